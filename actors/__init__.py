@@ -1,0 +1,1 @@
+"""Who keeps which state, and who talks to whom."""

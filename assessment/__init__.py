@@ -1,0 +1,1 @@
+"""What it adds up to: verdicts, predictions, blast radius and money joined into one scan."""

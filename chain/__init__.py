@@ -1,0 +1,1 @@
+"""What can be proved: a Merkle log over two trees, proofs, checkpoints, offline verification."""

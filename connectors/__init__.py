@@ -1,0 +1,1 @@
+"""The outside: exports and recorded responses of clouds, read into configuration items."""

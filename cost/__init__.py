@@ -1,0 +1,1 @@
+"""What it costs: FOCUS rows joined to resources and policies."""

@@ -1,0 +1,1 @@
+"""What exists and how it connects: snapshots, references, blast radius, stores."""

@@ -1,0 +1,1 @@
+"""What should be true: definitions, compilers, evaluation over columns, exemptions, packs."""

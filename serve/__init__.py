@@ -1,0 +1,1 @@
+"""Every way in: HTTP API, command line, composition root."""
