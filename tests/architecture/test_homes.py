@@ -1,0 +1,61 @@
+"""Each heavy library has one home, and light entry points stay light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.sources import ROOT, modules
+
+HOMES: dict[str, tuple[str, ...]] = {
+    "ray": (
+        "actors.placement",
+        "serve.bootstrap",
+        "serve.cluster",
+        "serve.deployment",
+        "serve.jobs",
+        "training.distributed",
+    ),
+    "torch": ("training.network",),
+    "neo4j": ("graph.stores",),
+    "boto3": ("connectors",),
+    "azure": ("connectors",),
+    "google": ("connectors",),
+    "fastapi": ("serve",),
+    "starlette": ("serve",),
+    "typer": ("serve.cli",),
+    "rich": ("serve",),
+    "duckdb": ("graph.stores",),
+}
+HEAVY = {"ray", "polars", "pyarrow", "duckdb", "numpy", "fastapi", "torch"}
+
+
+@pytest.mark.parametrize("library", sorted(HOMES))
+def test_a_heavy_library_is_imported_only_in_its_home(library: str) -> None:
+    strangers = [
+        module.name
+        for module in modules()
+        if any(name == library or name.startswith(f"{library}.") for name in module.imports())
+        and not module.name.startswith(HOMES[library])
+    ]
+    assert strangers == []
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = [
+        module.name
+        for module in modules()
+        if module.name != "serve.settings" and ("os.environ" in module.text or "os.getenv" in module.text)
+    ]
+    assert readers == []
+
+
+@pytest.mark.parametrize("entry", ["chain.verify", "chain.__main__", "serve.cli"])
+def test_an_entry_point_starts_without_heavy_libraries(entry: str) -> None:
+    program = f"import sys, {entry}; print(*sorted({HEAVY!r} & {{m.partition('.')[0] for m in sys.modules}}))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert loaded == []
