@@ -1,0 +1,96 @@
+"""Dictionary-encoded columns: the distinct values of a path once, and a small code for each row.
+
+Decided here: how a table of configuration items looks to whoever evaluates it. Rows of a `Table` are items;
+rows of a `ChildTable` are elements of one array, each naming the row of its parent. Not decided here: how
+values get into columns (`graph.shred`) and what they mean (`policy.evaluate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.value import MISSING, Value
+
+Codes = NDArray[np.int32]
+
+
+class ArrayState(IntEnum):
+    """Whether a parent has the array that a child table enumerates."""
+
+    PRESENT = 0
+    MISSING = 1
+    UNREAD = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One path over all rows.
+
+    Shapes:
+        codes: int32 (n,), each an index into `values`.
+    """
+
+    codes: Codes
+    values: tuple[Value, ...]
+
+    def value(self, row: int) -> Value:
+        """What one row holds."""
+        return self.values[int(self.codes[row])]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChildTable:
+    """The elements of one array path, over all parents that have it.
+
+    Args:
+        states: an `ArrayState` per row of the parent table.
+
+    Shapes:
+        parents: int32 (m,), ascending; the parent's row of each element.
+        states: uint8 (n,), n the size of the parent table.
+    """
+
+    size: int
+    parents: Codes
+    states: NDArray[np.uint8]
+    columns: Mapping[str, Column]
+    children: Mapping[str, ChildTable] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Columns by path, and child tables by array path (ending in ``[*]``)."""
+
+    size: int
+    columns: Mapping[str, Column]
+    children: Mapping[str, ChildTable] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every path that has a column here or in a child."""
+        return frozenset(_paths(self.columns, self.children))
+
+
+def _paths(columns: Mapping[str, Column], children: Mapping[str, ChildTable]) -> set[str]:
+    found = set(columns)
+    for child in children.values():
+        found |= _paths(child.columns, child.children)
+    return found
+
+
+def constant(value: Value, size: int) -> Column:
+    """A column that holds one value everywhere."""
+    return Column(np.zeros(size, dtype=np.int32), (value,))
+
+
+def missing(size: int) -> Column:
+    """A column in which no row has a value."""
+    return constant(MISSING, size)
