@@ -1,0 +1,72 @@
+"""What violations cost: monthly effective cost at risk per policy and overall, and waste.
+
+Cost at risk is the monthly cost of the resources that violate: under one policy each resource counts once, and overall
+each resource counts once however many policies it violates, so the parts add up to more than the whole.
+Waste is the part of it under policies whose cost tag says that the money itself buys nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cost.allocation import CurrencyCosts
+from cost.charges import exact_sum
+
+WASTE_TAGS: Final = frozenset({"waste", "idle", "orphaned", "unused"})
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCost:
+    """Cost of the resources that violate one policy. `resources` are those that were billed."""
+
+    policy: int
+    amount: Decimal
+    resources: int
+
+
+@dataclass(frozen=True, slots=True)
+class CostAtRisk:
+    """Cost under violation in one currency; `by_policy` in order of policy, those with billed resources only."""
+
+    currency: str
+    at_risk: Decimal
+    waste: Decimal
+    by_policy: tuple[PolicyCost, ...]
+
+
+def is_waste(cost_tag: str | None) -> bool:
+    """Whether a policy's cost tag means that its violations are money spent for nothing."""
+    return cost_tag is not None and cost_tag.lower() in WASTE_TAGS
+
+
+def cost_at_risk(
+    costs: CurrencyCosts, policies: NDArray[np.int64], resources: NDArray[np.int64], *, wasteful: Collection[int]
+) -> CostAtRisk:
+    """Price violations.
+
+    Args:
+        wasteful: the policies whose violations are waste.
+
+    Shapes:
+        policies, resources: int64 (V,), one pair per violation, in any order; repeated pairs count once.
+    """
+    pairs = pl.DataFrame({"policy": policies, "resource": resources}).unique()
+    priced = pairs.with_columns(costs.amounts.gather(pairs["resource"]).alias("amount")).drop_nulls("amount")
+    sums = priced.group_by("policy").agg(pl.col("amount").sum(), pl.len()).sort("policy")
+    return CostAtRisk(
+        currency=costs.currency,
+        at_risk=_once(priced),
+        waste=_once(priced.filter(pl.col("policy").is_in(sorted(wasteful)))),
+        by_policy=tuple(PolicyCost(*row) for row in sums.rows()),
+    )
+
+
+def _once(priced: pl.DataFrame) -> Decimal:
+    return exact_sum(priced.unique("resource")["amount"])
