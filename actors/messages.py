@@ -1,0 +1,175 @@
+"""What callers and actors say to each other: frozen values that cross process boundaries.
+
+Only the standard library and the domain are imported, so that a command-line start stays light. Where stores and
+evidence lie is no message: a platform is opened on its folders (`serve.bootstrap`), and a request that could name
+a folder would let a caller write anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from domain.finding import PolicyId, Severity
+from domain.resource import ResourceId
+from domain.tenancy import TenantId
+from domain.value import Json
+
+if TYPE_CHECKING:
+    from assessment.scan import Assessment
+
+BUILTIN = "builtin"
+IMPORTED = "imported"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """One run of the main job.
+
+    Args:
+        paths: files, folders or globs.
+        as_of: the only clock of the scan.
+        policies: ``builtin``, ``imported`` (definitions kept by an earlier import) or paths.
+        aliases: files of alias rows beside the built-in ones.
+        exemptions: file of waivers.
+        scope, type: judge only resources below this scope, of this type; the graph keeps everything.
+        collection: name of the run's coverage; a gap-free run retires what only earlier runs of it hold.
+    """
+
+    tenant: TenantId
+    paths: tuple[str, ...]
+    as_of: datetime
+    policies: tuple[str, ...] = (BUILTIN,)
+    aliases: tuple[str, ...] = ()
+    exemptions: str | None = None
+    scope: str | None = None
+    type: str | None = None
+    aws_operation: str | None = None
+    collection: str = "files"
+
+
+class ScanStage(StrEnum):
+    """Steps of a scan, in order."""
+
+    READ = "read"
+    GRAPH = "graph"
+    ASSESS = "assess"
+    RECORD = "record"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProgress:
+    """How far a scan is: `done` of `total` (0 where unknown) steps of one stage."""
+
+    stage: ScanStage
+    done: int
+    total: int
+    detail: str = ""
+
+
+Progress: TypeAlias = "Callable[[ScanProgress], None]"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFacts:
+    """What decides an exit code.
+
+    Args:
+        readable: records that were recognised; 0 means that nothing could be read.
+        gaps: records or files that could not be read.
+        violations, new_violations: counts by severity, of all and of those that the former scan had not;
+            exempt ones are in neither.
+    """
+
+    readable: int
+    gaps: int
+    violations: Mapping[Severity, int] = field(default_factory=dict)
+    new_violations: Mapping[Severity, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """A finished scan.
+
+    Args:
+        document: the versioned document of docs/scan.schema.json; complete, and all that HTTP callers get.
+        assessment: the same as objects; None when the scan ran on another machine.
+    """
+
+    scan_id: str
+    document: Mapping[str, Json]
+    facts: ScanFacts
+    assessment: Assessment | None = None
+
+
+class ScenarioKind(StrEnum):
+    """What a scenario changes."""
+
+    ASSIGN_POLICY = "assign_policy"
+    REMOVE_POLICY = "remove_policy"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationRequest:
+    """Ask what one decision would do to the tenant's resources as they are now.
+
+    Args:
+        policy: id of a built-in or imported policy, or a whole definition.
+        parameters: values for the definition's parameters.
+        scope: where the policy is assigned or removed; None is everywhere.
+    """
+
+    tenant: TenantId
+    kind: ScenarioKind
+    policy: str | Mapping[str, Json]
+    as_of: datetime
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationResult:
+    """What a scenario would change: resources by their verdict before and after.
+
+    Args:
+        evaluated: resources to which the policy applies in the scope.
+        opened, closed: resources that would newly violate, and that would no longer.
+        unknown: resources for which the policy cannot be decided.
+    """
+
+    simulation_id: str
+    kind: ScenarioKind
+    policy_id: PolicyId
+    as_of: datetime
+    evaluated: int
+    opened: tuple[ResourceId, ...]
+    closed: tuple[ResourceId, ...]
+    unknown: tuple[ResourceId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """One entry of the log as callers see it."""
+
+    index: int
+    entry: Mapping[str, Json]
+    leaf_sha256: str
+    leaf_sha3_256: str
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionView:
+    """Proof, in both trees, that an entry is in the log of `size` entries. Hashes are hexadecimal."""
+
+    index: int
+    size: int
+    leaf_sha256: str
+    leaf_sha3_256: str
+    path_sha256: tuple[str, ...]
+    path_sha3_256: tuple[str, ...]
+    checkpoint: str
+    checkpoint_sha3: str

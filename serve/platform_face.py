@@ -1,0 +1,65 @@
+"""What every command can ask of a platform, whether it is in this process or reached over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, Self
+
+from actors.messages import Progress, ScanRequest, ScanResult, SimulationRequest, SimulationResult
+from domain.finding import Severity
+from domain.tenancy import TenantId
+from domain.value import Json
+
+
+class PlatformFace(Protocol):
+    """A platform as the command line and the jobs use it. Documents are JSON as HTTP callers would get it."""
+
+    def scan(self, request: ScanRequest, progress: Progress | None = None) -> ScanResult:
+        """Run the main job.
+
+        Raises:
+            InputError: nothing is readable, or a policy, alias or exemption file is not valid.
+        """
+
+    def violations(
+        self, tenant: TenantId, *, severity: Severity | None = None, only_new: bool = False, type: str | None = None
+    ) -> tuple[Mapping[str, Json], ...]:
+        """The last scan's violations as its document has them, worst first; `severity` and worse.
+
+        Raises:
+            NotFound: this tenant has no scan yet.
+        """
+
+    def explain(self, tenant: TenantId, resource_id: str, policy_id: str, *, as_of: datetime) -> Mapping[str, Json]:
+        """Why a policy judges a resource as it does, leaf by leaf.
+
+        Raises:
+            NotFound: no such resource or policy for this tenant.
+        """
+
+    def import_definitions(
+        self, tenant: TenantId, path: Path, *, aliases: Sequence[Path] = ()
+    ) -> tuple[Mapping[str, Json], ...]:
+        """Import Azure Policy definitions and keep those that compile: one row per id with class, state and reason."""
+
+    def policies(self, tenant: TenantId) -> tuple[Mapping[str, Json], ...]:
+        """Built-in and imported policies, in order of id: id, origin, severity, title, state."""
+
+    def policy(self, tenant: TenantId, policy_id: str) -> Mapping[str, Json]:
+        """One policy's whole definition.
+
+        Raises:
+            NotFound: no such policy for this tenant.
+        """
+
+    def simulate(self, request: SimulationRequest) -> SimulationResult:
+        """Run one scenario to its end."""
+
+    def close(self) -> None:
+        """Let go of stores and connections."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
