@@ -1,0 +1,1 @@
+"""Where a tenant's graph is kept: one contract, several stores."""

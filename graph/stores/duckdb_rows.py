@@ -1,0 +1,114 @@
+"""Configuration items as rows of the embedded store, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from domain.errors import IntegrityError
+from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
+from domain.tenancy import TenantId
+from graph.stores.bodies import ITEMS_MAX, Block, Body, blocks
+from graph.stores.instants import instant_from_us, us_from_instant
+from graph.stores.merge import NewVersion
+
+ITEM_COLUMNS = "uid, provider, type, name, scope, region, captured_at, digest, file, line, synthetic, block, slot"
+
+
+def block_table(versions: Sequence[NewVersion], first_block: int) -> pa.Table:
+    """The documents of new versions, in the order of the versions."""
+    made: list[Block] = list(blocks([version.item for version in versions]))
+    return pa.table(
+        {
+            "block": pa.array(range(first_block, first_block + len(made)), pa.int64()),
+            "plain": pa.array([block.is_plain for block in made], pa.bool_()),
+            "size": pa.array([block.size_bytes for block in made], pa.int64()),
+            "body": pa.array([block.body for block in made], pa.binary()),
+        }
+    )
+
+
+def version_table(versions: Sequence[NewVersion], first_number: int, first_block: int) -> pa.Table:
+    """New versions as rows of `versions`, numbered from `first_number`."""
+    items = [version.item for version in versions]
+    numbers = range(len(items))
+    text = pa.string()
+    return pa.table(
+        {
+            "number": pa.array(range(first_number, first_number + len(items)), pa.int64()),
+            "key": pa.array([version.key for version in versions], text),
+            "uid": pa.array([item.uid for item in items], text),
+            "provider": pa.array([item.provider.value for item in items], text),
+            "type": pa.array([item.type for item in items], text),
+            "name": pa.array([item.name for item in items], text),
+            "scope": pa.array([item.scope for item in items], text),
+            "region": pa.array([item.region for item in items], text),
+            "valid_from": pa.array([us_from_instant(version.valid_from) for version in versions], pa.int64()),
+            "captured_at": captured([item.captured_at for item in items]),
+            "digest": pa.array([item.digest for item in items], text),
+            "fingerprint": pa.array([version.fingerprint for version in versions], text),
+            "file": pa.array([item.origin.file for item in items], text),
+            "line": pa.array([item.origin.line for item in items], pa.int64()),
+            "synthetic": pa.array([item.synthetic for item in items], pa.bool_()),
+            "retired": pa.array([False] * len(items), pa.bool_()),
+            "block": pa.array([first_block + number // ITEMS_MAX for number in numbers], pa.int64()),
+            "slot": pa.array([number % ITEMS_MAX for number in numbers], pa.int32()),
+        }
+    )
+
+
+def captured(instants: Sequence[datetime | None]) -> pa.Array:
+    """Times of observation; null where the record does not say."""
+    return pa.array([None if instant is None else us_from_instant(instant) for instant in instants], pa.int64())
+
+
+def items_from(
+    rows: Mapping[str, Sequence[object]], entries: Mapping[int, list[Body]], tenant: TenantId
+) -> list[ConfigurationItem]:
+    """The items of rows with `ITEM_COLUMNS`, documents taken from their blocks."""
+    return [_item(tenant, entries, *row) for row in zip(*(rows[name] for name in _names()), strict=True)]
+
+
+def _names() -> list[str]:
+    return ITEM_COLUMNS.split(", ")
+
+
+def _item(
+    tenant: TenantId,
+    entries: Mapping[int, list[Body]],
+    uid: str,
+    provider: str,
+    type_: str,
+    name: str,
+    scope: str,
+    region: str,
+    captured_at: int | None,
+    digest: str,
+    file: str,
+    line: int,
+    synthetic: bool,  # noqa: FBT001 (one row, in order of its columns)
+    block: int,
+    slot: int,
+) -> ConfigurationItem:
+    try:
+        body = entries[block][slot]
+    except LookupError:
+        raise IntegrityError("a stored document is missing", uid=uid, block=block, slot=slot) from None
+    return ConfigurationItem(
+        tenant=tenant,
+        uid=ResourceId(uid),
+        provider=Provider(provider),
+        type=type_,
+        name=name,
+        scope=scope,
+        region=region,
+        tags=body.tags,
+        properties=body.properties,
+        captured_at=None if captured_at is None else instant_from_us(captured_at),
+        digest=digest,
+        origin=Origin(file, line),
+        unread=body.unread,
+        synthetic=synthetic,
+    )
