@@ -1,0 +1,160 @@
+"""Paths into a configuration item, written one way so that they can name columns.
+
+A path is lower-cased text. ``properties.sku.name`` goes into the provider's native document,
+``properties.rules[*].port`` into each element of an array, ``properties['a.b']`` names a key with a dot,
+``@tags.env`` goes into what every item has (``@id``, ``@name``, ``@type``, ``@location``, ``@tags``), and
+``microsoft.web/sites|properties.state`` exists only on items of that type. Keys are compared without case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from domain.errors import InputError
+from domain.resource import ConfigurationItem, Provider
+from domain.value import MISSING, UNREAD, Json, Value
+
+EACH: Final = "[*]"
+"""The segment that stands for every element of an array."""
+
+INSIDE: Final = "#"
+"""A last segment that asks for an array's child table without the elements' own values."""
+
+_SEGMENT = re.compile(r"\['((?:[^']|'')*)'\]|(\[\*\]|\[\d+\])|\.?([^.\[\]']+)")
+_INDEX = re.compile(r"\[\d+\]")
+_PLAIN = re.compile(r"[^.\[\]'|]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A parsed path. `owner` is the lower-case type that alone has it, or None."""
+
+    owner: str | None
+    segments: tuple[str, ...]
+
+    @property
+    def arrays(self) -> tuple[int, ...]:
+        """Where ``[*]`` stands among the segments."""
+        return tuple(at for at, segment in enumerate(self.segments) if segment == EACH)
+
+    def prefix(self, length: int) -> Path:
+        """The path made of the first `length` segments."""
+        return Path(self.owner, self.segments[:length])
+
+    def __str__(self) -> str:
+        shown = "".join(map(_written, self.segments)).removeprefix(".")
+        return f"{self.owner}|{shown}" if self.owner else shown
+
+
+def fold(text: str) -> str:
+    """The form in which two names are equal without case."""
+    return text.casefold()
+
+
+def _written(segment: str) -> str:
+    if segment == EACH or _INDEX.fullmatch(segment):
+        return segment
+    return f".{segment}" if _PLAIN.fullmatch(segment) else "['" + segment.replace("'", "''") + "']"
+
+
+@lru_cache(maxsize=65_536)
+def parse_path(text: str) -> Path:
+    """Read a path.
+
+    Raises:
+        InputError: brackets or quotes do not match, or a segment is empty.
+    """
+    owner, _, rest = text.rpartition("|") if "|" in text.partition("[")[0] else ("", "", text)
+    segments: list[str] = []
+    at = 0
+    while at < len(rest):
+        found = _SEGMENT.match(rest, at)
+        if found is None:
+            raise InputError(
+                "path is not readable",
+                got=text,
+                at=at,
+                expected="names separated by dots, [*] for array elements, ['name'] for a name with dots",
+                todo="Write the path in that form",
+            )
+        quoted, each, plain = found.groups()
+        segments.append(each or fold(plain or quoted.replace("''", "'")))
+        at = found.end()
+    return Path(fold(owner) or None, tuple(segments))
+
+
+def item_field(item: ConfigurationItem, name: str) -> Value:
+    """What an item has whatever its provider, such as ``@type``; an empty one counts as not set."""
+    if name == "@tags":
+        return _tags(item)
+    known = {"@id": item.uid, "@name": item.name, "@type": item.type, "@location": item.region}
+    found = known.get(name, "")
+    if found:
+        return found
+    return UNREAD if "*" in item.unread else MISSING
+
+
+def _tags(item: ConfigurationItem) -> Value:
+    if item.tags:
+        return dict(item.tags)
+    native = step(dict(item.properties), "tags") if item.provider is Provider.AZURE else MISSING
+    if native is not MISSING:
+        return native
+    return UNREAD if is_unread(item.unread, "tags") else MISSING
+
+
+def step(value: Value, name: str) -> Value:
+    """One key of an object, compared without case; of several spellings the first counts."""
+    if isinstance(value, dict):
+        exact = value.get(name, MISSING)
+        if exact is not MISSING and sum(fold(key) == name for key in value) == 1:
+            return exact
+        for key, found in value.items():
+            if fold(key) == name:
+                return found
+    return MISSING
+
+
+def is_unread(unread: Iterable[str], first: str) -> bool:
+    """Whether absence below this first segment means that nobody asked."""
+    return any(name == "*" or fold(name) == first.removeprefix("@") for name in unread)
+
+
+def read(item: ConfigurationItem, path: Path) -> Value:
+    """What one item holds at a path without ``[*]``."""
+    if path.owner is not None and path.owner != fold(item.type):
+        return MISSING
+    first = path.segments[0]
+    if first.startswith("@"):
+        value = item_field(item, first)
+        rest = path.segments[1:]
+    else:
+        value = _document(item)
+        rest = path.segments
+    value = follow(value, rest)
+    if value is MISSING and is_unread(item.unread, first):
+        return UNREAD
+    return value
+
+
+def _document(item: ConfigurationItem) -> Json:
+    return item.properties if isinstance(item.properties, dict) else dict(item.properties)
+
+
+def follow(value: Value, segments: Iterable[str]) -> Value:
+    """Go down by keys; UNREAD stays UNREAD."""
+    for segment in segments:
+        if value is UNREAD:
+            return UNREAD
+        value = element(value, segment) if segment.startswith("[") else step(value, segment)
+    return value
+
+
+def element(value: Value, segment: str) -> Value:
+    """One element of an array, by a segment such as ``[0]``."""
+    at = int(segment[1:-1])
+    return value[at] if isinstance(value, list) and at < len(value) else MISSING
