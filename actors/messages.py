@@ -36,6 +36,7 @@ class ScanRequest:
         aliases: files of alias rows beside the built-in ones.
         exemptions: file of waivers.
         scope, type: judge only resources below this scope, of this type; the graph keeps everything.
+        new_only: count only what the former scan had not; the document keeps everything.
         collection: name of the run's coverage; a gap-free run retires what only earlier runs of it hold.
     """
 
@@ -48,6 +49,7 @@ class ScanRequest:
     scope: str | None = None
     type: str | None = None
     aws_operation: str | None = None
+    new_only: bool = False
     collection: str = "files"
 
 
@@ -173,3 +175,40 @@ class InclusionView:
     path_sha3_256: tuple[str, ...]
     checkpoint: str
     checkpoint_sha3: str
+
+
+class OperationStatus(StrEnum):
+    """Where long work is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class OperationTrigger(StrEnum):
+    """What moves long work on."""
+
+    STARTED = "started"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Long work that a caller follows.
+
+    Args:
+        fingerprint: digest of the request; the same idempotency key with another request is a conflict.
+        result: what it came to, once it has succeeded; `problem` why not, once it has failed.
+    """
+
+    operation_id: str
+    tenant: TenantId
+    kind: str
+    fingerprint: str
+    created_at: datetime
+    status: OperationStatus = OperationStatus.QUEUED
+    progress: ScanProgress | None = None
+    result: Mapping[str, Json] | None = None
+    problem: Mapping[str, Json] | None = None

@@ -1,0 +1,1 @@
+"""Actors as plain classes, without Ray."""
