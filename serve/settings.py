@@ -1,0 +1,223 @@
+"""Every setting of PolicyCortex, in one frozen object; the only module that reads the environment.
+
+Later wins: defaults here, then `pcg.toml`, then `PCG_*` variables, then flags. A key that is not a setting is
+an error wherever it stands, because a misspelt limit that is silently ignored is worse than none.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from domain.errors import InputError
+
+PREFIX = "PCG_"
+CONFIG_VARIABLE = "PCG_CONFIG"
+CONFIG_NAME = "pcg.toml"
+MASK = "********"
+
+
+def _row(default: object, help: str, *, unit: str = "", low: int | None = None, high: int | None = None) -> Any:
+    return Field(default, ge=low, le=high, description=help, json_schema_extra={"unit": unit})
+
+
+class Settings(BaseSettings):
+    """One row per setting: name, default, help, unit and bounds. Build it with `load_settings`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    tenant: str = _row("default", "Tenant that a command works for when --tenant is not given")
+    store_dir: Path = _row(Path(".pcg"), "Folder of scans, imported definitions, history, tokens and keys")
+    evidence_dir: Path | None = _row(None, "Folder of published evidence; `evidence` below the store when not set")
+    allowed_roots: tuple[Path, ...] = _row(
+        (Path(),), "Folders below which the HTTP interface may read files; separated by : in the environment"
+    )
+    host: str = _row("127.0.0.1", "Address that the platform listens on")
+    port: int = _row(8642, "Port that the platform listens on", low=1, high=65_535)
+    cluster: str | None = _row(None, "Address of a running platform that scans are sent to")
+    shards: int = _row(2, "Actors that share the tenants", unit="actors", low=1, high=1_024)
+    simulations: int = _row(2, "Actors that run scenarios in parallel", unit="actors", low=1, high=1_024)
+    ray_memory_mib: int = _row(512, "Ray's object store on this machine", unit="MiB", low=80, high=1_048_576)
+    memory_free_mib_min: int = _row(
+        1_536, "Free memory without which the platform does not start", unit="MiB", low=0, high=1_048_576
+    )
+    origin_prefix: str = _row("policycortex.local", "First part of the evidence log's origin, a name that you own")
+
+    @property
+    def evidence(self) -> Path:
+        """Where evidence is published."""
+        return self.evidence_dir if self.evidence_dir is not None else self.store_dir / "evidence"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` has merged: it knows which layer each value came from."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+class Layer(StrEnum):
+    """Where a value was set, weakest first."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveSetting:
+    """One setting as it is in force, ready to print."""
+
+    name: str
+    value: str
+    layer: Layer
+    where: str
+    unit: str
+    bounds: str
+    help: str
+
+
+def load_settings(
+    flags: Mapping[str, object] | None = None,
+    *,
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read every layer once.
+
+    Args:
+        flags: settings given on the command line; None values count as not given.
+        config: the settings file; else the one that PCG_CONFIG names, else `pcg.toml` here if there is one.
+        environment: instead of the process environment.
+
+    Raises:
+        InputError: an unknown key, a value out of bounds, or a settings file that cannot be read.
+    """
+    layered = _layers(flags or {}, config, os.environ if environment is None else environment)
+    return _validated(layered)
+
+
+def effective_settings(
+    flags: Mapping[str, object] | None = None,
+    *,
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[EffectiveSetting, ...]:
+    """Every setting with the layer that decided it, in the order of the table; secrets masked."""
+    layered = _layers(flags or {}, config, os.environ if environment is None else environment)
+    settings = _validated(layered)
+    rows = []
+    for name, field in Settings.model_fields.items():
+        _, layer, where = layered.get(name, (None, Layer.DEFAULT, ""))
+        extra = field.json_schema_extra
+        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+        shown = shown_value(getattr(settings, name))
+        rows.append(EffectiveSetting(name, shown, layer, where, unit, _bounds(field.metadata), field.description or ""))
+    return tuple(rows)
+
+
+def no_colour(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether the person asked for no colour (https://no-color.org)."""
+    return bool((os.environ if environment is None else environment).get("NO_COLOR"))
+
+
+def shown_value(value: object) -> str:
+    """A value as a person may see it."""
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, tuple):
+        return os.pathsep.join(str(part) for part in value)
+    return "" if value is None else str(value)
+
+
+_Layered = dict[str, tuple[object, Layer, str]]
+
+
+def _layers(flags: Mapping[str, object], config: Path | None, environment: Mapping[str, str]) -> _Layered:
+    layered: _Layered = {}
+    file = _config_file(config, environment)
+    for name, value in _from_file(file).items():
+        _require_known(name, where=f"{file}: {name}")
+        layered[name] = (value, Layer.FILE, str(file))
+    for variable, text in sorted(environment.items()):
+        if variable.startswith(PREFIX) and variable != CONFIG_VARIABLE:
+            name = variable.removeprefix(PREFIX).lower()
+            _require_known(name, where=f"environment variable {variable}")
+            layered[name] = (_from_text(name, text), Layer.ENVIRONMENT, variable)
+    for name, value in flags.items():
+        if value is not None:
+            _require_known(name, where=f"flag {name}")
+            layered[name] = (value, Layer.FLAG, "--" + name.replace("_", "-"))
+    return layered
+
+
+def _config_file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+    if config is None and environment.get(CONFIG_VARIABLE):
+        config = Path(environment[CONFIG_VARIABLE])
+    if config is not None:
+        if not config.is_file():
+            raise InputError(
+                "the settings file does not exist",
+                where=str(config),
+                todo=f"Give another file with --config or {CONFIG_VARIABLE}",
+            )
+        return config
+    return Path(CONFIG_NAME) if Path(CONFIG_NAME).is_file() else None
+
+
+def _from_file(file: Path | None) -> dict[str, object]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            "the settings file is not TOML", where=str(file), got=str(error), todo="Write lines like: port = 8642"
+        ) from None
+
+
+def _from_text(name: str, text: str) -> object:
+    if name == "allowed_roots":
+        return tuple(text.split(os.pathsep))
+    return text
+
+
+def _require_known(name: str, *, where: str) -> None:
+    if name not in Settings.model_fields:
+        raise InputError("unknown setting", where=where, todo="Run `pcg settings` to see every name")
+
+
+def _validated(layered: _Layered) -> Settings:
+    try:
+        return Settings.model_validate({name: value for name, (value, _, _) in layered.items()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        _, layer, where = layered[name]
+        raise InputError(
+            f"setting {name} is not valid: {first['msg'].lower()}",
+            where=f"{layer} {where}".strip(),
+            got=shown_value(layered[name][0]),
+            todo="Run `pcg settings` to see units and bounds",
+        ) from None
+
+
+def _bounds(metadata: list[Any]) -> str:
+    low = next((item.ge for item in metadata if hasattr(item, "ge")), None)
+    high = next((item.le for item in metadata if hasattr(item, "le")), None)
+    return "" if low is None and high is None else f"{low:,} to {high:,}"
