@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "out" / "bench"
-NOT_BENCHMARKS = {"__init__", "__main__", "report", "environments"}
+NOT_BENCHMARKS = {"__init__", "__main__", "report", "environments", "conditions"}
 
 
 def main(names: list[str]) -> int:
