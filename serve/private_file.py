@@ -11,6 +11,8 @@ import orjson
 from domain.errors import InputError, IntegrityError
 from domain.value import Json
 
+_FORM = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+
 
 def write_private(path: Path, document: Json) -> None:
     """Replace a file in one step; nobody but the owner can read it at any moment."""

@@ -56,25 +56,30 @@ class Problem(BaseModel):
     facts: dict[str, object] = Field(default_factory=dict, description="What, where, expected, got")
 
 
-def problem_of(error: PolicyCortexError) -> JSONResponse:
-    """The response for one of our errors."""
+def problem_of(error: BaseException) -> dict[str, Json]:
+    """The body for any error; what is our own fault goes to the log and leaves only a number."""
+    if not isinstance(error, PolicyCortexError):
+        return _fault(error)
     if error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.is_retried:
         return _fault(error)
-    facts = {key: _shown(value) for key, value in error.facts.items() if key not in {"todo", "retry_after_s", "status"}}
-    status = error.facts.get("status", error.http_status)
+    hidden = {"todo", "retry_after_s", "status"}
+    facts = {key: _shown(value) for key, value in error.facts.items() if key not in hidden}
+    status, todo = error.facts.get("status", error.http_status), error.facts.get("todo")
     assert isinstance(status, int)
-    todo = error.facts.get("todo")
-    return _response(
-        status, error.code, error.summary, todo=str(todo) if todo else None, facts=facts, headers=_headers(error)
-    )
+    return _body(status, error.code, error.summary, todo=str(todo) if todo else None, facts=facts)
+
+
+def problem_response(error: Exception) -> JSONResponse:
+    """The whole response for any error."""
+    return _response(problem_of(error), _headers(error))
 
 
 def install(app: FastAPI) -> None:
     """Let every error of the application, the framework's own among them, leave through this module."""
-    app.add_exception_handler(PolicyCortexError, _handled(_ours))
+    app.add_exception_handler(PolicyCortexError, _handled(problem_response))
     app.add_exception_handler(RequestValidationError, _handled(_invalid))
     app.add_exception_handler(HTTPException, _handled(_framework))
-    app.add_exception_handler(Exception, _handled(_bug))
+    app.add_exception_handler(Exception, _handled(problem_response))
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, object]]:
@@ -97,43 +102,34 @@ def _handled(
     return handler
 
 
-def _ours(error: Exception) -> Response:
-    assert isinstance(error, PolicyCortexError)
-    return problem_of(error)
-
-
 def _invalid(error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     where: list[Json] = [
-        {"where": ".".join(str(part) for part in e["loc"]), "problem": str(e["msg"])} for e in error.errors()
+        {"where": ".".join(str(part) for part in found["loc"]), "problem": str(found["msg"])}
+        for found in error.errors()
     ]
-    facts: dict[str, Json] = {"errors": where}
     todo = "Compare the request with /api/v2/openapi.json"
-    return _response(422, "invalid_input", "the request is not valid", todo=todo, facts=facts)
+    return _response(_body(422, "invalid_input", "the request is not valid", todo=todo, facts={"errors": where}))
 
 
 def _framework(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, status.name.lower())
-    detail = {404: "no such route", 405: "this route does not know the method"}.get(error.status_code, status.phrase)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(status, status.name.lower())
+    detail = {404: "no such route", 405: "this route does not know the method"}.get(status, status.phrase)
     todo = "See /api/v2/openapi.json for routes and methods"
-    return _response(error.status_code, code, detail, todo=todo, headers=error.headers)
+    return _response(_body(status, code, detail, todo=todo), error.headers)
 
 
-def _bug(error: Exception) -> Response:
-    return _fault(error)
-
-
-def _fault(error: Exception) -> JSONResponse:
+def _fault(error: BaseException) -> dict[str, Json]:
     number = secrets.token_hex(6)
     structlog.get_logger("serve.problem").error("fault", number=number, error=str(error), exc_info=error)
     code = error.code if isinstance(error, PolicyCortexError) else "fault"
     todo = "Search the platform's log for this number"
-    return _response(500, code, "the platform failed", todo=todo, facts={"number": number})
+    return _body(500, code, "the platform failed", todo=todo, facts={"number": number})
 
 
-def _headers(error: PolicyCortexError) -> dict[str, str]:
+def _headers(error: Exception) -> dict[str, str]:
     if isinstance(error, UnavailableError):
         return {"Retry-After": str(error.facts.get("retry_after_s", RETRY_AFTER_S))}
     if isinstance(error, AccessDenied):
@@ -141,25 +137,24 @@ def _headers(error: PolicyCortexError) -> dict[str, str]:
     return {}
 
 
-def _response(
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    todo: str | None = None,
-    facts: Mapping[str, Json] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    body: dict[str, Json] = {
+def _body(
+    status: int, code: str, detail: str, *, todo: str | None = None, facts: Mapping[str, Json] | None = None
+) -> dict[str, Json]:
+    return {
         "type": TYPE_PREFIX + code,
         "title": HTTPStatus(status).phrase,
-        "status": status,
+        "status": int(status),
         "detail": detail,
         "code": code,
         "todo": todo,
         "facts": dict(facts or {}),
     }
-    return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _response(body: Mapping[str, Json], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    status = body["status"]
+    assert isinstance(status, int)
+    return JSONResponse(dict(body), status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def _shown(value: object) -> Json:

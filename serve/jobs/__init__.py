@@ -1,0 +1,1 @@
+"""Work submitted to a cluster with `ray job submit`."""
