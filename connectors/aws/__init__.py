@@ -1,0 +1,1 @@
+"""AWS: Config items and snapshots, advanced-query rows, and recorded API responses."""

@@ -1,0 +1,1 @@
+"""Azure: Resource Manager resources, list answers, and Resource Graph results."""

@@ -1,0 +1,1 @@
+"""FOCUS: billing files in the FinOps Open Cost and Usage Specification."""

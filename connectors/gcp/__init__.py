@@ -1,0 +1,1 @@
+"""Google Cloud: Cloud Asset Inventory exports and API objects."""

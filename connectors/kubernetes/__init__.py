@@ -1,0 +1,1 @@
+"""Kubernetes: objects and lists as the API server returns them."""
