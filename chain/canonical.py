@@ -1,0 +1,58 @@
+"""Canonical JSON: one value, one sequence of bytes.
+
+``encode`` takes the fast encoder only where its output is known to be byte-identical with RFC 8785 (ASCII keys, no
+floats, integers within ±2^53) and the exact one elsewhere; what has no canonical form, or more than one reading, is
+refused.
+
+Source: RFC 8785 (JCS), RFC 7493 (I-JSON).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+import rfc8785
+
+from chain.strict_json import DEPTH_MAX, INTEGER_MAX
+from domain.errors import InputError
+
+_TODO: Final = "Write values as strings, integers within 2^53, booleans, null, lists and objects"
+
+
+def encode(value: object) -> bytes:
+    """Write a JSON value in its canonical form.
+
+    Raises:
+        InputError: the value has no canonical form.
+    """
+    fast = _is_plain(value, depth=0)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if fast else rfc8785.dumps(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise InputError("value has no canonical JSON form", reason=str(error), todo=_TODO) from error
+
+
+def _is_plain(value: object, *, depth: int) -> bool:
+    """Whether the fast encoder is exact for this value."""
+    if isinstance(value, str) or value is None or value is True or value is False:
+        return True
+    if depth >= DEPTH_MAX:
+        raise InputError("JSON is nested too deeply", depth_max=DEPTH_MAX, todo="Flatten the value")
+    if isinstance(value, dict):
+        return all([_is_plain_key(key) & _is_plain(item, depth=depth + 1) for key, item in value.items()])
+    if isinstance(value, list | tuple):
+        return all([_is_plain(item, depth=depth + 1) for item in value])
+    if isinstance(value, int):
+        if -INTEGER_MAX <= value <= INTEGER_MAX:
+            return True
+        raise InputError("integer is too large for JSON", got=value, expected="within 2^53", todo=_TODO)
+    if isinstance(value, float):
+        return False
+    raise InputError("value is not JSON", type=type(value).__name__, todo=_TODO)
+
+
+def _is_plain_key(key: object) -> bool:
+    if not isinstance(key, str):
+        raise InputError("object key is not a string", type=type(key).__name__, todo=_TODO)
+    return key.isascii()

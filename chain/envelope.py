@@ -1,0 +1,119 @@
+"""Reading entries back, with the standard library alone.
+
+What ``chain.entry`` writes, this reads and judges: every field present, of its type, and nothing else beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chain.strict_json import parse
+from domain.errors import InputError
+from domain.value import Json
+
+BLOCK_TYPE: Final = "BlockSealed"
+
+_ENTRY_SIZE_BYTES_MAX = 65_535
+_HEX = re.compile(r"[0-9a-f]{64}")
+_FIELDS = {"v", "type", "tenant", "request_id", "at", "body", "artifacts"}
+_ARTIFACT_FIELDS = {"sha256", "sha3_256", "size", "media_type"}
+_BLOCK_FIELDS = {"height", "prev", "size", "root_sha256", "root_sha3_256", "ts"}
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactReference:
+    """An artifact as an entry names it."""
+
+    sha256: str
+    sha3_256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReference:
+    """A block header as its entry states it."""
+
+    height: int
+    prev: str
+    size: int
+    root_sha256: str
+    root_sha3_256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An entry's fields as far as the log itself cares for them."""
+
+    type: str
+    request_id: str
+    artifacts: tuple[ArtifactReference, ...]
+    block: BlockReference | None
+
+
+def read_envelope(entry: bytes) -> Envelope:
+    """Read an entry.
+
+    Raises:
+        InputError: not JSON of one meaning, or not an entry of this version.
+    """
+    fields = _require_fields(parse(entry, size_bytes_max=_ENTRY_SIZE_BYTES_MAX), _FIELDS, what="entry")
+    if fields["v"] != 1:
+        raise InputError("entry is of another version", expected=1, got=fields["v"])
+    kind, artifacts = _require_text(fields, "type"), fields["artifacts"]
+    if not isinstance(artifacts, dict):
+        raise InputError("entry's artifacts are not an object")
+    return Envelope(
+        type=kind,
+        request_id=_require_text(fields, "request_id"),
+        artifacts=tuple(_read_artifact(item) for item in artifacts.values()),
+        block=_read_block(fields["body"]) if kind == BLOCK_TYPE else None,
+    )
+
+
+def _read_artifact(value: Json) -> ArtifactReference:
+    fields = _require_fields(value, _ARTIFACT_FIELDS, what="artifact")
+    return ArtifactReference(
+        _require_digest(fields, "sha256"), _require_digest(fields, "sha3_256"), _require_count(fields, "size")
+    )
+
+
+def _read_block(value: Json) -> BlockReference:
+    fields = _require_fields(value, _BLOCK_FIELDS, what="block")
+    return BlockReference(
+        height=_require_count(fields, "height"),
+        prev=_require_digest(fields, "prev"),
+        size=_require_count(fields, "size"),
+        root_sha256=_require_digest(fields, "root_sha256"),
+        root_sha3_256=_require_digest(fields, "root_sha3_256"),
+    )
+
+
+def _require_fields(value: Json, names: set[str], *, what: str) -> dict[str, Json]:
+    if not isinstance(value, dict) or value.keys() != names:
+        got = sorted(value) if isinstance(value, dict) else type(value).__name__
+        raise InputError(f"{what} has not the fields it must have", expected=sorted(names), got=got)
+    return value
+
+
+def _require_text(fields: Mapping[str, Json], name: str) -> str:
+    value = fields[name]
+    if not isinstance(value, str):
+        raise InputError("field is not text", field=name)
+    return value
+
+
+def _require_count(fields: Mapping[str, Json], name: str) -> int:
+    value = fields[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InputError("field is not a count", field=name)
+    return value
+
+
+def _require_digest(fields: Mapping[str, Json], name: str) -> str:
+    value = _require_text(fields, name)
+    if _HEX.fullmatch(value) is None:
+        raise InputError("field is not a digest", field=name, got=value[:80])
+    return value

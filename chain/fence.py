@@ -1,0 +1,61 @@
+"""One writer: a lock that the kernel holds, and an epoch that outlives it.
+
+The lock keeps a second process out while the first lives. The epoch catches what a lock cannot: a writer whose lock
+file was deleted or replaced under it. Every opening raises the epoch, every write asks whether it is still the one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from chain.durable import replace_file
+from domain.errors import ConflictError, IntegrityError
+
+
+class Fence:
+    """The right to write into a state directory, from construction to ``close``."""
+
+    def __init__(self, state_directory: Path) -> None:
+        self._epoch_path = state_directory / "epoch"
+        self._lock = os.open(state_directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            raise ConflictError(
+                "another process is writing this evidence log",
+                path=str(state_directory),
+                todo="Wait until it has ended, or send the work to the running platform",
+            ) from None
+        self.epoch = self._stored() + 1
+        replace_file(self._epoch_path, b"%d\n" % self.epoch, mode=0o600)
+
+    def require_held(self) -> None:
+        """Raise unless this is still the newest writer.
+
+        Raises:
+            ConflictError: another writer has taken over.
+        """
+        stored = self._stored()
+        if stored != self.epoch:
+            raise ConflictError(
+                "another writer has taken over this evidence log",
+                path=str(self._epoch_path),
+                epoch=self.epoch,
+                newest=stored,
+                todo="Stop this writer; repeat the request, it goes to the new one",
+            )
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+    def _stored(self) -> int:
+        try:
+            text = self._epoch_path.read_bytes()
+        except FileNotFoundError:
+            return 0
+        if not text[:-1].isdigit() or text[-1:] != b"\n":
+            raise IntegrityError("epoch file is damaged", path=str(self._epoch_path), got=text[:40])
+        return int(text)

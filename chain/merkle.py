@@ -1,0 +1,76 @@
+"""An RFC 6962 Merkle tree that grows by batches and keeps every complete node.
+
+A tree of *n* leaves keeps about 64 bytes a leaf: the hashes of every complete subtree, level by level. From these come
+the root of any earlier size, proofs, and tiles, without hashing anything again but the ragged right edge.
+
+Source: RFC 6962 section 2.1. An odd last node is promoted, never paired with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chain.tree_hash import HASH_SIZE_BYTES, TreeHash
+
+_PAIR = 2 * HASH_SIZE_BYTES
+
+
+class Tree:
+    """Append-only tree over one hash function."""
+
+    def __init__(self, tree_hash: TreeHash) -> None:
+        self.hash = tree_hash
+        self._levels: list[bytearray] = [bytearray()]
+
+    @property
+    def size(self) -> int:
+        """Number of leaves."""
+        return len(self._levels[0]) // HASH_SIZE_BYTES
+
+    def extend(self, leaf_hashes: Sequence[bytes]) -> None:
+        """Append leaves by their hashes and complete every node that they complete."""
+        self._levels[0] += b"".join(leaf_hashes)
+        level = 0
+        while True:
+            children = self._levels[level]
+            if level + 1 == len(self._levels):
+                if len(children) < _PAIR:
+                    return
+                self._levels.append(bytearray())
+            parents = self._levels[level + 1]
+            start, stop = 2 * len(parents), len(children) // _PAIR * _PAIR
+            if start == stop:
+                return
+            parents += self.hash.parents(bytes(children[start:stop]))
+            level += 1
+
+    def nodes(self, level: int, start: int, stop: int) -> bytes:
+        """Joined hashes of complete nodes ``start`` to ``stop`` of a level; all of them must exist."""
+        assert 0 <= start <= stop <= self.size >> level, "node outside the tree"
+        return bytes(self._levels[level][start * HASH_SIZE_BYTES : stop * HASH_SIZE_BYTES])
+
+    def node(self, level: int, index: int, size: int) -> bytes:
+        """Hash over the leaves of node ``index`` of a level, as far as a tree of ``size`` leaves has them."""
+        start, stop = index << level, min((index + 1) << level, size)
+        assert start < stop <= self.size, "node outside the tree"
+        if stop - start == 1 << level:
+            return self.nodes(level, index, index + 1)
+        return self._fold(start, stop)
+
+    def root(self, size: int | None = None) -> bytes:
+        """Root of the tree when it had ``size`` leaves; by default, as it is now."""
+        size = self.size if size is None else size
+        assert 0 <= size <= self.size, "size beyond the tree"
+        return self._fold(0, size) if size else self.hash.empty
+
+    def _fold(self, start: int, stop: int) -> bytes:
+        """Hash of leaves ``start`` to ``stop``, where ``start`` begins a subtree at least that large."""
+        parts = []
+        while start < stop:
+            level = (stop - start).bit_length() - 1
+            parts.append(self.nodes(level, start >> level, (start >> level) + 1))
+            start += 1 << level
+        folded = parts.pop()
+        while parts:
+            folded = self.hash.node(parts.pop(), folded)
+        return folded
