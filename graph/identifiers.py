@@ -42,7 +42,7 @@ _AZURE_HOSTS = {
     "microsoft.web/sites": ("azurewebsites.net",),
 }
 _GOOGLE_CATALOGUES = frozenset(
-    "zones regions locations machinetypes disktypes acceleratortypes licenses versions images families".split()
+    ["zones", "regions", "locations", "machinetypes", "disktypes", "acceleratortypes", "licenses", "versions", "images", "families"]
 )
 _RELATIVE = ("projects/", "folders/", "organizations/")
 

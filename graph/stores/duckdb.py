@@ -281,7 +281,7 @@ def _texts(columns: Mapping[str, Sequence[str]]) -> pa.Table:
 
 
 def _next(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    ((last,),) = connection.execute(f"SELECT {query}").fetchall()  # noqa: S608 (fixed text)
+    ((last,),) = connection.execute(f"SELECT {query}").fetchall()
     return 0 if last is None else int(last) + 1
 
 

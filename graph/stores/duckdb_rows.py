@@ -88,7 +88,7 @@ def _item(
     digest: str,
     file: str,
     line: int,
-    synthetic: bool,  # noqa: FBT001 (one row, in order of its columns)
+    synthetic: bool,
     block: int,
     slot: int,
 ) -> ConfigurationItem:

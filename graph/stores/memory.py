@@ -26,7 +26,6 @@ from graph.stores.instants import us_from_instant
 from graph.stores.merge import Known, Observation, plan
 
 
-
 @dataclass(frozen=True, slots=True)
 class _Row:
     """A version with its number: later numbers win at equal times."""
