@@ -151,28 +151,28 @@ def _identity(stack: Stack, role: str, key: str) -> Iterator[Record]:
     user = f"svc-{stack.name}"
     arn = f"arn:aws:iam::{stack.account()}:user/{user}"
     yield _record(stack, "AWS::IAM::User", user, arn, {"userName": user, "arn": arn, "path": "/"}, region="global")
-    yield _access_keys(stack, user, arn)
+    yield _access_key(stack, user)
 
 
-def _access_keys(stack: Stack, user: str, arn: str) -> Record:
-    """The IAM API's list of a user's keys; a few of them reach 90 days within the week."""
+def _access_key(stack: Stack, user: str) -> Record:
+    """A user's key, as the IAM API lists it; a few reach 90 days within the week."""
     age_hours = stack.random.choice((400, 900, 1500, 2010, 2060, 2100, 2150, 5000))
-    created = stack.as_of - timedelta(hours=age_hours)
+    key = f"AKIASYNTHETIC{stack.number % 10**7:07d}"
     answer: dict[str, Json] = {
         "AccessKeyMetadata": [
             {
                 "UserName": user,
-                "AccessKeyId": f"AKIASYNTHETIC{stack.number % 10**7:07d}",
+                "AccessKeyId": key,
                 "Status": "Active",
-                "CreateDate": format_instant(created),
+                "CreateDate": format_instant(stack.as_of - timedelta(hours=age_hours)),
             }
         ]
     }
     return Record(
         provider=Provider.AWS,
-        uid=arn,
-        name=user,
-        type="AWS::IAM::User",
+        uid=key,
+        name=key,
+        type="AWS::IAM::AccessKey",
         region="global",
         account=stack.account(),
         document=answer,
@@ -180,7 +180,7 @@ def _access_keys(stack: Stack, user: str, arn: str) -> Record:
         service="AWS Identity and Access Management",
         cost_month=dollars(0),
         tags={},
-        beside={"service": "iam", "operation": "ListAccessKeys", "accountId": stack.account()},
+        beside={"service": "iam", "operation": "ListAccessKeys"},
     )
 
 

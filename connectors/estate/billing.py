@@ -1,4 +1,4 @@
-"""What the estate costs: FOCUS 1.2 rows by resource and day, with commitments, seasons, waste, tax and a credit."""
+"""What the estate costs: FOCUS rows by resource and day, with commitments, seasons, waste, tax and a credit."""
 
 from __future__ import annotations
 
