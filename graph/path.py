@@ -2,7 +2,8 @@
 
 A path is lower-cased text. ``properties.sku.name`` goes into the provider's native document,
 ``properties.rules[*].port`` into each element of an array, ``properties['a.b']`` names a key with a dot,
-``@tags.env`` goes into what every item has (``@id``, ``@name``, ``@type``, ``@location``, ``@tags``), and
+``@tags.env`` goes into what every item has (``@id``, ``@name``, ``@fullname``, ``@type``, ``@location``,
+``@tags``), and
 ``microsoft.web/sites|properties.state`` exists only on items of that type. Keys are compared without case.
 """
 
@@ -91,11 +92,23 @@ def item_field(item: ConfigurationItem, name: str) -> Value:
     """What an item has whatever its provider, such as ``@type``; an empty one counts as not set."""
     if name == "@tags":
         return _tags(item)
+    if name == "@fullname":
+        return _full_name(item)
     known = {"@id": item.uid, "@name": item.name, "@type": item.type, "@location": item.region}
     found = known.get(name, "")
     if found:
         return found
     return UNREAD if "*" in item.unread else MISSING
+
+
+def _full_name(item: ConfigurationItem) -> Value:
+    """Names of the parents and its own: ``server/database``."""
+    given = step(_document(item), "fullname")
+    if isinstance(given, str):
+        return given
+    _, _, below = item.uid.rpartition("/providers/") if item.provider is Provider.AZURE else ("", "", "")
+    names = below.split("/")[2::2]
+    return "/".join(names) or item.name or MISSING
 
 
 def _tags(item: ConfigurationItem) -> Value:

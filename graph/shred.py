@@ -33,7 +33,7 @@ def shred(items: Sequence[ConfigurationItem], paths: Collection[str]) -> Table:
         path = parse_path(text)
         start = fields if path.segments[0].startswith("@") else document
         is_here = path.owner is None or path.owner in types
-        _plant(start if is_here else _Node(), root, path)
+        _plant(start if is_here else _Node(), root, path, is_here=is_here)
     for row, item in enumerate(items):
         for name, node in fields.children.items():
             value = item_field(item, name)
@@ -48,11 +48,14 @@ def shred(items: Sequence[ConfigurationItem], paths: Collection[str]) -> Table:
 
 
 class _Encoder:
-    """Codes of one column under construction; rows that are never added are MISSING."""
+    """Codes of one column under construction; rows that are never added are MISSING.
+
+    `first` is the path's first segment, or None where items of this type cannot have the path.
+    """
 
     __slots__ = ("codes", "first", "index", "rows", "values")
 
-    def __init__(self, first: str) -> None:
+    def __init__(self, first: str | None) -> None:
         self.first = first
         self.rows: list[int] = []
         self.codes: list[int] = []
@@ -93,7 +96,7 @@ def encoded(value: Json) -> bytes:
 class _Rows:
     """A table under construction: the root, or the elements of one array."""
 
-    first: str = ""
+    first: str | None = None
     size: int = 0
     parents: list[int] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
@@ -138,8 +141,9 @@ class _Node:
         return found
 
 
-def _plant(node: _Node, rows: _Rows, path: Path) -> None:
+def _plant(node: _Node, rows: _Rows, path: Path, *, is_here: bool) -> None:
     """Add one path to the tree; arrays on the way open child tables."""
+    first = path.segments[0] if is_here else None
     for at, segment in enumerate(path.segments):
         if segment == INSIDE:
             return
@@ -147,12 +151,12 @@ def _plant(node: _Node, rows: _Rows, path: Path) -> None:
             node = node.children.setdefault(segment, _Node())
             continue
         name = str(path.prefix(at + 1))
-        rows = rows.children.setdefault(name, _Rows(path.segments[0]))
+        rows = rows.children.setdefault(name, _Rows(first))
         node.rows = rows
         if node.each is None:
             node.each = _Node()
         node = node.each
-    node.encoder = rows.encoders.setdefault(str(path), _Encoder(path.segments[0]))
+    node.encoder = rows.encoders.setdefault(str(path), _Encoder(first))
 
 
 def _visit(node: _Node, value: Value, row: int) -> None:
@@ -193,11 +197,11 @@ def _visit_elements(node: _Node, rows: _Rows, value: Value, row: int) -> None:
 def _mark_unread(rows: _Rows, start: int, end: int, unread: Iterable[str]) -> None:
     """Turn what is absent from rows [start, end) into UNREAD where nobody asked for it."""
     for encoder in rows.encoders.values():
-        if is_unread(unread, encoder.first):
+        if encoder.first is not None and is_unread(unread, encoder.first):
             for row in _absent(encoder.rows, start, end):
                 encoder.add(row, UNREAD)
     for child in rows.children.values():
-        if is_unread(unread, child.first):
+        if child.first is not None and is_unread(unread, child.first):
             child.unread.extend(_absent(child.present, start, end))
             first = _first_with_parent(child.parents, start)
             _mark_unread(child, first, child.size, unread)

@@ -1,0 +1,236 @@
+"""A rule's ``if`` compiled: logical operators, leaves, array fields and counts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from domain.value import Absent, Json
+from graph.path import EACH, Path
+from policy.interpret import decide
+from policy.names import Names, array_of, unbound_arrays
+from policy.operators import OPERATORS, boolean
+from policy.template import ANY_TIME, asks_time, compile_value, reads_in
+from policy.tree import (
+    COUNTED,
+    AllOf,
+    AnyOf,
+    Compare,
+    Condition,
+    Constant,
+    Count,
+    Every,
+    Expression,
+    Literal,
+    Not,
+    Read,
+    Tally,
+    Truth,
+)
+
+_DEPTH_MAX: Final = 64
+_TALLY_MAX: Final = 5_000
+_SUBJECTS: Final = ("field", "value", "count")
+
+
+def compile_condition(
+    document: Json, names: Names, where: str = "$.properties.policyRule.if", depth: int = 0
+) -> Condition:
+    """Compile one condition of a rule.
+
+    Raises:
+        DefinitionError: names the place in the rule, what was expected and what was found.
+    """
+    if depth > _DEPTH_MAX:
+        raise names.invalid("conditions are nested too deeply", where, expected=f"at most {_DEPTH_MAX} levels")
+    if not isinstance(document, dict):
+        raise names.invalid("condition is not an object", where, expected="an object", got=type(document).__name__)
+    folded = {key.lower(): value for key, value in document.items()}
+    for name in ("allof", "anyof"):
+        if name in folded:
+            _require_alone(folded, names, where)
+            return _group(name, folded[name], names, f"{where}.{name}", depth)
+    if "not" in folded:
+        _require_alone(folded, names, where)
+        return _negated(compile_condition(folded["not"], names, f"{where}.not", depth + 1))
+    return _leaf(folded, names, where, depth)
+
+
+def _require_alone(folded: dict[str, Json], names: Names, where: str) -> None:
+    if len(folded) != 1:
+        raise names.invalid(
+            "a logical operator stands alone in its object", where, expected="one key", got=sorted(folded)
+        )
+
+
+def _group(name: str, document: Json, names: Names, where: str, depth: int) -> Condition:
+    if not isinstance(document, list):
+        raise names.invalid("not a list of conditions", where, expected="a list", got=type(document).__name__)
+    children = [compile_condition(child, names, f"{where}[{at}]", depth + 1) for at, child in enumerate(document)]
+    return grouped(name, children)
+
+
+def grouped(name: str, children: list[Condition]) -> Condition:
+    """Join conditions; what is already decided is left out, or decides."""
+    neutral, final = (Truth.TRUE, Truth.FALSE) if name == "allof" else (Truth.FALSE, Truth.TRUE)
+    kept = [child for child in children if not (isinstance(child, Constant) and child.truth is neutral)]
+    if any(isinstance(child, Constant) and child.truth is final for child in kept):
+        return constant(final)
+    if not kept:
+        return constant(neutral)
+    if len(kept) == 1:
+        return kept[0]
+    key = f"{name}({','.join(child.key for child in kept)})"
+    return AllOf(tuple(kept), key) if name == "allof" else AnyOf(tuple(kept), key)
+
+
+def constant(truth: Truth) -> Constant:
+    """A decided condition."""
+    return Constant(truth, truth.name)
+
+
+def _negated(child: Condition) -> Condition:
+    if isinstance(child, Constant):
+        return constant(Truth(2 - child.truth))
+    return Not(child, f"not({child.key})")
+
+
+def _leaf(folded: dict[str, Json], names: Names, where: str, depth: int) -> Condition:
+    subjects = [name for name in _SUBJECTS if name in folded]
+    operators = sorted(set(folded) - set(_SUBJECTS))
+    if len(subjects) != 1:
+        raise names.invalid(
+            "condition has no subject", where, expected="one of field, value, count", got=sorted(folded)
+        )
+    if len(operators) != 1 or operators[0] not in OPERATORS:
+        raise names.invalid("operator is unknown", where, expected=sorted(OPERATORS), got=operators)
+    operator = operators[0]
+    expected = _expected(operator, folded[operator], names, f"{where}.{operator}")
+    if subjects[0] == "field":
+        return _field(folded["field"], operator, expected, names, where)
+    if subjects[0] == "value":
+        return compared(compile_value(folded["value"], names, f"{where}.value"), operator, expected, where)
+    return _count(folded["count"], operator, expected, names, where, depth)
+
+
+def _expected(operator: str, document: Json, names: Names, where: str) -> Expression:
+    expected = compile_value(document, names, where)
+    if not isinstance(expected, Literal):
+        return expected
+    if operator == "exists" and boolean(expected.value) is None:
+        raise names.invalid("exists needs a boolean", where, expected=[True, False], got=expected.value)
+    if operator in {"in", "notin"} and not isinstance(expected.value, list):
+        raise names.invalid(f"{operator} needs a list", where, expected="a list", got=expected.value)
+    wildcards = expected.value.count("*") if operator in {"like", "notlike"} and isinstance(expected.value, str) else 0
+    if wildcards > 100:
+        raise names.invalid("pattern has too many wildcards", where, expected="at most 100", got=wildcards)
+    return expected
+
+
+def compared(subject: Expression, operator: str, expected: Expression, where: str) -> Condition:
+    """One comparison, decided at once where nothing in it depends on a resource or the time."""
+    reads = tuple(sorted(reads_in(subject) | reads_in(expected)))
+    is_time_dependent = asks_time(subject) or asks_time(expected)
+    leaf = Compare(
+        subject,
+        operator,
+        expected,
+        _key(subject, operator, expected),
+        reads,
+        is_time_dependent,
+        where.removeprefix("$."),
+    )
+    return leaf if reads or is_time_dependent else constant(decide(leaf, {}, ANY_TIME))
+
+
+def _key(subject: Expression, operator: str, expected: Expression) -> str:
+    return f"{_text(subject)} {operator} {_text(expected)}"
+
+
+def _text(expression: Expression) -> str:
+    if isinstance(expression, Literal) and not isinstance(expression.value, Absent):
+        try:
+            return orjson.dumps(expression.value, option=orjson.OPT_SORT_KEYS).decode()
+        except TypeError:  # an integer beyond 64 bits
+            return repr(expression.value)
+    return repr(expression)
+
+
+def _field(document: Json, operator: str, expected: Expression, names: Names, where: str) -> Condition:
+    name = _name(document, names, f"{where}.field")
+    path = names.field_path(name, f"{where}.field")
+    arrays = unbound_arrays(path, names.bound(path))
+    condition = compared(Read(str(path)), operator, expected, where)
+    for at in reversed(arrays):
+        array = str(array_of(path, at))
+        condition = Every(array, condition, f"every({array},{condition.key})")
+    return condition
+
+
+def _name(document: Json, names: Names, where: str) -> str:
+    found = compile_value(document, names, where)
+    if not isinstance(found, Literal):
+        raise names.unsupported("field name depends on the resource", where)
+    if not isinstance(found.value, str) or not found.value:
+        raise names.invalid("field is not a name", where, expected="text", got=found.value)
+    return found.value
+
+
+def _count(document: Json, operator: str, expected: Expression, names: Names, where: str, depth: int) -> Condition:
+    if not isinstance(document, dict) or ("field" in document) == ("value" in document):
+        raise names.invalid(
+            "count needs a field or a value", f"{where}.count", expected="one of field, value", got=document
+        )
+    unknown = sorted(set(document) - {"field", "value", "where", "name"})
+    if unknown:
+        raise names.invalid(
+            "count has unknown keys", f"{where}.count", expected=["field", "name", "value", "where"], got=unknown
+        )
+    compare = compared(Read(COUNTED), operator, expected, where)
+    assert isinstance(compare, Compare)
+    if "field" in document:
+        return _field_count(document, compare, names, f"{where}.count", depth)
+    return _value_count(document, compare, names, f"{where}.count", depth)
+
+
+def _field_count(document: dict[str, Json], compare: Compare, names: Names, where: str, depth: int) -> Condition:
+    alias = _name(document["field"], names, f"{where}.field")
+    path = names.field_path(alias, f"{where}.field")
+    arrays = unbound_arrays(path, names.bound(path))
+    if not arrays or path.segments[-1] != EACH:
+        raise names.invalid("count needs an array", f"{where}.field", expected="a field ending in [*]", got=alias)
+    if len(arrays) > 1:
+        return _flat_count(path, document, compare, names, where)
+    inside = names.counting(path, alias, Read(str(path)))
+    child = compile_condition(document["where"], inside, f"{where}.where", depth + 1) if "where" in document else None
+    return Count(str(path), child, compare, f"count({path},{child.key if child else ''},{compare.key})")
+
+
+def _flat_count(path: Path, document: dict[str, Json], compare: Compare, names: Names, where: str) -> Condition:
+    raise names.unsupported(
+        "count over arrays inside arrays", where, got=str(path), condition=sorted(document), operator=compare.operator
+    )
+
+
+def _value_count(document: dict[str, Json], compare: Compare, names: Names, where: str, depth: int) -> Condition:
+    values = compile_value(document["value"], names, f"{where}.value")
+    if not isinstance(values, Literal):
+        raise names.unsupported("count of a value that depends on the resource", f"{where}.value")
+    listed = values.value if isinstance(values.value, list) else [] if values.value is None else [values.value]
+    if len(listed) > _TALLY_MAX:
+        raise names.invalid(
+            "count of too many values", f"{where}.value", expected=f"at most {_TALLY_MAX}", got=len(listed)
+        )
+    name = document.get("name", "")
+    children = [_counted_value(document, str(name), value, names, where, depth) for value in listed]
+    key = f"tally({','.join(child.key for child in children)};{compare.key})"
+    return Tally(tuple(children), compare, key)
+
+
+def _counted_value(
+    document: dict[str, Json], name: str, value: Json, names: Names, where: str, depth: int
+) -> Condition:
+    if "where" not in document:
+        return constant(Truth.TRUE)
+    return compile_condition(document["where"], names.binding(name, Literal(value)), f"{where}.where", depth + 1)

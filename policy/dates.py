@@ -1,0 +1,104 @@
+"""Template functions about time, and the one about address ranges.
+
+Source: https://learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-date
+"""
+
+from __future__ import annotations
+
+import calendar
+import ipaddress
+import re
+from datetime import UTC, datetime, timedelta
+
+from domain.clock import format_instant
+from domain.value import MISSING, Json, Value
+from policy import operators
+
+_DURATION = re.compile(
+    r"(?P<sign>-?)P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,7})D)?"
+    r"(?:T(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,10})S)?)?"
+)
+_FORMATS = re.compile(r"yyyy|yy|MM|dd|HH|mm|ss|f+|K|zzz|'[^']*'|.")
+
+
+def _instant(value: Value) -> datetime:
+    found = operators.instant(value) if isinstance(value, str) else None
+    if found is None:
+        raise TypeError(value)
+    return found
+
+
+def _number(value: Value) -> float:
+    found = operators.number(value)
+    if found is None:
+        raise TypeError(value)
+    return float(found)
+
+
+def add_days(moment: Value, days: Value, pattern: Value = MISSING) -> Json:
+    """A moment some days later."""
+    return write(_instant(moment) + timedelta(days=_number(days)), pattern)
+
+
+def add_duration(moment: Value, duration: Value, pattern: Value = MISSING) -> Json:
+    """A moment an ISO 8601 duration later; months keep the day where the month has it."""
+    found = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
+    if found is None:
+        raise TypeError(duration)
+    parts = {name: int(text) for name, text in found.groupdict(default="0").items() if name != "sign" and text}
+    sign = -1 if found["sign"] else 1
+    shifted = _add_months(_instant(moment), sign * (parts["years"] * 12 + parts["months"]))
+    rest = {name: parts[name] for name in ("weeks", "days", "hours", "minutes", "seconds")}
+    return write(shifted + sign * timedelta(**rest), pattern)
+
+
+def _add_months(moment: datetime, months: int) -> datetime:
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
+
+
+def from_epoch(seconds: Value) -> Json:
+    """The moment that many seconds after 1970."""
+    return format_instant(datetime.fromtimestamp(_number(seconds), UTC))
+
+
+def to_epoch(moment: Value) -> Json:
+    """Whole seconds since 1970."""
+    return int(_instant(moment).timestamp())
+
+
+def write(moment: datetime, pattern: Value = MISSING) -> str:
+    """A moment in ISO 8601, or in a .NET custom format of digits."""
+    if not isinstance(pattern, str) or pattern in {"", "u", "o"}:
+        return format_instant(moment)
+    return "".join(_part(part, moment.astimezone(UTC)) for part in _FORMATS.findall(pattern))
+
+
+def _part(part: str, moment: datetime) -> str:
+    codes = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
+    if part in codes:
+        return moment.strftime(codes[part])
+    if set(part) == {"f"}:
+        return f"{moment.microsecond:06d}0"[: len(part)]
+    return {"K": "Z", "zzz": "+00:00"}.get(part, part.strip("'"))
+
+
+def range_contains(outer: Value, inner: Value) -> Json:
+    """Whether a range of addresses (CIDR, ``first-last``, one address, list) contains another."""
+    if not isinstance(outer, str) or not isinstance(inner, str):
+        raise TypeError(outer)
+    first, last = _bounds(outer)
+    low, high = _bounds(inner)
+    return first.version == low.version and int(first) <= int(low) and int(high) <= int(last)
+
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _bounds(text: str) -> tuple[_Address, _Address]:
+    if "-" in text:
+        start, _, end = text.partition("-")
+        return ipaddress.ip_address(start.strip()), ipaddress.ip_address(end.strip())
+    network = ipaddress.ip_network(text.strip(), strict=False)
+    return network[0], network[-1]

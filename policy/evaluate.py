@@ -1,0 +1,286 @@
+"""Evaluates programs over columns: each leaf once per distinct value, then a look-up for all rows.
+
+Every leaf is decided by the same function as on a single resource (`policy.interpret.decide`), so that both
+agree by construction. Rows are then filled from look-up tables, arrays are reduced to their parents, and
+logical operators are minima and maxima of codes. Tables are shared between programs through `Lookups`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.columns import ArrayState, ChildTable, Codes, Column, Table
+from policy.compile import Program
+from policy.interpret import Between, Found, decide
+from policy.tree import COUNTED, AllOf, AnyOf, Compare, Condition, Constant, Count, Every, Not, Tally, Truth
+
+Truths = NDArray[np.uint8]
+Result: TypeAlias = "Truths | Truth"
+"""A truth per row, or one for all."""
+
+_VERDICTS = np.array([0, 2, 1], dtype=np.uint8)
+"""`Verdict` codes by `Truth`: a true condition is a violation."""
+
+
+@dataclass(slots=True, eq=False)
+class Lookups:
+    """What was worked out for columns that live on: keep one beside a snapshot and drop both together.
+
+    Entries hold their column, so that its identity cannot be reused.
+    """
+
+    tables: dict[tuple[object, ...], tuple[object, Result]] = field(default_factory=dict)
+
+
+def evaluate(program: Program, table: Table, *, now: datetime, lookups: Lookups | None = None) -> NDArray[np.uint8]:
+    """The verdict of every row of a table of one type, as `domain.finding.Verdict` codes."""
+    frame = _Frame(table.size, table.columns, table.children, None, None, table)
+    run = _Run(now, lookups if lookups is not None else Lookups())
+    result = run.condition(program.condition, frame)
+    if isinstance(result, Truth):
+        return np.full(table.size, _VERDICTS[result], dtype=np.uint8)
+    found: NDArray[np.uint8] = _VERDICTS[result]
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """Rows being evaluated: a table, or the elements of an array with the way back to what is outside."""
+
+    size: int
+    columns: Mapping[str, Column]
+    children: Mapping[str, ChildTable]
+    outer: _Frame | None
+    parents: Codes | None
+    source: object
+
+    def child(self, array: str) -> tuple[_Frame, ChildTable, _Frame]:
+        """The elements of an array, their table, and the frame that has it."""
+        owner = self
+        while array not in owner.children:
+            assert owner.outer is not None, f"not shredded: {array}"
+            owner = owner.outer
+        child = owner.children[array]
+        return _Frame(child.size, child.columns, child.children, owner, child.parents, child), child, owner
+
+    def column(self, path: str) -> tuple[Column, Codes]:
+        """A column and its codes for each row of this frame."""
+        frame, rows = self, None
+        while path not in frame.columns:
+            assert frame.outer is not None, f"not shredded: {path}"
+            rows = frame.parents if rows is None else frame.parents[rows]  # type: ignore[index]
+            frame = frame.outer
+        column = frame.columns[path]
+        return column, column.codes if rows is None else column.codes[rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    now: datetime
+    lookups: Lookups
+
+    def condition(self, condition: Condition, frame: _Frame) -> Result:
+        match condition:
+            case Constant():
+                return condition.truth
+            case Compare():
+                return self.leaf(condition, frame)
+            case AllOf():
+                return self.extreme(condition.children, frame, final=Truth.FALSE)
+            case AnyOf():
+                return self.extreme(condition.children, frame, final=Truth.TRUE)
+            case Not():
+                found = self.condition(condition.child, frame)
+                return Truth(2 - found) if isinstance(found, Truth) else np.subtract(2, found, dtype=np.uint8)
+            case Every() | Count() | Tally():
+                return self.kept(condition, frame)
+
+    def extreme(self, children: Sequence[Condition], frame: _Frame, *, final: Truth) -> Result:
+        """Kleene's *and* (`final` FALSE) or *or* (TRUE), stopping where one value decides all rows."""
+        join = np.minimum if final is Truth.FALSE else np.maximum
+        found: Result = Truth(2 - final)
+        for child in children:
+            found = _joined(join, found, self.condition(child, frame))
+            if isinstance(found, Truth) and found is final:
+                break
+            if not isinstance(found, Truth) and bool((found == final).all()):
+                return final
+        return found
+
+    def kept(self, condition: Every | Count | Tally, frame: _Frame) -> Result:
+        """A reduction over elements or values, remembered for the table."""
+        moment = self.now if _asks_time(condition) else None
+        key = (id(frame.source), condition.key, moment)
+        kept = self.lookups.tables.get(key)
+        if kept is None:
+            kept = self.lookups.tables[key] = (frame.source, self.reduced(condition, frame))
+        return kept[1]
+
+    def reduced(self, condition: Every | Count | Tally, frame: _Frame) -> Result:
+        match condition:
+            case Every():
+                return self.every(condition, frame)
+            case Count():
+                return self.compared(condition.compare, self.counts(condition, frame), frame)
+            case Tally():
+                results = [self.condition(child, frame) for child in condition.children]
+                counts = _Counts.none(frame.size)
+                for result in results:
+                    counts = counts.plus(result)
+                return self.compared(condition.compare, counts, frame)
+
+    def leaf(self, leaf: Compare, frame: _Frame) -> Result:
+        if len(leaf.reads) != 1:
+            return self.tuples(leaf, frame, [frame.column(path) for path in leaf.reads])
+        path = leaf.reads[0]
+        column, codes = frame.column(path)
+        key = (id(column), leaf.key, self.now if leaf.is_time_dependent else None)
+        kept = self.lookups.tables.get(key)
+        if kept is None:
+            truths = [decide(leaf, {path: value}, self.now) for value in column.values]
+            kept = self.lookups.tables[key] = (column, _uniform(np.array(truths, dtype=np.uint8)))
+        table = kept[1]
+        return table if isinstance(table, Truth) else table[codes]
+
+    def tuples(self, leaf: Compare, frame: _Frame, columns: Sequence[tuple[Column, Codes]]) -> Result:
+        """A leaf over several columns: decided once per distinct combination."""
+        if not leaf.reads:
+            return decide(leaf, {}, self.now)
+        moment = self.now if leaf.is_time_dependent else None
+        key = (id(frame.source), leaf.key, moment)
+        kept = self.lookups.tables.get(key)
+        if kept is None:
+            rows, inverse = _distinct([codes for _, codes in columns])
+            values = [
+                {path: column.values[codes[row]] for path, (column, codes) in zip(leaf.reads, columns, strict=True)}
+                for row in rows
+            ]
+            truths = np.array([decide(leaf, found, self.now) for found in values], dtype=np.uint8)
+            result = _uniform(truths)
+            kept = (frame.source, result if isinstance(result, Truth) else result[inverse])
+            self.lookups.tables[key] = kept
+        return kept[1]
+
+    def every(self, condition: Every, frame: _Frame) -> Result:
+        elements, child, owner = frame.child(condition.array)
+        found = self.condition(condition.child, elements)
+        truths = np.full(owner.size, Truth.TRUE, dtype=np.uint8)
+        if isinstance(found, Truth):
+            truths[child.parents] = found
+        else:
+            np.minimum.at(truths, child.parents, found)
+        truths[child.states == ArrayState.UNREAD] = Truth.UNKNOWN
+        return _outward(truths, owner, frame)
+
+    def counts(self, condition: Count, frame: _Frame) -> _Counts:
+        elements, child, owner = frame.child(condition.array)
+        found = Truth.TRUE if condition.child is None else self.condition(condition.child, elements)
+        counts = _Counts.of_elements(found, child, owner.size)
+        return _Counts(*(_outward(part, owner, frame) for part in (counts.low, counts.high, counts.is_unread)))
+
+    def compared(self, leaf: Compare, counts: _Counts, frame: _Frame) -> Truths:
+        others = [path for path in leaf.reads if path != COUNTED]
+        columns = [frame.column(path) for path in others]
+        parts = [codes for _, codes in columns] + [counts.low, counts.high, counts.is_unread]
+        rows, inverse = _distinct(parts)
+        truths = []
+        for row in rows:
+            values: dict[str, Found] = {
+                path: column.values[codes[row]] for path, (column, codes) in zip(others, columns, strict=True)
+            }
+            truths.append(decide(leaf, {**values, COUNTED: counts.at(int(row))}, self.now))
+        result: Truths = np.array(truths, dtype=np.uint8)[inverse]
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counts:
+    """Bounds of a count per row; `is_unread` where the array itself was never asked for."""
+
+    low: Codes
+    high: Codes
+    is_unread: NDArray[np.uint8]
+
+    @staticmethod
+    def none(size: int) -> _Counts:
+        zeros = np.zeros(size, dtype=np.int32)
+        return _Counts(zeros, zeros, np.zeros(size, dtype=np.uint8))
+
+    @staticmethod
+    def of_elements(found: Result, child: ChildTable, size: int) -> _Counts:
+        truths = np.full(child.size, found, dtype=np.uint8) if isinstance(found, Truth) else found
+        low = np.bincount(child.parents[truths == Truth.TRUE], minlength=size).astype(np.int32)
+        high = np.bincount(child.parents[truths != Truth.FALSE], minlength=size).astype(np.int32)
+        return _Counts(low, high, (child.states == ArrayState.UNREAD).astype(np.uint8))
+
+    def plus(self, found: Result) -> _Counts:
+        """One more value, counted where it is true."""
+        if isinstance(found, Truth):
+            return _Counts(
+                self.low + int(found is Truth.TRUE), self.high + int(found is not Truth.FALSE), self.is_unread
+            )
+        return _Counts(self.low + (found == Truth.TRUE), self.high + (found != Truth.FALSE), self.is_unread)
+
+    def at(self, row: int) -> int | Between:
+        low, high = int(self.low[row]), int(self.high[row])
+        if self.is_unread[row]:
+            return Between(0, None)
+        return low if low == high else Between(low, high)
+
+
+def _asks_time(condition: Condition) -> bool:
+    match condition:
+        case Compare():
+            return condition.is_time_dependent
+        case AllOf() | AnyOf():
+            return any(map(_asks_time, condition.children))
+        case Not() | Every():
+            return _asks_time(condition.child)
+        case Count():
+            return _asks_time(condition.compare) or (condition.child is not None and _asks_time(condition.child))
+        case Tally():
+            return _asks_time(condition.compare) or any(map(_asks_time, condition.children))
+        case Constant():
+            return False
+
+
+def _outward(values: NDArray[np.uint8] | Codes, owner: _Frame, frame: _Frame) -> NDArray[np.uint8] | Codes:
+    """Values of an outer frame's rows, for each row of an inner one."""
+    rows: Codes | None = None
+    while frame is not owner:
+        assert frame.parents is not None and frame.outer is not None
+        rows = frame.parents if rows is None else frame.parents[rows]
+        frame = frame.outer
+    return values if rows is None else values[rows]
+
+
+def _distinct(parts: Sequence[Codes | NDArray[np.uint8]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """One row for each distinct combination, and which combination each row has."""
+    combined = parts[0].astype(np.int64)
+    for part in parts[1:]:
+        _, combined = np.unique(combined, return_inverse=True)
+        combined = combined * (int(part.max(initial=0)) + 1) + part
+    _, rows, inverse = np.unique(combined, return_index=True, return_inverse=True)
+    return rows, inverse
+
+
+def _uniform(truths: Truths) -> Result:
+    """One truth where all are the same."""
+    if len(truths) and bool((truths == truths[0]).all()):
+        return Truth(int(truths[0]))
+    return truths
+
+
+def _joined(join: np.ufunc, left: Result, right: Result) -> Result:
+    if isinstance(left, Truth) and isinstance(right, Truth):
+        return Truth(int(join(int(left), int(right))))
+    found: Truths = join(
+        np.uint8(left) if isinstance(left, Truth) else left, np.uint8(right) if isinstance(right, Truth) else right
+    )
+    return found

@@ -1,0 +1,267 @@
+"""Evaluates compiled conditions on one resource. Column evaluation calls `decide` once per distinct value.
+
+Kleene logic: what was never asked for makes a condition unknown, unless the rest decides it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol, TypeAlias
+
+from domain.clock import format_instant
+from domain.resource import ConfigurationItem
+from domain.value import MISSING, UNREAD, Absent, Value
+from graph.path import EACH, Path, fold, follow, is_unread, parse_path, read
+from policy import dates, functions
+from policy.operators import OPERATORS, boolean
+from policy.tree import (
+    COUNTED,
+    AllOf,
+    AnyOf,
+    Call,
+    Collect,
+    Compare,
+    Condition,
+    Constant,
+    Count,
+    Every,
+    Expression,
+    Literal,
+    Lookup,
+    Member,
+    Not,
+    Read,
+    Tally,
+    Truth,
+)
+
+
+CONTAINERS: Final[Mapping[str, frozenset[str]]] = {
+    "resourcegroup": frozenset({"name", "id"}),
+    "subscription": frozenset({"subscriptionid", "id"}),
+}
+"""What a resource's id says of what contains it."""
+
+_ARM_ID = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)(?:/resourceGroups/(?P<group>[^/]+))?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A count known only within bounds, both included; `high` None has no bound."""
+
+    low: int
+    high: int | None
+
+
+Found: TypeAlias = "Value | Between"
+
+
+class Scope(Protocol):
+    """Where paths are looked up: a resource, or an element of one of its arrays."""
+
+    def value(self, path: str) -> Value:
+        """What a path without unbound ``[*]`` holds."""
+
+    def elements(self, array: str) -> Sequence[Scope] | Absent:
+        """The elements of an array, or why there is none."""
+
+
+def evaluate_condition(condition: Condition, scope: Scope, now: datetime) -> Truth:
+    """Decide a condition on one resource or element."""
+    match condition:
+        case Constant():
+            return condition.truth
+        case Compare():
+            return decide(condition, {path: scope.value(path) for path in condition.reads}, now)
+        case AllOf():
+            return _least(condition.children, scope, now)
+        case AnyOf():
+            return max((evaluate_condition(child, scope, now) for child in condition.children), default=Truth.FALSE)
+        case Not():
+            return Truth(2 - evaluate_condition(condition.child, scope, now))
+        case Every():
+            return _every(condition, scope, now)
+        case Count():
+            counted = _counted(condition, scope, now)
+        case Tally():
+            counted = between([evaluate_condition(child, scope, now) for child in condition.children])
+    values: dict[str, Found] = {path: scope.value(path) for path in condition.compare.reads if path != COUNTED}
+    return decide(condition.compare, {**values, COUNTED: counted}, now)
+
+
+def _least(children: Sequence[Condition], scope: Scope, now: datetime) -> Truth:
+    least = Truth.TRUE
+    for child in children:
+        least = min(least, evaluate_condition(child, scope, now))
+        if least is Truth.FALSE:
+            break
+    return least
+
+
+def _every(condition: Every, scope: Scope, now: datetime) -> Truth:
+    elements = scope.elements(condition.array)
+    if isinstance(elements, Absent):
+        return Truth.TRUE if elements is MISSING else Truth.UNKNOWN
+    return min((evaluate_condition(condition.child, element, now) for element in elements), default=Truth.TRUE)
+
+
+def _counted(condition: Count, scope: Scope, now: datetime) -> int | Between:
+    elements = scope.elements(condition.array)
+    if isinstance(elements, Absent):
+        return 0 if elements is MISSING else Between(0, None)
+    if condition.child is None:
+        return len(elements)
+    return between([evaluate_condition(condition.child, element, now) for element in elements])
+
+
+def between(truths: Sequence[Truth]) -> int | Between:
+    """How many are true: a number, or bounds where some are unknown."""
+    low = sum(truth is Truth.TRUE for truth in truths)
+    high = low + sum(truth is Truth.UNKNOWN for truth in truths)
+    return low if low == high else Between(low, high)
+
+
+def decide(leaf: Compare, values: Mapping[str, Found], now: datetime) -> Truth:
+    """One comparison on the values of its reads."""
+    counted = values.get(COUNTED)
+    if isinstance(counted, Between):
+        if counted.high is None:
+            return Truth.UNKNOWN
+        possible = {decide(leaf, {**values, COUNTED: n}, now) for n in range(counted.low, counted.high + 1)}
+        return possible.pop() if len(possible) == 1 else Truth.UNKNOWN
+    plain: Mapping[str, Value] = values  # type: ignore[assignment]
+    left = evaluate_expression(leaf.subject, plain.__getitem__, now)
+    right = evaluate_expression(leaf.expected, plain.__getitem__, now)
+    if left is UNREAD or right is UNREAD:
+        return Truth.UNKNOWN
+    return Truth.of(OPERATORS[leaf.operator](left, right))
+
+
+def evaluate_expression(expression: Expression, value: Callable[[str], Value], now: datetime) -> Value:
+    """What an expression yields; UNREAD where it needs something that nobody asked for."""
+    match expression:
+        case Literal():
+            return expression.value
+        case Read():
+            return value(expression.path)
+        case Collect():
+            return collected(value(expression.path), expression.rest)
+        case Call():
+            return _called(expression, value, now)
+        case Member():
+            subject = evaluate_expression(expression.subject, value, now)
+            name = evaluate_expression(expression.name, value, now)
+            return UNREAD if subject is UNREAD or name is UNREAD else functions.member(subject, name)
+        case Lookup():
+            found = evaluate_expression(expression.subject, value, now)
+            return expression.table.get(fold(found), UNREAD) if isinstance(found, str) else UNREAD
+
+
+def _called(call: Call, value: Callable[[str], Value], now: datetime) -> Value:
+    if call.name == "if":
+        chosen = boolean_of(evaluate_expression(call.arguments[0], value, now))
+        if isinstance(chosen, Absent):
+            return chosen
+        return evaluate_expression(call.arguments[1 if chosen else 2], value, now)
+    arguments = [evaluate_expression(argument, value, now) for argument in call.arguments]
+    if any(argument is UNREAD for argument in arguments):
+        return UNREAD
+    if call.name in CONTAINERS:
+        return _container(call.name, arguments[0])
+    if call.name == "utcnow":
+        return dates.write(now, *arguments) if arguments else format_instant(now)
+    return functions.apply(call.name, arguments)
+
+
+def _container(name: str, resource_id: Value) -> Value:
+    found = _ARM_ID.match(resource_id) if isinstance(resource_id, str) else None
+    if found is None:
+        return UNREAD
+    if name == "subscription":
+        return {"subscriptionId": found["subscription"], "id": f"/subscriptions/{found['subscription']}"}
+    if found["group"] is None:
+        return MISSING
+    return {"name": found["group"], "id": found[0]}
+
+
+def boolean_of(value: Value) -> bool | Absent:
+    """A condition's value inside an expression."""
+    if value is UNREAD:
+        return UNREAD
+    found = boolean(value)
+    return MISSING if found is None else found
+
+
+def collected(value: Value, rest: Sequence[str]) -> Value:
+    """Values below every ``[*]`` of `rest`, in order; what is not set is left out."""
+    if value is UNREAD:
+        return UNREAD
+    if EACH not in rest:
+        found = follow(value, rest)
+        return [] if found is MISSING else [found]  # type: ignore[list-item]
+    at = list(rest).index(EACH)
+    array = follow(value, rest[:at])
+    gathered: list[Value] = []
+    for element in array if isinstance(array, list) else ():
+        below = collected(element, rest[at + 1 :])
+        gathered.extend(below if isinstance(below, list) else ())
+    return gathered  # type: ignore[return-value]
+
+
+class ItemScope:
+    """Looks paths up in one configuration item."""
+
+    def __init__(self, item: ConfigurationItem) -> None:
+        self.item = item
+
+    def value(self, path: str) -> Value:
+        return read(self.item, parse_path(path))
+
+    def elements(self, array: str) -> Sequence[Scope] | Absent:
+        path = parse_path(array)
+        return _elements(self, self.item, path, read(self.item, path.prefix(len(path.segments) - 1)))
+
+
+class ElementScope:
+    """Looks paths up in one element of an array, and beyond it in the scope outside."""
+
+    def __init__(self, outer: Scope, item: ConfigurationItem, array: Path, element: Value) -> None:
+        self.outer = outer
+        self.item = item
+        self.array = array
+        self.element = element
+
+    def value(self, path: str) -> Value:
+        wanted = parse_path(path)
+        if not self._has(wanted):
+            return self.outer.value(path)
+        return self._below(wanted, len(wanted.segments))
+
+    def elements(self, array: str) -> Sequence[Scope] | Absent:
+        wanted = parse_path(array)
+        if not self._has(wanted):
+            return self.outer.elements(array)
+        return _elements(self, self.item, wanted, self._below(wanted, len(wanted.segments) - 1))
+
+    def _has(self, path: Path) -> bool:
+        size = len(self.array.segments)
+        return path.owner == self.array.owner and path.segments[:size] == self.array.segments
+
+    def _below(self, path: Path, end: int) -> Value:
+        found = follow(self.element, path.segments[len(self.array.segments) : end])
+        return UNREAD if found is MISSING and is_unread(self.item.unread, path.segments[0]) else found
+
+
+def _elements(outer: Scope, item: ConfigurationItem, array: Path, value: Value) -> Sequence[Scope] | Absent:
+    if value is UNREAD:
+        return UNREAD
+    if not isinstance(value, list):
+        return (
+            UNREAD if is_unread(item.unread, array.segments[0]) and array.owner in {None, fold(item.type)} else MISSING
+        )
+    return [ElementScope(outer, item, array, element) for element in value]

@@ -1,0 +1,115 @@
+"""What names in a rule stand for: fields and aliases as paths, parameters and loop variables as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from domain.errors import InputError
+from domain.value import Json
+from graph.path import EACH, Path, fold, parse_path
+from policy.aliases import AliasTable
+from policy.errors import DefinitionError, InvalidDefinition, MissingAlias, UnsupportedDefinition
+from policy.tree import Expression
+
+_ITEM_FIELDS: Final = frozenset({"id", "name", "fullname", "type", "location"})
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names in force at one place of a rule.
+
+    Args:
+        parameters: values by folded name.
+        context: what ``requestContext()``, ``resourceGroup()`` and ``subscription()`` answer, where it is known.
+        loops: arrays being counted, outermost first.
+        current: values of ``current()`` by folded name; under ``""`` the innermost.
+    """
+
+    aliases: AliasTable
+    parameters: Mapping[str, Json]
+    context: Mapping[str, Json]
+    origin: str
+    loops: tuple[Path, ...] = ()
+    current: Mapping[str, Expression] = field(default_factory=dict)
+
+    def counting(self, array: Path, alias: str, element: Expression) -> Names:
+        """Inside a count of `array`."""
+        current = {**self.current, fold(alias): element, "": element}
+        return replace(self, loops=(*self.loops, array), current=current)
+
+    def binding(self, name: str, value: Expression) -> Names:
+        """Inside a value count, at one value."""
+        return replace(self, current={**self.current, fold(name): value, "": value})
+
+    def bound(self, path: Path) -> int:
+        """How many leading segments of a path are bound by the counts around it."""
+        lengths = [len(loop.segments) for loop in self.loops if _is_prefix(loop, path)]
+        return max(lengths, default=0)
+
+    def field_path(self, name: str, where: str) -> Path:
+        """The path that a field name or alias stands for.
+
+        Raises:
+            MissingAlias: an alias that no table has.
+            InvalidDefinition: not a readable name.
+        """
+        folded = fold(name.strip())
+        if folded in _ITEM_FIELDS:
+            return Path(None, (f"@{folded}",))
+        if folded == "tags" or folded.startswith(("tags.", "tags[")):
+            return _tag_path(folded)
+        if "/" in folded.partition("[")[0] or "::" in folded:
+            return self._alias_path(name, where)
+        try:
+            return parse_path(folded.replace('["', "['").replace('"]', "']"))
+        except InputError as failure:
+            raise self.invalid("field is not readable", where, **failure.facts) from None
+
+    def _alias_path(self, name: str, where: str) -> Path:
+        alias = self.aliases.find(name)
+        if alias is None:
+            raise MissingAlias(
+                "alias is in no alias table",
+                where=self.origin,
+                path=where,
+                alias=name,
+                todo="Add a table that has it with --aliases",
+            )
+        path = parse_path(alias.path)
+        return Path(alias.owner, path.segments)
+
+    def invalid(self, summary: str, where: str, **facts: object) -> DefinitionError:
+        """A broken rule, with the place."""
+        facts.setdefault("todo", "Correct the definition")
+        return InvalidDefinition(summary, where=self.origin, path=where, **facts)
+
+    def unsupported(self, summary: str, where: str, **facts: object) -> DefinitionError:
+        """A rule that needs more than this engine has, with the place."""
+        todo = "This part of the language cannot run here"
+        return UnsupportedDefinition(summary, where=self.origin, path=where, todo=todo, **facts)
+
+
+def _tag_path(folded: str) -> Path:
+    rest = folded.removeprefix("tags")
+    if rest.startswith("."):
+        return Path(None, ("@tags", rest[1:]))
+    if rest.endswith("]"):
+        return Path(None, ("@tags", rest[1:-1].strip("'\"")))
+    return Path(None, ("@tags",))
+
+
+def _is_prefix(loop: Path, path: Path) -> bool:
+    return loop.owner == path.owner and path.segments[: len(loop.segments)] == loop.segments
+
+
+def unbound_arrays(path: Path, bound: int) -> tuple[int, ...]:
+    """Where ``[*]`` stands beyond the bound segments."""
+    return tuple(at for at in path.arrays if at >= bound)
+
+
+def array_of(path: Path, at: int) -> Path:
+    """The array path whose ``[*]`` is the segment at `at`."""
+    assert path.segments[at] == EACH
+    return path.prefix(at + 1)

@@ -1,0 +1,201 @@
+"""Template expressions compiled: functions checked, names resolved, constant parts folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from domain.value import MISSING, UNREAD, Json
+from graph.path import Path
+from policy import expression as syntax
+from policy.functions import FUNCTIONS
+from policy.interpret import CONTAINERS, evaluate_expression
+from policy.names import Names, unbound_arrays
+from policy.tree import Call, Collect, Expression, Literal, Lookup, Member, Read
+
+ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_ID: Final = Read("@id")
+
+
+def compile_value(value: Json, names: Names, where: str) -> Expression:
+    """A JSON value of a rule, with the expressions in it."""
+    if isinstance(value, str):
+        if not syntax.is_expression(value):
+            return Literal(syntax.unescaped(value))
+        return compile_syntax(syntax.parse_expression(value, where=f"{names.origin} {where}"), names, where)
+    if isinstance(value, list):
+        return _call("createarray", [compile_value(element, names, where) for element in value])
+    if isinstance(value, dict):
+        parts = [
+            part for key, element in value.items() for part in (Literal(key), compile_value(element, names, where))
+        ]
+        return _call("createobject", parts)
+    return Literal(value)
+
+
+def compile_syntax(node: syntax.Syntax, names: Names, where: str) -> Expression:
+    """One node of an expression."""
+    match node:
+        case syntax.Text() | syntax.Number():
+            return Literal(node.value)
+        case syntax.Word():
+            return _word(node.value, names, where)
+        case syntax.Access():
+            subject = compile_syntax(node.subject, names, where)
+            return folded(Member(subject, compile_syntax(node.name, names, where)))
+        case syntax.Invoke():
+            arguments = [compile_syntax(argument, names, where) for argument in node.arguments]
+            return _invoke(node.name, arguments, names, where)
+
+
+def _word(word: str, names: Names, where: str) -> Expression:
+    known: dict[str, Json] = {"true": True, "false": False, "null": None}
+    if word.lower() not in known:
+        raise names.invalid("bare name in an expression", where, got=word, expected="a function call or 'text'")
+    return Literal(known[word.lower()])
+
+
+def _invoke(name: str, arguments: list[Expression], names: Names, where: str) -> Expression:
+    match name:
+        case "parameters":
+            return _parameter(_constant_text(name, arguments, names, where), names, where)
+        case "field":
+            return field_expression(_constant_text(name, arguments, names, where), names, where)
+        case "current":
+            return _current(arguments, names, where)
+        case "requestcontext":
+            return _request(arguments, names, where)
+        case "resourcegroup" | "subscription":
+            return _container(name, arguments, names, where)
+        case "utcnow":
+            _require(len(arguments) <= 1, name, arguments, names, where)
+            return Call(name, tuple(arguments))
+    function = FUNCTIONS.get(name)
+    if function is None:
+        raise names.unsupported("function is not available", where, function=name)
+    _require(function.least <= len(arguments) <= function.most, name, arguments, names, where)
+    return _call(name, arguments)
+
+
+def _require(is_right: bool, name: str, arguments: list[Expression], names: Names, where: str) -> None:
+    if is_right:
+        return
+    function = FUNCTIONS.get(name)
+    expected = f"{function.least} to {function.most}" if function else "another number"
+    raise names.invalid(
+        "wrong number of arguments", where, function=name, expected=f"{expected} arguments", got=len(arguments)
+    )
+
+
+def _constant_text(name: str, arguments: list[Expression], names: Names, where: str) -> str:
+    _require(len(arguments) == 1, name, arguments, names, where)
+    found = arguments[0]
+    if not isinstance(found, Literal):
+        raise names.unsupported(f"{name}() of a name that depends on the resource", where)
+    if not isinstance(found.value, str):
+        raise names.invalid(f"{name}() needs a name", where, expected="text", got=found.value)
+    return found.value
+
+
+def _parameter(name: str, names: Names, where: str) -> Expression:
+    if name.casefold() not in names.parameters:
+        raise names.invalid(
+            "parameter is not declared", where, got=name, expected=sorted(names.parameters), todo="Declare it in parameters"
+        )
+    return Literal(names.parameters[name.casefold()])
+
+
+def _current(arguments: list[Expression], names: Names, where: str) -> Expression:
+    name = _constant_text("current", arguments, names, where) if arguments else ""
+    if name.casefold() in names.current:
+        return names.current[name.casefold()]
+    if names.loops and "[*]" in name:
+        path = names.field_path(name, where)
+        if names.bound(path) and not unbound_arrays(path, names.bound(path)):
+            return Read(str(path))
+    raise names.invalid(
+        "current() names nothing that is being counted", where, got=name, expected=sorted(names.current)
+    )
+
+
+def _request(arguments: list[Expression], names: Names, where: str) -> Expression:
+    _require(not arguments, "requestcontext", arguments, names, where)
+    if "requestContext" in names.context:
+        return Literal(names.context["requestContext"])
+    newest = Lookup(Read("@type"), names.aliases.newest)
+    return Call("createobject", (Literal("apiVersion"), newest))
+
+
+def _container(name: str, arguments: list[Expression], names: Names, where: str) -> Expression:
+    """The resource group or subscription of a resource, as far as its id says; the rest was never asked for."""
+    _require(not arguments, name, arguments, names, where)
+    known = {key.lower(): value for key, value in names.context.items()}
+    if name in known:
+        return Literal(known[name])
+    return Call(name, (_ID,))
+
+
+def field_expression(name: str, names: Names, where: str) -> Expression:
+    """``field('name')``: the value, or for an array path the list of all values below."""
+    path = names.field_path(name, where)
+    bound = names.bound(path)
+    arrays = unbound_arrays(path, bound)
+    if arrays:
+        start = arrays[0]
+        return Collect(str(Path(path.owner, path.segments[:start])), path.segments[start:])
+    if bound:
+        return Call("createarray", (Read(str(path)),))
+    return Read(str(path))
+
+
+def _call(name: str, arguments: Iterable[Expression]) -> Expression:
+    return folded(Call(name, tuple(arguments)))
+
+
+def folded(expression: Expression) -> Expression:
+    """An expression whose parts are all known, as its value; a known property of an object, as that part."""
+    match expression:
+        case Call(_, arguments) if all(isinstance(argument, Literal) for argument in arguments):
+            return Literal(evaluate_expression(expression, _no_value, ANY_TIME))
+        case Member(Call("resourcegroup" | "subscription" as container), Literal(str() as name)):
+            return expression if name.casefold() in CONTAINERS[container] else Literal(UNREAD)
+        case Member(Literal(), Literal()):
+            return Literal(evaluate_expression(expression, _no_value, ANY_TIME))
+        case Member(Call("createobject", parts), Literal(name)) if isinstance(name, str):
+            for key, value in zip(parts[::2], parts[1::2], strict=True):
+                if isinstance(key, Literal) and isinstance(key.value, str) and key.value.casefold() == name.casefold():
+                    return value
+            return Literal(MISSING)
+        case _:
+            return expression
+
+
+def _no_value(path: str) -> Json:
+    raise AssertionError(f"a constant expression reads {path}")
+
+
+def reads_in(expression: Expression) -> frozenset[str]:
+    """The paths an expression reads."""
+    match expression:
+        case Read() | Collect():
+            return frozenset({expression.path})
+        case Call():
+            return frozenset(path for argument in expression.arguments for path in reads_in(argument))
+        case Member():
+            return reads_in(expression.subject) | reads_in(expression.name)
+        case Lookup():
+            return reads_in(expression.subject)
+        case Literal():
+            return frozenset()
+
+
+def asks_time(expression: Expression) -> bool:
+    """Whether an expression asks what time it is."""
+    match expression:
+        case Call():
+            return expression.name == "utcnow" or any(map(asks_time, expression.arguments))
+        case Member():
+            return asks_time(expression.subject) or asks_time(expression.name)
+        case _:
+            return False
