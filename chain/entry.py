@@ -15,13 +15,13 @@ from datetime import datetime
 from typing import Final
 
 from chain.canonical import encode
+from chain.envelope import ENTRY_SIZE_BYTES_MAX
 from domain.clock import format_instant
 from domain.errors import InputError
 from domain.evidence import Artifact, EventType, EvidenceEvent
 from domain.tenancy import TenantId
 from domain.value import Json
 
-ENTRY_SIZE_BYTES_MAX: Final = 65_535
 ARTIFACT_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024
 REQUEST_ID_LENGTH_MAX: Final = 200
 BLOCK_REQUEST_PREFIX: Final = "block/"
@@ -29,7 +29,6 @@ BLOCK_REQUEST_PREFIX: Final = "block/"
 _VERSION = 1
 _ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+(; ?[a-z0-9=.-]+)*")
-_BLOCK_DOMAIN = b"policycortex/block/v1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +79,6 @@ class Block:
             "root_sha3_256": self.root_sha3_256,
             "ts": self.ts,
         }
-
-
-NO_BLOCK: Final = "0" * 64
-
-
-def block_hash(entry: bytes) -> str:
-    """Name of a block, by which the next one refers to it."""
-    return hashlib.sha3_256(_BLOCK_DOMAIN + entry).hexdigest()
 
 
 def encode_event(event: EvidenceEvent, artifacts: Mapping[str, ArtifactDigest]) -> bytes:

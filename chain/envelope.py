@@ -5,6 +5,7 @@ What ``chain.entry`` writes, this reads and judges: every field present, of its 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from domain.errors import InputError
 from domain.value import Json
 
 BLOCK_TYPE: Final = "BlockSealed"
+ENTRY_SIZE_BYTES_MAX: Final = 65_535
+NO_BLOCK: Final = "0" * 64
 
-_ENTRY_SIZE_BYTES_MAX = 65_535
+_BLOCK_DOMAIN = b"policycortex/block/v1\n"
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FIELDS = {"v", "type", "tenant", "request_id", "at", "body", "artifacts"}
 _ARTIFACT_FIELDS = {"sha256", "sha3_256", "size", "media_type"}
@@ -59,7 +62,7 @@ def read_envelope(entry: bytes) -> Envelope:
     Raises:
         InputError: not JSON of one meaning, or not an entry of this version.
     """
-    fields = _require_fields(parse(entry, size_bytes_max=_ENTRY_SIZE_BYTES_MAX), _FIELDS, what="entry")
+    fields = _require_fields(parse(entry, size_bytes_max=ENTRY_SIZE_BYTES_MAX), _FIELDS, what="entry")
     if fields["v"] != 1:
         raise InputError("entry is of another version", expected=1, got=fields["v"])
     kind, artifacts = _require_text(fields, "type"), fields["artifacts"]
@@ -71,6 +74,11 @@ def read_envelope(entry: bytes) -> Envelope:
         artifacts=tuple(_read_artifact(item) for item in artifacts.values()),
         block=_read_block(fields["body"]) if kind == BLOCK_TYPE else None,
     )
+
+
+def block_hash(entry: bytes) -> str:
+    """Name of a block, by which the next one refers to it."""
+    return hashlib.sha3_256(_BLOCK_DOMAIN + entry).hexdigest()
 
 
 def _read_artifact(value: Json) -> ArtifactReference:

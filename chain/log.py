@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import orjson
 
-from chain.entry import NO_BLOCK, Block, block_hash
-from chain.envelope import BLOCK_TYPE
+from chain.entry import Block
+from chain.envelope import BLOCK_TYPE, NO_BLOCK, block_hash
 from chain.merkle import Tree
 from chain.tree_hash import BOTH, Twin
 

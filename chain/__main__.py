@@ -1,0 +1,80 @@
+"""The offline verifier: ``python -m chain verify FOLDER [--policy FILE]``.
+
+Exit codes: 0 verified, 1 refuted, 2 could not be decided.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from chain.verify import VerificationReport, verify_directory
+from domain.errors import PolicyCortexError
+
+VERIFIED, REFUTED, UNDECIDED = 0, 1, 2
+_FINDINGS_SHOWN_MAX = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check a folder and say what was found."""
+    options = _parser().parse_args(arguments)
+    try:
+        report = verify_directory(options.folder, policy=options.policy)
+    except PolicyCortexError as error:
+        sys.stderr.write(f"{_printable(str(error))}\n")
+        return UNDECIDED
+    text = json.dumps(asdict(report), indent=2, sort_keys=True) if options.json else format_report(report)
+    sys.stdout.write(f"{_printable(text)}\n")
+    return VERIFIED if report.ok else REFUTED
+
+
+def format_report(report: VerificationReport) -> str:
+    """A report in a few lines for a person."""
+    if report.ok:
+        return _format_verified(report)
+    lines = [f"REFUTED: {len(report.findings)} of the folder's contents are not what was signed"]
+    for finding in report.findings[:_FINDINGS_SHOWN_MAX]:
+        place = finding.where if finding.entry_index is None else f"entry {finding.entry_index} in {finding.where}"
+        lines += [f"  {place}: {finding.field}", f"    expected {finding.expected}", f"    got      {finding.got}"]
+    if len(report.findings) > _FINDINGS_SHOWN_MAX:
+        lines.append(f"  ... and {len(report.findings) - _FINDINGS_SHOWN_MAX} more (--json shows all)")
+    return "\n".join(lines)
+
+
+def _format_verified(report: VerificationReport) -> str:
+    trust = (
+        "keys: those of the policy file"
+        if report.key_trusted
+        else "keys: taken from the folder itself, NOT INDEPENDENTLY TRUSTED; give --policy with keys got elsewhere"
+    )
+    return "\n".join(
+        [
+            f"VERIFIED: {report.entries} entries, {report.blocks} blocks, {report.artifacts} artifacts "
+            f"in {report.files} files of {report.origin}",
+            f"  SHA-256 root  {report.root_sha256}",
+            f"  SHA3-256 root {report.root_sha3_256}",
+            f"  {trust}",
+        ]
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m chain", description="Check evidence offline.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    verify = commands.add_parser("verify", help="check every byte of an evidence folder")
+    verify.add_argument("folder", type=Path, help="the folder to check")
+    verify.add_argument("--policy", type=Path, help="file with the verifier keys that you trust")
+    verify.add_argument("--json", action="store_true", help="print the report as JSON")
+    return parser
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
