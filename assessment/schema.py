@@ -13,7 +13,7 @@ import sys
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 VERSION: Final = "1"
@@ -25,40 +25,41 @@ Amount = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{2,12}$", description="A
 Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+ControlState = Literal["violated", "met", "unknown"]
 SeverityName = Literal["critical", "high", "medium", "low"]
 
 
+@with_config(_CLOSED)
 class MoneyEntry(TypedDict):
     """An amount in one currency."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     amount: Amount
     currency: str
 
 
+@with_config(_CLOSED)
 class GapEntry(TypedDict):
     """Something in one file that could not be read; line 0 is the whole file."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     line: Count
     reason: str
     todo: str
 
 
+@with_config(_CLOSED)
 class LocatedGap(TypedDict):
     """Something that could not be read, and where."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     path: str
     line: Count
     reason: str
     todo: str
 
 
+@with_config(_CLOSED)
 class FileEntry(TypedDict):
     """What one input file came to. `classes` counts records by class; `recognised` are all but the gaps."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     path: str
     format: str
     records: Count
@@ -68,10 +69,10 @@ class FileEntry(TypedDict):
     gaps: list[GapEntry]
 
 
+@with_config(_CLOSED)
 class ResourceCounts(TypedDict):
     """Distinct resources. `repeated`: observations of an id seen before; `assessed`: left by the filters."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     total: Count
     assessed: Count
     repeated: Count
@@ -80,23 +81,24 @@ class ResourceCounts(TypedDict):
     by_scope: dict[str, Count]
 
 
+@with_config(_CLOSED)
 class Filters(TypedDict):
     """What the scan was restricted to."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     scope: str | None
     type: str | None
     new_only: bool
 
 
+@with_config(_CLOSED)
 class ControlRef(TypedDict):
     """A framework's requirement."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     framework: str
     id: str
 
 
+@with_config(_CLOSED)
 class PolicyEntry(TypedDict):
     """What one policy came to.
 
@@ -104,7 +106,6 @@ class PolicyEntry(TypedDict):
     be decided.
     """
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     id: str
     title: str
     source: str
@@ -120,18 +121,18 @@ class PolicyEntry(TypedDict):
     digest: str
 
 
+@with_config(_CLOSED)
 class OriginEntry(TypedDict):
     """Where a resource was read: the file as given, and the line or element; 0 is the whole file."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     file: str
     line: Count
 
 
+@with_config(_CLOSED)
 class ResourceFields(TypedDict):
     """What identifies a resource to a reader."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     resource_id: str
     resource_name: str
     resource_type: str
@@ -140,6 +141,7 @@ class ResourceFields(TypedDict):
     region: str
 
 
+@with_config(_CLOSED)
 class ViolationEntry(ResourceFields):
     """One failed evaluation. `monthly_cost` has an entry per currency, none where the resource was not billed."""
 
@@ -154,6 +156,7 @@ class ViolationEntry(ResourceFields):
     first_found: Instant
 
 
+@with_config(_CLOSED)
 class ExemptEntry(ResourceFields):
     """A violation that somebody accepted: shown, not counted among the violations."""
 
@@ -168,43 +171,43 @@ class ExemptEntry(ResourceFields):
     exemption_expires_at: Instant | None
 
 
+@with_config(_CLOSED)
 class SeverityCount(TypedDict):
     """Violations of one severity, and how many of them the former scan did not have."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     violations: Count
     new: Count
 
 
+@with_config(_CLOSED)
 class UnknownByPolicy(TypedDict):
     """How many resources one policy could not decide."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     policy_id: str
     resources: Count
 
 
+@with_config(_CLOSED)
 class UnknownSummary(TypedDict):
     """Evaluations that could not be decided, because nobody asked for what they need."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     evaluations: Count
     resources: Count
     by_policy: list[UnknownByPolicy]
 
 
+@with_config(_CLOSED)
 class IntervalEntry(TypedDict):
     """Bounds of an estimate, both included."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     low: Share
     high: Share
 
 
+@with_config(_CLOSED)
 class PredictionEntry(TypedDict):
     """What is expected within seven days. `probability` is null where the source only ranks."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     resource_id: str
     resource_name: str
     resource_type: str
@@ -220,55 +223,56 @@ class PredictionEntry(TypedDict):
     resources_behind: Count
 
 
+@with_config(_CLOSED)
 class BlastRadiusEntry(TypedDict):
-    """What goes down with one resource. `resources` excludes the resource itself; `monthly_cost` is theirs."""
+    """What goes down with one resource, itself not counted: `resources` fail, and cost `monthly_cost` a month."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     resource_id: str
     resource_name: str
     resource_type: str
     scope: str
     failure: str
     resources: Count
+    degraded: Count
     monthly_cost: list[MoneyEntry]
     reasons: list[str]
 
 
+@with_config(_CLOSED)
 class ControlEntry(TypedDict):
     """A control and what its policies say: `violated`, `met`, or `unknown` when none of them decided anything."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     framework: str
     id: str
-    state: Literal["violated", "met", "unknown"]
+    state: ControlState
     policies: Count
     violations: Count
     resources: Count
 
 
+@with_config(_CLOSED)
 class CostLineEntry(TypedDict):
     """A part of a total, and over how many billing rows."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     label: str
     amount: Amount
     rows: Count
 
 
+@with_config(_CLOSED)
 class PolicyCostEntry(TypedDict):
     """Monthly cost of the resources that violate one policy."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     policy_id: str
     amount: Amount
     resources: Count
     is_waste: bool
 
 
+@with_config(_CLOSED)
 class CostPeriodEntry(TypedDict):
     """The month that one provider's cost is of, and why this one; `end` is not part of it."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     provider: str
     start: Instant
     end: Instant
@@ -276,19 +280,19 @@ class CostPeriodEntry(TypedDict):
     days: Count
 
 
+@with_config(_CLOSED)
 class CommitmentEntry(TypedDict):
     """Commitments in effective cost; `set_aside` is what purchase rows carried a second time and is not counted."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     used: Amount
     unused: Amount
     set_aside: Amount
 
 
+@with_config(_CLOSED)
 class CurrencyCostEntry(TypedDict):
     """Monthly effective cost in one currency; `matched` and `unmatched` add up to `total`."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     currency: str
     total: Amount
     matched: Amount
@@ -306,10 +310,10 @@ class CurrencyCostEntry(TypedDict):
     by_policy: list[PolicyCostEntry]
 
 
+@with_config(_CLOSED)
 class CostEntry(TypedDict):
     """Money. The figures beside `currencies` are of the first of them; all null without billing data."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     currency: str | None
     effective_month: str | None
     total: Amount | None
@@ -324,18 +328,18 @@ class CostEntry(TypedDict):
     other_rows: Count
 
 
+@with_config(_CLOSED)
 class Roots(TypedDict):
     """Root hashes of the two trees, hexadecimal."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     sha256: str
     sha3_256: str
 
 
+@with_config(_CLOSED)
 class EvidenceEntry(TypedDict):
     """The evidence log after this scan's events. `path` is the folder that `pcg verify` checks."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     origin: str
     size: Count
     roots: Roots
@@ -344,10 +348,10 @@ class EvidenceEntry(TypedDict):
     path: str
 
 
+@with_config(_CLOSED)
 class ScanDocument(TypedDict):
     """A scan, complete. Equal inputs and `as_of` give equal bytes; only `evidence` depends on the log's state."""
 
-    __pydantic_config__ = _CLOSED  # type: ignore[misc]
     version: Literal["1"]
     tenant: str
     as_of: Instant
