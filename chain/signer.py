@@ -26,6 +26,7 @@ from chain.tree_hash import TreeHash
 from domain.errors import AccessDenied, IntegrityError
 
 _KEY_PREFIX = "PRIVATE+KEY"
+_SEED_SIZE_BYTES = 32
 
 
 class Signer(Protocol):
@@ -119,10 +120,11 @@ def _public(private: Ed25519PrivateKey) -> bytes:
 def _read_key(path: Path, *, name: str) -> Ed25519PrivateKey:
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise AccessDenied("signing key can be read by others", path=str(path), todo=f"Run: chmod 600 {path}")
-    encoded = path.read_text("ascii", errors="replace").rstrip("\n").rpartition("+")[2]
+    text = path.read_text("ascii", errors="replace")
+    encoded = text.removesuffix("\n").split("+", 4)[-1]
     seed = decode_base64(encoded, what="signing key")[1:]
-    private = Ed25519PrivateKey.from_private_bytes(seed) if len(seed) == 32 else None
-    if private is None or _key_text(name, private) != path.read_text("ascii", errors="replace"):
+    private = Ed25519PrivateKey.from_private_bytes(seed) if len(seed) == _SEED_SIZE_BYTES else None
+    if private is None or _key_text(name, private) != text:
         raise IntegrityError(
             "not the signing key of this log",
             path=str(path),
