@@ -53,9 +53,15 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("an access key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b.{0,40}?[^A-Za-z0-9/+][A-Za-z0-9/+]{40}\b", re.DOTALL)),
     ("a connection string", re.compile(r"(?:Account|SharedAccess|Primary|Secondary)Key=[^;\s]{8,}", re.IGNORECASE)),
     ("a connection string", re.compile(r"(?:password|pwd)\s*=\s*[^;\s&\"'$<{]{3,}", re.IGNORECASE)),
-    ("a signed link", re.compile(r"[?&](?:sig|X-Amz-Signature|X-Goog-Signature|Signature|sharedaccesssignature)=", re.I)),
+    (
+        "a signed link",
+        re.compile(r"[?&](?:sig|X-Amz-Signature|X-Goog-Signature|Signature|sharedaccesssignature)=", re.I),
+    ),
     ("a link with a password", re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@\"']*:[^/\s@\"'$<{]+@", re.IGNORECASE)),
-    ("a provider's key", re.compile(r"\b(?:ghp|gho|ghs|ghu)_[A-Za-z0-9]{30,}|\bxox[abprs]-[\w-]{10,}|\bAIza[\w-]{35}\b")),
+    (
+        "a provider's key",
+        re.compile(r"\b(?:ghp|gho|ghs|ghu)_[A-Za-z0-9]{30,}|\bxox[abprs]-[\w-]{10,}|\bAIza[\w-]{35}\b"),
+    ),
     ("a provider's key", re.compile(r"\bsk_live_[A-Za-z0-9]{16,}|\bglpat-[\w-]{20}\b|\bSG\.[\w-]{20,}\.[\w-]{20,}")),
 )
 _NEEDLES: Final[tuple[bytes, ...]] = (

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from connectors.aws.arn import account_of, last_of, region_of, type_of_arn
 from connectors.aws.facets import CONFIG_FACETS, FACETS_BY_TYPE, POLICY_KEYS
 from connectors.observation import EVERYTHING, Classified, Document, Observation, gap, one, tag_map, text
 from domain.clock import parse_instant
@@ -23,6 +24,14 @@ from domain.value import Json
 _TYPE = re.compile(r"(AWS|[A-Za-z0-9]+)::[A-Za-z0-9]+::[A-Za-z0-9:]+")
 _DELETED = frozenset({"ResourceDeleted", "ResourceDeletedNotRecorded"})
 _GLOBAL = frozenset({"global", "not applicable"})
+_OWN_IDS = (
+    ("groupid", "sg-", "AWS::EC2::SecurityGroup"),
+    ("instanceid", "i-", "AWS::EC2::Instance"),
+    ("volumeid", "vol-", "AWS::EC2::Volume"),
+    ("networkinterfaceid", "eni-", "AWS::EC2::NetworkInterface"),
+    ("subnetid", "subnet-", "AWS::EC2::Subnet"),
+    ("vpcid", "vpc-", "AWS::EC2::VPC"),
+)
 _FROM_CONFIG = frozenset(key for key, _ in CONFIG_FACETS.values())
 
 
@@ -34,7 +43,8 @@ def is_item(body: Document) -> bool:
 
 def is_row(body: Document) -> bool:
     """Whether this is an advanced-query row without a type: only what Config itself calls its columns."""
-    return "configuration" in body and bool(body.keys() & {"resourceId", "arn", "accountId", "awsRegion"})
+    telling = {"resourceId", "arn", "accountId", "awsRegion", "supplementaryConfiguration"}
+    return "configuration" in body and bool(body.keys() & telling)
 
 
 def is_snapshot(body: Document) -> bool:
@@ -59,7 +69,8 @@ def classify_query_answer(body: Document) -> Classified:
 
 
 def _classify_rows(rows: Json) -> Classified:
-    found, gaps = [], []
+    found: list[Observation] = []
+    gaps: list[tuple[int, str]] = []
     for number, row in enumerate(rows if isinstance(rows, list) else [], 1):
         each = classify_item(row) if isinstance(row, dict) else gap("aws-config", "a row is no object")
         found.extend(each.observations)
@@ -84,8 +95,10 @@ def observe(body: Document) -> Observation | None:
         configuration = parse_text(configuration)
     nested: Document = configuration if isinstance(configuration, dict) else {}
     arn = text(body.get("arn")) or text(body.get("ARN")) or _own_arn(nested)
-    type_ = text(body.get("resourceType")) or type_of_arn_or_empty(arn)
+    type_ = text(body.get("resourceType")) or type_of_arn(arn)
     identity = text(body.get("resourceId"))
+    if not type_:
+        identity, type_ = _by_own_id(nested)
     if type_ == "AWS::S3::Bucket" and not arn:
         arn = f"arn:aws:s3:::{text(body.get('resourceName')) or identity}"
     uid = arn or identity or text(body.get("resourceName"))
@@ -172,7 +185,7 @@ def parse_text(value: Json) -> Json:
     start = value.lstrip()[:1]
     if start == "%":
         value, start = unquote(value), "{"
-    if start not in "{[n\"":
+    if start not in '{[n"':
         return value
     try:
         parsed: Json = orjson.loads(value)
@@ -195,30 +208,15 @@ def _own_arn(configuration: Document) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def type_of_arn_or_empty(arn: str) -> str:
-    """The type of the few ARNs that rows without a type carry."""
-    from_arn = {"lambda": "AWS::Lambda::Function", "s3": "AWS::S3::Bucket", "sns": "AWS::SNS::Topic",
-                "sqs": "AWS::SQS::Queue", "dynamodb": "AWS::DynamoDB::Table", "codebuild": "AWS::CodeBuild::Project",
-                "codepipeline": "AWS::CodePipeline::Pipeline"}  # fmt: skip
-    parts = arn.split(":")
-    return from_arn.get(parts[2], "") if len(parts) > 5 else ""
-
-
-def account_of(arn: str) -> str:
-    """The account in an ARN; empty where it names none."""
-    parts = arn.split(":", 5)
-    return parts[4] if len(parts) == 6 and parts[0] == "arn" else ""
-
-
-def region_of(arn: str) -> str:
-    """The region in an ARN; empty where it names none."""
-    parts = arn.split(":", 5)
-    return parts[3] if len(parts) == 6 and parts[0] == "arn" else ""
-
-
-def last_of(uid: str) -> str:
-    """What comes last in an ARN: the name or id within its service."""
-    return re.split(r"[:/]", uid)[-1]
+def _by_own_id(configuration: Document) -> tuple[str, str]:
+    """(id, type) of a row whose configuration carries its own id, where the row names neither ARN nor type."""
+    lowered = {key.lower(): value for key, value in configuration.items() if isinstance(value, str)}
+    for key, prefix, type_ in _OWN_IDS:
+        if text(lowered.get(key)).startswith(prefix):
+            return text(lowered[key]), type_
+    if lowered.keys() == {"name", "creationdate"} and "owner" in {key.lower() for key in configuration}:
+        return f"arn:aws:s3:::{lowered['name']}", "AWS::S3::Bucket"
+    return "", ""
 
 
 def instant(value: Json) -> datetime | None:

@@ -8,11 +8,12 @@ what is read here is unknown.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
-from connectors.aws.config import account_of, last_of, region_of
+from connectors.aws.arn import account_of, last_of, region_of
 from connectors.aws.operations import namespace
-from connectors.observation import Document, Observation, tag_map, text
+from connectors.observation import Document, Observation, tag_map
 from domain.resource import Provider
 from domain.value import Json
 
@@ -117,7 +118,7 @@ def observe(item: Json, service: str, noun: str, *, account: str = "", region: s
     type_ = f"AWS::{namespace(service)}::{noun[:1].upper()}{noun[1:]}"
     if not arn and not identity and not name:
         return None
-    tags = tag_map(_tags(item))
+    tags = tag_map(tags_of(item))
     account = account_of(arn) or account
     return Observation(
         provider=Provider.AWS,
@@ -154,29 +155,30 @@ def _identity(item: Document, noun: str) -> tuple[str, str, str]:
     return arn, identity, name
 
 
-def _only_arn(lowered: dict[str, str | Json]) -> str:
+def _only_arn(lowered: Mapping[str, str]) -> str:
     """The one ARN of an object that is not of a role, key or topic it uses."""
     found = [
-        text(value)
+        value
         for key, value in lowered.items()
-        if key.endswith("arn") and text(value).startswith("arn:") and not re.search(r"role|kms|key|topic|target", key)
+        if key.endswith("arn") and value.startswith("arn:") and not re.search(r"role|kms|key|topic|target", key)
     ]
     return found[0] if len(found) == 1 else ""
 
 
-def _only(lowered: dict[str, str | Json], ending: str) -> str:
-    found = [text(value) for key, value in lowered.items() if key.endswith(ending)]
+def _only(lowered: Mapping[str, str], ending: str) -> str:
+    found = [value for key, value in lowered.items() if key.endswith(ending)]
     return found[0] if len(found) == 1 else ""
 
 
-def _first(lowered: dict[str, str | Json], keys: tuple[str, ...]) -> str:
+def _first(lowered: Mapping[str, str], keys: tuple[str, ...]) -> str:
     for key in keys:
         if key in lowered:
-            return text(lowered[key])
+            return lowered[key]
     return ""
 
 
-def _tags(item: Document) -> Json:
+def tags_of(item: Document) -> Json:
+    """The tags of an object, under whichever key its API has them."""
     for key in ("Tags", "tags", "TagList", "TagSet", "tagSet", "tagList"):
         if item.get(key):
             return item[key]

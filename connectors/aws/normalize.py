@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 from connectors.aws import inference
-from connectors.aws.config import account_of, last_of, parse_text, region_of
+from connectors.aws.arn import account_of, last_of, region_of, type_of_arn
+from connectors.aws.config import parse_text
 from connectors.aws.facets import ABSENT_CODES, FACETS, FACETS_BY_TYPE, POLICY_KEYS, Facet
-from connectors.aws.operations import CLASSIC_LOAD_BALANCER, OPERATIONS, Operation, canonical_service
+from connectors.aws.operations import CLASSIC_LOAD_BALANCER, NAMESPACES, OPERATIONS, Operation, canonical_service
 from connectors.observation import (
     EVERYTHING,
     FULL,
@@ -33,17 +34,23 @@ from domain.resource import Provider
 from domain.value import Json
 
 _FORMAT = "aws-api"
+_MORE_SERVICES = {"athena", "backup", "bedrock", "bedrock-agent", "glacier", "glue", "kinesis", "lambda", "qbusiness",
+                  "redshift", "sts", "service-quotas", "organizations", "events", "budgets", "inspector2", "securityhub",
+                  "opensearch", "config"}  # fmt: skip
 _HINT = re.compile(r"(?:^|/)(?:([a-z0-9]+)[-/.])?((?:describe|list|get|batch-get)-[a-z0-9-]+)(?:\.json)?(?:/([^/]+))?$")
+_FOLDER_HINT = re.compile(r"(?:^|/)([a-z0-9_-]+)/((?:describe|list|get|batch-get)-[a-z0-9-]+)(?:__[^/]*)?\.json()$")
+_SERVICES = NAMESPACES.keys() | {service for service, _ in [*OPERATIONS, *FACETS]} | _MORE_SERVICES
 _TARGET_TODO = "Record the request beside the answer, as parameters"
 
 
 def operation_from_hint(hint: str) -> tuple[str, str, str]:
     """Service, operation and the resource asked about, from a recording's name such as `ec2-describe-vpcs.json`."""
-    found = _HINT.search(hint)
-    if not found or not found[1]:
+    found = _HINT.search(hint) or _FOLDER_HINT.search(hint)
+    if not found or not found[1] or canonical_service(found[1].replace("_", "-")) not in _SERVICES:
         return "", "", ""
     name = "".join(part[:1].upper() + part[1:] for part in found[2].split("-"))
-    return found[1], _spelled(canonical_service(found[1]), name), unquote(found[3] or "")
+    service = canonical_service(found[1].replace("_", "-"))
+    return service, _spelled(service, name), unquote(found[3] or "")
 
 
 def _spelled(service: str, name: str) -> str:
@@ -141,7 +148,7 @@ def classify_member(item: Document, envelope: Envelope, service: str, operation:
 
 
 def _classify_row(row: Operation, body: Document, envelope: Envelope) -> Classified:
-    is_single = not row.path or isinstance(body.get(row.path), dict) and "Quantity" not in _object(body.get(row.path))
+    is_single = not row.path or (isinstance(body.get(row.path), dict) and "Quantity" not in _object(body.get(row.path)))
     found, gaps = [], []
     for number, item in enumerate(_walk(body, row.path.split(".") if row.path else []), 1):
         observation = _observe(row, item, envelope) if isinstance(item, dict) else None
@@ -196,7 +203,7 @@ def _observe(row: Operation, item: Document, envelope: Envelope) -> Observation 
     uid = given or _arn(row.arn, item, region, account) or identity
     if not uid:
         return None
-    tags = tag_map(inference._tags(item))  # noqa: SLF001
+    tags = tag_map(inference.tags_of(item))
     account = account_of(uid) or account
     facets = FACETS_BY_TYPE.get(row.type, ())
     return Observation(
@@ -238,7 +245,9 @@ def _classify_error(
     error = body.get("Error")
     code = text(error.get("Code")) if isinstance(error, dict) else ""
     if facet is None or code not in ABSENT_CODES:
-        return gap(_FORMAT, f"{service} {operation} failed with {code or 'an error'}", "Grant the read and export again")
+        return gap(
+            _FORMAT, f"{service} {operation} failed with {code or 'an error'}", "Grant the read and export again"
+        )
     return _classify_facet(facet, {}, envelope, target, absent=True)
 
 
@@ -303,43 +312,6 @@ def _tagged(arn: str, row: Document) -> Observation:
         unread=EVERYTHING,
         facet=TAGS,
     )
-
-
-def type_of_arn(arn: str) -> str:
-    """The type that an ARN names: `arn:aws:ec2:…:security-group/sg-1` is `AWS::EC2::SecurityGroup`."""
-    parts = arn.split(":", 5)
-    service, rest = parts[2], parts[5] if len(parts) == 6 else ""
-    noun = re.split(r"[:/]", rest)[0] if re.search(r"[:/]", rest) else ""
-    known = _ARN_TYPES.get((service, noun))
-    if known:
-        return known
-    camel = "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_.]", noun)) or "Resource"
-    return f"AWS::{inference.namespace(canonical_service(service))}::{camel}"
-
-
-_ARN_TYPES: Mapping[tuple[str, str], str] = {
-    ("s3", ""): "AWS::S3::Bucket",
-    ("sns", ""): "AWS::SNS::Topic",
-    ("sqs", ""): "AWS::SQS::Queue",
-    ("rds", "db"): "AWS::RDS::DBInstance",
-    ("rds", "cluster"): "AWS::RDS::DBCluster",
-    ("rds", "snapshot"): "AWS::RDS::DBSnapshot",
-    ("rds", "subgrp"): "AWS::RDS::DBSubnetGroup",
-    ("rds", "pg"): "AWS::RDS::DBParameterGroup",
-    ("ec2", "vpc"): "AWS::EC2::VPC",
-    ("ec2", "elastic-ip"): "AWS::EC2::EIP",
-    ("ec2", "natgateway"): "AWS::EC2::NatGateway",
-    ("ec2", "vpc-endpoint"): "AWS::EC2::VPCEndpoint",
-    ("ec2", "vpc-flow-log"): "AWS::EC2::FlowLog",
-    ("ec2", "dhcp-options"): "AWS::EC2::DHCPOptions",
-    ("elasticloadbalancing", "loadbalancer"): "AWS::ElasticLoadBalancingV2::LoadBalancer",
-    ("elasticloadbalancing", "targetgroup"): "AWS::ElasticLoadBalancingV2::TargetGroup",
-    ("secretsmanager", "secret"): "AWS::SecretsManager::Secret",
-    ("logs", "log-group"): "AWS::Logs::LogGroup",
-    ("cloudwatch", "alarm"): "AWS::CloudWatch::Alarm",
-    ("iam", "policy"): "AWS::IAM::ManagedPolicy",
-    ("autoscaling", "autoScalingGroup"): "AWS::AutoScaling::AutoScalingGroup",
-}
 
 
 def _classify_unknown(service: str, operation: str, body: Document, envelope: Envelope) -> Classified:

@@ -247,6 +247,7 @@ SERVICE_ALIASES: Mapping[str, str] = {
     "efs": "elasticfilesystem",
     "emr": "elasticmapreduce",
     "cloudwatch": "monitoring",
+    "service-quotas": "servicequotas",
     "stepfunctions": "states",
     "accessanalzyer": "access-analyzer",
     "accessanalyzer": "access-analyzer",

@@ -13,7 +13,7 @@ from connectors.aws import normalize as aws
 from connectors.azure import normalize as azure
 from connectors.gcp import normalize as gcp
 from connectors.kubernetes import normalize as kubernetes
-from connectors.observation import Classified, Document, Envelope, gap, text
+from connectors.observation import Classified, Document, Envelope, Observation, gap, text
 from connectors.terraform import normalize as terraform
 from domain.clock import parse_instant
 from domain.errors import InputError
@@ -124,6 +124,8 @@ def _by_shape(body: Document, envelope: Envelope) -> Classified:
         return aws.classify_answer(envelope, service, operation)
     if aws_config.is_row(body):
         return aws_config.classify_item(body)
+    if isinstance(body.get("FocusVersion"), str):
+        return Classified(RecordClass.CATALOGUE, "focus-schema")
     if azure.is_catalogue(body):
         return Classified(RecordClass.CATALOGUE, "arm")
     return gap("json", "no provider's resource or answer is recognised in it", _TODO)
@@ -141,7 +143,10 @@ def _classify_members(values: list[Json], envelope: Envelope, aws_operation: str
     """A list of whatever kind: each member is classified by itself."""
     if not values:
         return Classified(RecordClass.EMPTY, "json")
-    found, gaps, formats, kinds = [], [], set(), set()
+    found: list[Observation] = []
+    gaps: list[tuple[int, str]] = []
+    formats: set[str] = set()
+    kinds: set[RecordClass] = set()
     for number, value in enumerate(values, 1):
         inner = Envelope(value, envelope.captured_at, hint="", synthetic=envelope.synthetic)
         each = classify(inner, aws_operation=aws_operation) if not isinstance(value, list) else gap("json", "a list")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import orjson
 import polars as pl
 
 from connectors.focus.versions import REQUIRED, SUCCESSORS
@@ -83,9 +84,7 @@ def _instant(value: pl.Expr, given: pl.DataType) -> pl.Expr:
     spelled = pl.when(spelled.str.contains("T", literal=True)).then(spelled).otherwise(spelled + "T00:00:00")
     spelled = pl.when(spelled.str.contains(_ZONE)).then(spelled.str.replace("Z$", "+0000")).otherwise(spelled + "+0000")
     forms = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z", "%m/%d/%YT%H:%M:%S%z")
-    return pl.coalesce(
-        spelled.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in forms
-    )
+    return pl.coalesce(spelled.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False) for form in forms)
 
 
 def _text(value: pl.Expr, given: pl.DataType) -> pl.Expr:
@@ -98,6 +97,4 @@ def _text(value: pl.Expr, given: pl.DataType) -> pl.Expr:
 
 def _pairs_as_json(pairs: pl.Series) -> str:
     """A map in Parquet is a list of key and value."""
-    return pl.DataFrame({"value": [{str(each["key"]): each["value"] for each in pairs}]}).select(
-        pl.col("value").struct.json_encode()
-    ).item()  # fmt: skip
+    return orjson.dumps({str(each["key"]): each["value"] for each in pairs}).decode()

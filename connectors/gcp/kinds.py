@@ -20,16 +20,24 @@ KIND_SERVICES: Mapping[str, str] = {
     "dataflow": "dataflow.googleapis.com",
 }
 
-PARTS: Mapping[str, str] = {
-    "storage#bucketAccessControl": "bucketAccessControl",
-    "storage#objectAccessControl": "objectAccessControl",
+EMBEDDED: Mapping[str, str] = {
+    "storage.googleapis.com/Bucket": "acl",
+    "cloudkms.googleapis.com/CryptoKey": "primary",
 }
-"""Kinds that are part of another resource, and still have an id of their own."""
+"""Keys under which a document holds other resources whole, with ids of their own."""
+
+PLACES: Mapping[str, str] = {
+    "compute#zone": "compute.googleapis.com/Zone",
+    "compute#region": "compute.googleapis.com/Region",
+    "projects/*/locations/*": "locations.googleapis.com/Location",
+    "projects/*/metricDescriptors/*": "monitoring.googleapis.com/MetricDescriptor",
+    "organizations/*/sources/*/findings/*": "securitycenter.googleapis.com/Finding",
+    "projects/*/locations/*/recommenders/*/recommendations/*": "recommender.googleapis.com/Recommendation",
+}
+"""Catalogue entries that are named in full, by kind or name: what resources run in, and what is said of them."""
 
 CATALOGUE_KINDS = frozenset(
     {
-        "compute#zone",
-        "compute#region",
         "compute#operation",
         "compute#machineType",
         "compute#diskType",
@@ -39,7 +47,6 @@ CATALOGUE_KINDS = frozenset(
         "sql#operation",
         "sql#tier",
         "sql#flag",
-        "bigquery#job",
         "deploymentmanager#operation",
         "dns#change",
         "dns#quota",
@@ -163,14 +170,11 @@ NAMES: Mapping[str, str] = {
 
 CATALOGUE_NAMES = frozenset(
     {
-        "projects/*/locations/*",
         "projects/*/locations/*/operations/*",
         "projects/*/locations/*/models/*/operations/*",
         "projects/*/instances/*/operations/*",
         "projects/*/instanceConfigs/*",
         "operations/*",
-        "organizations/*/sources/*/findings/*",
-        "projects/*/locations/*/recommenders/*/recommendations/*",
         "projects/*/locations/*/insightTypes/*/insights/*",
     }
 )

@@ -7,17 +7,30 @@ record has no asset name. An asset's `resource.data` is the document; its IAM an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from connectors.gcp.kinds import (
     CATALOGUE_KINDS,
     CATALOGUE_NAMES,
     COLLECTIONS,
+    EMBEDDED,
     KIND_SERVICES,
     NAMES,
+    PLACES,
     TELLING_KEYS,
 )
-from connectors.observation import EVERYTHING, Classified, Document, Observation, gap, member, one, tag_map, text
+from connectors.observation import (
+    EVERYTHING,
+    SUMMARY,
+    Classified,
+    Document,
+    Observation,
+    gap,
+    member,
+    one,
+    tag_map,
+    text,
+)
 from domain.inventory import RecordClass
 from domain.resource import Provider, resource_key
 from domain.value import Json
@@ -37,6 +50,7 @@ _POLICIES = {
     "accessLevel": "accessLevel",
     "servicePerimeter": "servicePerimeter",
 }
+_ROOTS = frozenset({"projects", "folders", "organizations"})
 _ITEM_KEYS = ("items", "assets", "results", "resources")
 
 
@@ -74,14 +88,14 @@ def classify_asset(body: Document) -> Classified:
             searched = _observation(name, type_, scope, body, region=text(body.get("location")))
             searched.unread = EVERYTHING
             return one("gcp-asset-search", searched)
-        return gap("gcp-asset", "the asset holds neither a resource nor a policy", "Export with --content-type=resource")
+        return gap(
+            "gcp-asset", "the asset holds neither a resource nor a policy", "Export with --content-type=resource"
+        )
     return Classified(RecordClass.RESOURCE, "gcp-asset", tuple(found))
 
 
 def _facet(name: str, type_: str, scope: str, facet: str, value: Json) -> Observation:
-    return Observation(
-        Provider.GCP, name, type_, _last(name), value, scope=scope, unread=EVERYTHING, facet=facet
-    )  # fmt: skip
+    return Observation(Provider.GCP, name, type_, _last(name), value, scope=scope, unread=EVERYTHING, facet=facet)
 
 
 def deleted_asset(body: Document) -> Classified:
@@ -151,13 +165,50 @@ def classify_object(body: Document) -> Classified:
     if kind.endswith("List") or kind in {"storage#buckets", "storage#bucketAccessControls", "storage#objects"}:
         return classify_list(body)
     pattern = _pattern(text(body.get("name")))
-    if pattern in CATALOGUE_NAMES or pattern.startswith("projects/*/metricDescriptors/"):
+    if pattern in CATALOGUE_NAMES:
         return Classified(RecordClass.CATALOGUE, "gcp-api")
+    if kind in PLACES or pattern in PLACES:
+        return _classify_place(body, PLACES.get(kind) or PLACES[pattern])
     observation = observe(body)
     if observation is None:
         return gap("gcp-api", f"no resource type is known for {kind or 'names like ' + pattern}",
                    "Export it with Cloud Asset Inventory, which names the type")  # fmt: skip
-    return one("gcp-api", observation)
+    return Classified(
+        RecordClass.RESOURCE, "gcp-api", (observation, *_embedded(observation.type, body), *_containers(observation))
+    )
+
+
+def _classify_place(body: Document, type_: str) -> Classified:
+    """A zone or the like: a catalogue entry, and a node of the graph, since what runs there fails with it."""
+    uid = _uid(type_, text(body.get("selfLink")), text(body.get("name")), body)
+    place = _observation(uid, type_, _scope_of(uid), body)
+    place.unread = EVERYTHING
+    return Classified(RecordClass.CATALOGUE, "gcp-api", (place,) if uid else ())
+
+
+def _embedded(type_: str, body: Document) -> Iterator[Observation]:
+    held = body.get(EMBEDDED.get(type_, ""))
+    for part in held if isinstance(held, list) else [held]:
+        found = observe(part) if isinstance(part, dict) and is_object(part) else None
+        if found:
+            yield found
+
+
+def _containers(observation: Observation) -> Iterator[Observation]:
+    """What an API object's full name says it lives in, from its project down: each known by name alone."""
+    service, _, path = observation.uid.removeprefix("//").partition("/")
+    parts = [part for part in path.split("/") if part != "global"]
+    if parts[0] not in _ROOTS or len(parts) % 2:
+        return
+    for length in range(2, len(parts), 2):
+        name, collection = "/".join(parts[:length]), parts[length - 2]
+        if collection not in {"locations", "zones", "regions"}:
+            home = "cloudresourcemanager.googleapis.com" if length == 2 else service
+            known = NAMES.get(_pattern(name), "")
+            type_ = known if known.startswith(home) else f"{home}/{singular(collection)}"
+            container = _observation(f"//{home}/{name}", type_, _scope_of(name), {"name": name})
+            container.unread, container.facet = EVERYTHING, SUMMARY
+            yield container
 
 
 def observe(body: Document) -> Observation | None:
@@ -221,7 +272,7 @@ def _uid(type_: str, link: str, name: str, body: Document) -> str:
     if type_ == "storage.googleapis.com/Bucket" and name:
         return f"//{service}/{name}"
     if link:
-        key = resource_key(link)
+        key = resource_key(link).replace("//sql.googleapis.com/", "//sqladmin.googleapis.com/")
         if key.startswith("//"):
             return key
         found = re.match(r"https://(?:www\.)?([\w.-]*googleapis\.com)/(?:\w+/)?v[\w.]+/(.+)", link)
@@ -246,15 +297,17 @@ def classify_list(body: Document) -> Classified:
     items = _items(body)
     if not items:
         return Classified(RecordClass.EMPTY, "gcp-api")
-    found, gaps, is_catalogue = [], [], False
+    found: list[Observation] = []
+    gaps: list[tuple[int, str]] = []
+    is_catalogue = False
     for number, item in enumerate(items, 1):
         each = classify_member(item, text(body.get("kind")).removesuffix("AggregatedList").removesuffix("List"))
         found.extend(each.observations)
         is_catalogue |= each.kind is RecordClass.CATALOGUE
         if each.kind is RecordClass.GAP:
             gaps.append((number, each.reason))
-    if is_catalogue and not found:
-        return Classified(RecordClass.CATALOGUE, "gcp-api")
+    if is_catalogue:
+        return Classified(RecordClass.CATALOGUE, "gcp-api", tuple(found), gaps=tuple(gaps))
     return Classified(RecordClass.LIST, "gcp-api", tuple(found), gaps=tuple(gaps))
 
 
@@ -305,5 +358,3 @@ def classify_plain_list(body: Document) -> Classified:
     """A list answer under whatever name its API gives it."""
     members = next(value for value in body.values() if isinstance(value, list))
     return classify_list({"items": members})
-
-
