@@ -87,9 +87,7 @@ def _add_row(row: Json, where: str, aliases: dict[str, Alias], newest: dict[str,
             got=type(row).__name__ if not isinstance(row, dict) else sorted(row),
             todo="Write the row in that form",
         )
-    owner = f"{row.get('provider')}/{row.get('resourceType')}"
-    if "::" in str(row.get("resourceType")) or not row.get("provider"):
-        owner = str(row.get("resourceType"))
+    owner = _owner(str(row.get("provider") or ""), str(row.get("resourceType") or ""))
     found = row["aliases"]
     assert isinstance(found, dict)
     for name, path in found.items():
@@ -99,6 +97,11 @@ def _add_row(row: Json, where: str, aliases: dict[str, Alias], newest: dict[str,
     versions = row.get("apiVersions")
     if isinstance(versions, list) and versions:
         newest[fold(owner)] = max(map(str, versions))
+
+
+def _owner(provider: str, kind: str) -> str:
+    """A type's full name: Azure's rows split it in two, ours do not."""
+    return kind if fold(kind).startswith(fold(provider)) else f"{provider}/{kind}"
 
 
 def read_rows(path: Path) -> list[Json]:

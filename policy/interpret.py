@@ -38,16 +38,13 @@ from policy.tree import (
     Truth,
 )
 
-
 CONTAINERS: Final[Mapping[str, frozenset[str]]] = {
     "resourcegroup": frozenset({"name", "id"}),
     "subscription": frozenset({"subscriptionid", "id"}),
 }
 """What a resource's id says of what contains it."""
 
-_ARM_ID = re.compile(
-    r"/subscriptions/(?P<subscription>[^/]+)(?:/resourceGroups/(?P<group>[^/]+))?", re.IGNORECASE
-)
+_ARM_ID = re.compile(r"/subscriptions/(?P<subscription>[^/]+)(?:/resourceGroups/(?P<group>[^/]+))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +83,9 @@ def evaluate_condition(condition: Condition, scope: Scope, now: datetime) -> Tru
             return Truth(2 - evaluate_condition(condition.child, scope, now))
         case Every():
             return _every(condition, scope, now)
-        case Count():
-            counted = _counted(condition, scope, now)
-        case Tally():
-            counted = between([evaluate_condition(child, scope, now) for child in condition.children])
-    values: dict[str, Found] = {path: scope.value(path) for path in condition.compare.reads if path != COUNTED}
-    return decide(condition.compare, {**values, COUNTED: counted}, now)
+        case Count() | Tally():
+            values: dict[str, Found] = {path: scope.value(path) for path in condition.compare.reads if path != COUNTED}
+            return decide(condition.compare, {**values, COUNTED: counted(condition, scope, now)}, now)
 
 
 def _least(children: Sequence[Condition], scope: Scope, now: datetime) -> Truth:
@@ -110,7 +104,10 @@ def _every(condition: Every, scope: Scope, now: datetime) -> Truth:
     return min((evaluate_condition(condition.child, element, now) for element in elements), default=Truth.TRUE)
 
 
-def _counted(condition: Count, scope: Scope, now: datetime) -> int | Between:
+def counted(condition: Count | Tally, scope: Scope, now: datetime) -> int | Between:
+    """How many elements or values satisfy what is counted."""
+    if isinstance(condition, Tally):
+        return between([evaluate_condition(child, scope, now) for child in condition.children])
     elements = scope.elements(condition.array)
     if isinstance(elements, Absent):
         return 0 if elements is MISSING else Between(0, None)
@@ -128,11 +125,11 @@ def between(truths: Sequence[Truth]) -> int | Between:
 
 def decide(leaf: Compare, values: Mapping[str, Found], now: datetime) -> Truth:
     """One comparison on the values of its reads."""
-    counted = values.get(COUNTED)
-    if isinstance(counted, Between):
-        if counted.high is None:
+    count = values.get(COUNTED)
+    if isinstance(count, Between):
+        if count.high is None:
             return Truth.UNKNOWN
-        possible = {decide(leaf, {**values, COUNTED: n}, now) for n in range(counted.low, counted.high + 1)}
+        possible = {decide(leaf, {**values, COUNTED: n}, now) for n in range(count.low, count.high + 1)}
         return possible.pop() if len(possible) == 1 else Truth.UNKNOWN
     plain: Mapping[str, Value] = values  # type: ignore[assignment]
     left = evaluate_expression(leaf.subject, plain.__getitem__, now)

@@ -101,7 +101,11 @@ def _constant_text(name: str, arguments: list[Expression], names: Names, where: 
 def _parameter(name: str, names: Names, where: str) -> Expression:
     if name.casefold() not in names.parameters:
         raise names.invalid(
-            "parameter is not declared", where, got=name, expected=sorted(names.parameters), todo="Declare it in parameters"
+            "parameter is not declared",
+            where,
+            got=name,
+            expected=sorted(names.parameters),
+            todo="Declare it in parameters",
         )
     return Literal(names.parameters[name.casefold()])
 
