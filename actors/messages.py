@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from domain.finding import PolicyId, Severity
+from domain.money import Money
 from domain.resource import ResourceId
 from domain.tenancy import TenantId
 from domain.value import Json
@@ -37,7 +38,8 @@ class ScanRequest:
         exemptions: file of waivers.
         scope, type: judge only resources below this scope, of this type; the graph keeps everything.
         new_only: count only what the former scan had not; the document keeps everything.
-        collection: name of the run's coverage; a gap-free run retires what only earlier runs of it hold.
+        collection: name of the run's coverage; a gap-free run retires what only earlier runs of it hold. By
+            default the paths are the name.
     """
 
     tenant: TenantId
@@ -50,7 +52,7 @@ class ScanRequest:
     type: str | None = None
     aws_operation: str | None = None
     new_only: bool = False
-    collection: str = "files"
+    collection: str | None = None
 
 
 class ScanStage(StrEnum):
@@ -113,6 +115,7 @@ class ScenarioKind(StrEnum):
 
     ASSIGN_POLICY = "assign_policy"
     REMOVE_POLICY = "remove_policy"
+    EXEMPT = "exempt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ class SimulationResult:
         evaluated: resources to which the policy applies in the scope.
         opened, closed: resources that would newly violate, and that would no longer.
         unknown: resources for which the policy cannot be decided.
+        at_risk: change of the monthly cost under this policy; negative where violations close.
     """
 
     simulation_id: str
@@ -151,6 +155,7 @@ class SimulationResult:
     opened: tuple[ResourceId, ...]
     closed: tuple[ResourceId, ...]
     unknown: tuple[ResourceId, ...]
+    at_risk: tuple[Money, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,23 @@ class InclusionView:
     path_sha3_256: tuple[str, ...]
     checkpoint: str
     checkpoint_sha3: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCheck:
+    """What a block header states, and the fields that do not follow from the entries before it."""
+
+    height: int
+    index: int
+    size: int
+    root_sha256: str
+    root_sha3_256: str
+    differing: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that the header states is so."""
+        return not self.differing
 
 
 class OperationStatus(StrEnum):
