@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 
 from domain.value import Absent, Json
-from graph.path import EACH, Path
+from graph.path import EACH
 from policy.interpret import decide
 from policy.names import Names, array_of, unbound_arrays
 from policy.operators import OPERATORS, boolean
@@ -200,17 +200,10 @@ def _field_count(document: dict[str, Json], compare: Compare, names: Names, wher
     arrays = unbound_arrays(path, names.bound(path))
     if not arrays or path.segments[-1] != EACH:
         raise names.invalid("count needs an array", f"{where}.field", expected="a field ending in [*]", got=alias)
-    if len(arrays) > 1:
-        return _flat_count(path, document, compare, names, where)
     inside = names.counting(path, alias, Read(str(path)))
     child = compile_condition(document["where"], inside, f"{where}.where", depth + 1) if "where" in document else None
-    return Count(str(path), child, compare, f"count({path},{child.key if child else ''},{compare.key})")
-
-
-def _flat_count(path: Path, document: dict[str, Json], compare: Compare, names: Names, where: str) -> Condition:
-    raise names.unsupported(
-        "count over arrays inside arrays", where, got=str(path), condition=sorted(document), operator=compare.operator
-    )
+    steps = tuple(str(array_of(path, at)) for at in arrays)
+    return Count(steps, child, compare, f"count({path},{child.key if child else ''},{compare.key})")
 
 
 def _value_count(document: dict[str, Json], compare: Compare, names: Names, where: str, depth: int) -> Condition:

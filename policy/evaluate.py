@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,15 +179,25 @@ class _Run:
         return _outward(truths, owner, frame)
 
     def counts(self, condition: Count, frame: _Frame) -> _Counts:
-        elements, child, owner = frame.child(condition.array)
+        """Counts per row of `frame`, of elements that may lie several arrays down."""
+        elements, child, owner = frame.child(condition.arrays[0])
+        parents = child.parents
+        is_unread = (child.states == ArrayState.UNREAD).astype(np.uint8)
+        for array in condition.arrays[1:]:
+            outer = parents
+            elements, child, _ = elements.child(array)
+            np.maximum.at(is_unread, outer, (child.states == ArrayState.UNREAD).astype(np.uint8))
+            parents = outer[child.parents]
         found = Truth.TRUE if condition.child is None else self.condition(condition.child, elements)
-        counts = _Counts.of_elements(found, child, owner.size)
-        return _Counts(*(_outward(part, owner, frame) for part in (counts.low, counts.high, counts.is_unread)))
+        truths = np.full(child.size, found, dtype=np.uint8) if isinstance(found, Truth) else found
+        low = np.bincount(parents[truths == Truth.TRUE], minlength=owner.size).astype(np.int32)
+        high = np.bincount(parents[truths != Truth.FALSE], minlength=owner.size).astype(np.int32)
+        return _Counts(_outward(low, owner, frame), _outward(high, owner, frame), _outward(is_unread, owner, frame))
 
     def compared(self, leaf: Compare, counts: _Counts, frame: _Frame) -> Truths:
         others = [path for path in leaf.reads if path != COUNTED]
         columns = [frame.column(path) for path in others]
-        parts = [codes for _, codes in columns] + [counts.low, counts.high, counts.is_unread]
+        parts = [*(codes for _, codes in columns), counts.low, counts.high, counts.is_unread.astype(np.int32)]
         rows, inverse = _distinct(parts)
         truths = []
         for row in rows:
@@ -211,13 +221,6 @@ class _Counts:
     def none(size: int) -> _Counts:
         zeros = np.zeros(size, dtype=np.int32)
         return _Counts(zeros, zeros, np.zeros(size, dtype=np.uint8))
-
-    @staticmethod
-    def of_elements(found: Result, child: ChildTable, size: int) -> _Counts:
-        truths = np.full(child.size, found, dtype=np.uint8) if isinstance(found, Truth) else found
-        low = np.bincount(child.parents[truths == Truth.TRUE], minlength=size).astype(np.int32)
-        high = np.bincount(child.parents[truths != Truth.FALSE], minlength=size).astype(np.int32)
-        return _Counts(low, high, (child.states == ArrayState.UNREAD).astype(np.uint8))
 
     def plus(self, found: Result) -> _Counts:
         """One more value, counted where it is true."""
@@ -250,7 +253,10 @@ def _asks_time(condition: Condition) -> bool:
             return False
 
 
-def _outward(values: NDArray[np.uint8] | Codes, owner: _Frame, frame: _Frame) -> NDArray[np.uint8] | Codes:
+_Scalar = TypeVar("_Scalar", np.uint8, np.int32)
+
+
+def _outward(values: NDArray[_Scalar], owner: _Frame, frame: _Frame) -> NDArray[_Scalar]:
     """Values of an outer frame's rows, for each row of an inner one."""
     rows: Codes | None = None
     while frame is not owner:
@@ -260,7 +266,7 @@ def _outward(values: NDArray[np.uint8] | Codes, owner: _Frame, frame: _Frame) ->
     return values if rows is None else values[rows]
 
 
-def _distinct(parts: Sequence[Codes | NDArray[np.uint8]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _distinct(parts: Sequence[Codes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One row for each distinct combination, and which combination each row has."""
     combined = parts[0].astype(np.int64)
     for part in parts[1:]:

@@ -10,7 +10,15 @@ from domain.finding import PolicyId, Verdict
 from domain.resource import ConfigurationItem, Origin, ResourceId
 from domain.value import MISSING, UNREAD, Absent, Value
 from policy.compile import Program
-from policy.interpret import ItemScope, Scope, counted, decide, evaluate_condition, evaluate_expression
+from policy.interpret import (
+    ItemScope,
+    Scope,
+    counted,
+    decide,
+    evaluate_condition,
+    evaluate_expression,
+    flattened,
+)
 from policy.tree import (
     COUNTED,
     AllOf,
@@ -110,11 +118,11 @@ def _counted(condition: Count | Tally, scope: Scope, now: datetime, element: int
     count = counted(condition, scope, now)
     truth = decide(leaf, {**values, COUNTED: count}, now)
     found: Value = count if isinstance(count, int) else UNREAD
-    path = f"count({_shown(condition.array)})" if isinstance(condition, Count) else "count"
+    path = f"count({_shown(condition.arrays[-1])})" if isinstance(condition, Count) else "count"
     expected = evaluate_expression(leaf.expected, values.__getitem__, now)
     yield LeafResult(path, leaf.operator, expected, found, _as_bool(truth), leaf.where, element)
     if isinstance(condition, Count) and condition.child is not None:
-        elements = scope.elements(condition.array)
+        elements = flattened(condition.arrays, scope)
         for at, inner in enumerate(() if isinstance(elements, Absent) else elements):
             if evaluate_condition(condition.child, inner, now) is Truth.TRUE:
                 yield from _deciding(condition.child, inner, now, at)

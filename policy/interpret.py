@@ -108,12 +108,23 @@ def counted(condition: Count | Tally, scope: Scope, now: datetime) -> int | Betw
     """How many elements or values satisfy what is counted."""
     if isinstance(condition, Tally):
         return between([evaluate_condition(child, scope, now) for child in condition.children])
-    elements = scope.elements(condition.array)
+    elements = flattened(condition.arrays, scope)
     if isinstance(elements, Absent):
-        return 0 if elements is MISSING else Between(0, None)
+        return Between(0, None)
     if condition.child is None:
         return len(elements)
     return between([evaluate_condition(condition.child, element, now) for element in elements])
+
+
+def flattened(arrays: Sequence[str], scope: Scope) -> Sequence[Scope] | Absent:
+    """Elements of arrays inside arrays; UNREAD where some array on the way is."""
+    scopes: list[Scope] = [scope]
+    for array in arrays:
+        inner = [outer.elements(array) for outer in scopes]
+        if any(elements is UNREAD for elements in inner):
+            return UNREAD
+        scopes = [element for elements in inner if not isinstance(elements, Absent) for element in elements]
+    return scopes
 
 
 def between(truths: Sequence[Truth]) -> int | Between:

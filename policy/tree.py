@@ -142,9 +142,12 @@ class Every:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Count:
-    """Compares how many elements of the array satisfy `child` (all, where it is None); the count is read as ``#``."""
+    """Compares how many elements satisfy `child` (all, where it is None); the count is read as ``#``.
 
-    array: str
+    `arrays` goes from the outermost to the one whose elements are counted.
+    """
+
+    arrays: tuple[str, ...]
     child: Condition | None
     compare: Compare
     key: str
@@ -195,9 +198,11 @@ def _arrays(condition: Condition) -> frozenset[str]:
             return frozenset(path for child in condition.children for path in _arrays(child))
         case Not():
             return _arrays(condition.child)
-        case Every() | Count():
+        case Every():
+            return _arrays(condition.child) | {f"{condition.array}.{INSIDE}"}
+        case Count():
             below = _arrays(condition.child) if condition.child is not None else frozenset()
-            return below | {f"{condition.array}.{INSIDE}"}
+            return below | {f"{condition.arrays[-1]}.{INSIDE}"}
         case _:
             return frozenset()
 
