@@ -13,15 +13,17 @@ from policy.pack import PackPolicy, load_pack
 
 CLOUDS: Final[Mapping[str, str]] = {"azure": "Azure", "aws": "AWS", "gcp": "Google Cloud"}
 
-_HEAD = """# Policies
+_HEAD: Final = """# Policies
 
-Policies that come with PolicyCortex, {total} in all. Each is a file under `policy/packs/` in the Azure Policy language, with
-a reason, a remediation, and examples that run as tests; `pcg policies show ID` prints it. Controls are named by id only:
-the text belongs to the frameworks' publishers. A policy marked *date* compares a date with today, so that a violation can
-be foreseen; a cost tag groups what could be saved.
+Policies that come with PolicyCortex, {total} in all. Each is a file under `policy/packs/` in the Azure Policy language,
+with a reason, a remediation, and examples that run as tests. Controls are named by id only: the text belongs to the
+frameworks' publishers. A policy marked *date* compares a date with the time of the scan, so that a violation can be
+foreseen; a cost tag groups what could be saved.
 
 This page is made by `python -m policy.packs.catalogue > docs/policies.md`; a test checks that it is current.
 """
+
+_COLUMNS: Final = "| Policy | Severity | Title | Notes | Controls |\n|---|---|---|---|---|\n"
 
 
 def catalogue(policies: Sequence[PackPolicy]) -> str:
@@ -35,7 +37,7 @@ def _section(cloud: str, policies: Iterable[PackPolicy]) -> str:
         key=lambda policy: (policy.severity.rank, policy.policy_id),
     )
     rows = "".join(map(_row, found))
-    return f"\n## {CLOUDS[cloud]} ({len(found)})\n\n| Policy | Severity | Title | Notes | Controls |\n|---|---|---|---|---|\n{rows}"
+    return f"\n## {CLOUDS[cloud]} ({len(found)})\n\n{_COLUMNS}{rows}"
 
 
 def clouds_of(policy: PackPolicy) -> tuple[str, ...]:
