@@ -55,7 +55,7 @@ class _Distance:
     offset: timedelta
 
     def reasons(self, date: datetime) -> tuple[str, ...]:
-        head = f"{self.path} is {format_instant(date)}"
+        head = f"{self.path.rpartition('|')[2]} is {format_instant(date)}"
         if not self.offset:
             return (head, "violated from then on")
         side = "before" if self.offset < timedelta() else "after"

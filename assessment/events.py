@@ -121,6 +121,7 @@ class _Recorder:
     def summary(self) -> EvidenceEvent:
         """The scan as a whole."""
         found = self._assessment
+        honoured = sorted({exemption.exemption_id for exemption in found.exemptions})
         states = [result.state for result in found.results]
         return self._event(
             EventType.COMPLIANCE_CHECKED,
@@ -131,9 +132,7 @@ class _Recorder:
                 "policies": {state.value: states.count(state) for state in PolicyState},
                 "violations": {severity.value: n for severity, n in found.count_by_severity().items()},
                 "exempt": len(found.exempt),
-                "exemptions": list[Json](
-                    sorted({exemption.exemption_id for exemption in found.exemptions})[:EXEMPTIONS_MAX]
-                ),
+                "exemptions": list[Json](honoured[:EXEMPTIONS_MAX]),
                 "unknown": len(found.unknown),
                 "gaps": sum(len(report.gaps) for report in found.inputs.files),
                 "controls_violated": sum(status.violations > 0 for status in found.controls),

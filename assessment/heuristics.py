@@ -85,7 +85,7 @@ def rank(population: Population, *, as_of: datetime, limit: int) -> tuple[Ranked
     """
     terms = _terms(population, as_of)
     scores = np.round(terms.score(), 4)
-    moved = np.flatnonzero((terms.own_slow > 0) | (terms.stack > 0))
+    moved = np.flatnonzero(((terms.own_slow > 0) | (terms.stack > 0)) & (scores > 0))
     best = moved[np.lexsort((moved, -scores[moved]))][:limit]
     return tuple(Ranked(int(i), float(scores[i]), _reasons(terms, population, int(i))) for i in best)
 

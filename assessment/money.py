@@ -16,6 +16,7 @@ from assessment.result import Assessment
 from assessment.schema import CostEntry, CostLineEntry, CurrencyCostEntry, MoneyEntry, PolicyCostEntry
 from cost.allocation import CostLine, CurrencyCosts, ResourceCosts
 from cost.charges import exact_sum
+from cost.period import PeriodRule
 from cost.policy_cost import CostAtRisk, is_waste
 from domain.clock import format_instant
 from domain.money import Money
@@ -50,7 +51,7 @@ def cost_entry(assessment: Assessment) -> CostEntry:
     first = currencies[0] if currencies else None
     return {
         "currency": first and first["currency"],
-        "effective_month": max((period.label for period in costs.periods), default=None) if first else None,
+        "effective_month": _month(costs) if first else None,
         "total": first and first["total"],
         "at_risk": first and first["at_risk"],
         "waste": first and first["waste"],
@@ -71,6 +72,12 @@ def cost_entry(assessment: Assessment) -> CostEntry:
         "copied_rows": costs.copied_rows,
         "other_rows": costs.other_rows,
     }
+
+
+def _month(costs: ResourceCosts) -> str:
+    """The latest complete month of any provider, or else the latest trailing days."""
+    complete = [period.label for period in costs.periods if period.rule is PeriodRule.MONTH]
+    return max(complete or [period.label for period in costs.periods])
 
 
 def _currency(assessment: Assessment, costs: CurrencyCosts, risk: CostAtRisk) -> CurrencyCostEntry:

@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 from cost.allocation import CurrencyCosts
 from cost.charges import exact_sum
 
-WASTE_TAGS: Final = frozenset({"waste", "idle", "orphaned", "unused"})
+WASTE_TAGS: Final = frozenset(
+    {"empty-plan", "old-snapshot", "stopped-machine", "unattached-disk", "unused-address", "unused-secret"}
+)
+"""Cost tags of policies whose violating resources serve nobody. What could merely be cheaper is not waste."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class CostAtRisk:
 
 def is_waste(cost_tag: str | None) -> bool:
     """Whether a policy's cost tag means that its violations are money spent for nothing."""
-    return cost_tag is not None and cost_tag.lower() in WASTE_TAGS
+    return cost_tag is not None and cost_tag in WASTE_TAGS
 
 
 def cost_at_risk(

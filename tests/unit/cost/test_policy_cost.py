@@ -40,6 +40,6 @@ def test_without_violations_nothing_is_at_risk() -> None:
     assert (risk.at_risk, risk.waste, risk.by_policy) == (Decimal(0), Decimal(0), ())
 
 
-@pytest.mark.parametrize(("tag", "expected"), [("waste", True), ("Idle", True), ("rightsizing", False), (None, False)])
+@pytest.mark.parametrize(("tag", "expected"), [("old-snapshot", True), ("old-generation", False), (None, False)])
 def test_only_tags_of_money_that_buys_nothing_are_waste(tag: str | None, expected: bool) -> None:
     assert is_waste(tag) is expected
