@@ -127,16 +127,19 @@ def open_note(text: str, keys: Sequence[VerifierKey]) -> Note:
     """The note with only the signatures of known keys, each of them verified.
 
     Raises:
-        InputError: the text is not a signed note.
+        InputError: the text is not a signed note, or a key that signed it was given twice.
         IntegrityError: a known key's signature is wrong, or no known key signed.
     """
     note = parse_note(text)
     known = {(key.name, key.key_id): key for key in keys}
+    identities = [(key.name, key.key_id) for key in keys]
     verified: dict[tuple[str, bytes], Signature] = {}
     for signature in note.signatures:
         identity = (signature.name, signature.key_id)
         if identity not in known or identity in verified:
             continue
+        if identities.count(identity) > 1:
+            raise InputError("key is known twice", key=signature.name, key_id=signature.key_id.hex())
         if not known[identity].is_signed(note.text, signature.content):
             raise IntegrityError("signature is wrong", key=signature.name, key_id=signature.key_id.hex())
         verified[identity] = signature

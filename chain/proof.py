@@ -102,7 +102,6 @@ def check_consistency(tree_hash: TreeHash, proof: ConsistencyProof, old_root: by
     Raises:
         IntegrityError: it is not shown to.
     """
-    _require_hashes((old_root, new_root, *proof.path))
     if not 0 < proof.old_size <= proof.new_size:
         raise IntegrityError(
             "consistency proof has sizes out of order", old_size=proof.old_size, new_size=proof.new_size
@@ -111,6 +110,7 @@ def check_consistency(tree_hash: TreeHash, proof: ConsistencyProof, old_root: by
         if proof.path or old_root != new_root:
             raise IntegrityError("two roots of one size differ", size=proof.old_size)
         return
+    _require_hashes((old_root, new_root, *proof.path))
     old, new = _consistency_roots(tree_hash, proof, old_root)
     if old != old_root:
         raise IntegrityError("consistency proof does not lead to the old root", expected=old_root.hex(), got=old.hex())
