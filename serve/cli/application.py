@@ -1,0 +1,48 @@
+"""The commands and their options, as `pcg --help` lists them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serve.cli import estate, findings, platform, policies, proof, scan, settings_view
+
+application = typer.Typer(
+    name="pcg",
+    help="See what violates policy in your clouds, what will within seven days, what it costs, and prove it.",
+    epilog="Start with: pcg scan PATH   or   pcg demo --once",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@application.callback()
+def _global(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings file.  [pcg.toml]", show_default=False)
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    del debug
+    context.obj = config
+
+
+application.command()(scan.scan)
+application.command()(findings.violations)
+application.command()(findings.explain)
+application.add_typer(policies.commands, name="policies")
+application.command()(proof.verify)
+application.command()(platform.demo)
+application.command()(platform.up)
+application.command()(platform.down)
+application.command()(platform.token)
+application.command()(platform.openapi)
+application.command()(estate.estate)
+application.command("settings")(settings_view.settings)
+application.command()(settings_view.version)
