@@ -26,9 +26,9 @@ TAGS = "~tags"
 """Facets that are not attributes: the whole document, what a list call tells of it, and its tags alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Envelope:
-    """One record without its wrapper.
+    """One record without its wrapper. Not frozen, since one is made per line and freezing costs more than reading it.
 
     Args:
         body: the object, array or answer itself.

@@ -13,6 +13,7 @@ import binascii
 import math
 import re
 from collections import Counter
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -22,6 +23,7 @@ from domain.value import Json
 
 NAMED = "[removed: its key names a secret]"
 LOOKS_LIKE = "[removed: looks like {}]"
+_RANDOM_REMOVED = LOOKS_LIKE.format("a key, its characters are random")
 SENSITIVE = "[removed: marked sensitive]"
 
 _DEPTH_MAX = 200
@@ -65,12 +67,15 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("a provider's key", re.compile(r"\bsk_live_[A-Za-z0-9]{16,}|\bglpat-[\w-]{20}\b|\bSG\.[\w-]{20,}\.[\w-]{20,}")),
 )
 _NEEDLES: Final[tuple[bytes, ...]] = (
-    b"private key", b"eyj", b"akia", b"asia", b"key=", b"password", b"pwd", b"sig=", b"ignature=", b"gh", b"xox",
-    b"aiza", b"sk_live", b"glpat-", b'"sg.', b"userdata", b"user_data", b"customdata",
+    b"eyJ", b"PRIVATE KEY", b"AKIA", b"ASIA", b"AIza", b"SG.", b"xox", b'\\"', b"ghp_", b"gho_", b"ghs_", b"ghu_",
+    b"sk_live_", b"glpat-", b"serData", b"ser_data", b"ustomData", b"ustom_data",
 )  # fmt: skip
+_ASSIGNED: Final[tuple[bytes, ...]] = (b"key=", b"password=", b"password =", b"pwd=", b"sig=", b"signature=")
+_LINK_WITH_PASSWORD = re.compile(rb"://[^/\s:@\"]*:[^/\s@\"]+@")
 
 _PAIR_NAMES = ("name", "Name", "key", "Key", "ParameterKey", "OptionName", "parameterName")
 _PAIR_VALUES = ("value", "Value", "ParameterValue", "parameterValue", "string", "default")
+_PAIR_VALUE_SET = frozenset(_PAIR_VALUES)
 _ENCODED_KEYS = frozenset({"userdata", "user_data", "customdata", "custom_data", "user_data_base64"})
 
 
@@ -79,13 +84,21 @@ def removed(reason: str = "marked sensitive") -> str:
     return f"[removed: {reason}]"
 
 
-def clean(document: dict[str, Json]) -> bytes:
-    """Remove every secret from a document, in place, and give its canonical bytes."""
-    _by_key(document, 0)
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A clean document's canonical bytes, and whether anything had to be removed."""
+
+    content: bytes
+    is_changed: bool
+
+
+def clean(document: dict[str, Json]) -> Cleaned:
+    """Remove every secret from a document, in place."""
+    is_changed = _by_key(document, 0)
     content = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     if _is_suspicious(content) and _by_value(document, 0):
-        content = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
-    return content
+        return Cleaned(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), is_changed=True)
+    return Cleaned(content, is_changed)
 
 
 def clean_text(value: str) -> str:
@@ -112,42 +125,53 @@ def names_secret(key: str) -> bool:
     return is_named is not None and _NAMES_NO_SECRET.search(key) is None and _NAMES_NO_SECRET.search(flat) is None
 
 
-def _by_key(node: Json, depth: int) -> None:
-    """First pass: keys, pairs, and text of high entropy."""
+def _by_key(node: dict[str, Json] | list[Json], depth: int) -> bool:
+    """First pass: keys, pairs, and text of high entropy. Says whether anything was changed."""
     if depth > _DEPTH_MAX:
-        return
-    if type(node) is dict:
-        if len(node) > 1:
-            _pair(node)
-        for key, value in node.items():
-            kind = type(value)
-            if kind is str:
-                if names_secret(key):
-                    if not _is_reference(value):  # type: ignore[arg-type]
-                        node[key] = NAMED
-                elif len(value) >= 32 and _is_random(key, value):  # type: ignore[arg-type]
-                    node[key] = LOOKS_LIKE.format("a key: its characters are random")
-            elif kind is dict or kind is list:
-                if names_secret(key):
-                    node[key] = _secrets_below(value)
-                _by_key(node[key], depth + 1)
-            elif kind is int and names_secret(key):
-                node[key] = NAMED
-    elif type(node) is list:
+        raise RecursionError
+    changed = False
+    if isinstance(node, list):
         for each in node:
-            if type(each) is dict or type(each) is list:
-                _by_key(each, depth + 1)
+            if isinstance(each, dict | list):
+                changed |= _by_key(each, depth + 1)
+        return changed
+    if not _PAIR_VALUE_SET.isdisjoint(node):
+        changed = _pair(node)
+    for key, value in node.items():
+        if isinstance(value, str):
+            replaced = _by_its_key(key, value)
+            if replaced is not value:
+                node[key], changed = replaced, True
+        elif isinstance(value, dict | list):
+            if names_secret(key):
+                node[key], changed = _secrets_below(value), True
+            else:
+                changed |= _by_key(value, depth + 1)
+        elif value.__class__ is int and names_secret(key):
+            node[key], changed = NAMED, True
+    return changed
 
 
-def _pair(node: dict[str, Json]) -> None:
-    for value_key in _PAIR_VALUES:
-        value = node.get(value_key)
-        if isinstance(value, str) and value:
-            is_marked = node.get("Type") == "SecureString" or str(node.get("type")).lower() == "securestring"
-            names = (node.get(key) for key in _PAIR_NAMES)
-            if is_marked or any(isinstance(name, str) and names_secret(name) for name in names):
-                if is_marked or not _is_reference(value):
-                    node[value_key] = SENSITIVE if is_marked else NAMED
+def _by_its_key(key: str, value: str) -> str:
+    if names_secret(key):
+        return value if _is_reference(value) else NAMED
+    if len(value) >= 32 and _is_random(key, value):
+        return _RANDOM_REMOVED
+    return value
+
+
+def _pair(node: dict[str, Json]) -> bool:
+    """A name beside a value: the name says what the value is."""
+    names = [name for name in (node.get(key) for key in _PAIR_NAMES) if isinstance(name, str)]
+    is_marked = "securestring" in {str(node.get("Type")).lower(), str(node.get("type")).lower()}
+    if not is_marked and not any(names_secret(name) for name in names):
+        return False
+    changed = False
+    for key in _PAIR_VALUES:
+        value = node.get(key)
+        if isinstance(value, str) and value and (is_marked or not _is_reference(value)):
+            node[key], changed = SENSITIVE if is_marked else NAMED, True
+    return changed
 
 
 def _secrets_below(value: Json) -> Json:
@@ -172,16 +196,20 @@ def _is_reference(value: str) -> bool:
 
 def _is_suspicious(content: bytes) -> bool:
     """Whether the second, slower pass is worth it: one look at the bytes instead of one at each value."""
-    lowered = content.lower()
-    if b'\\"' in content or (b"://" in content and b"@" in content):
-        return True
-    return any(needle in lowered for needle in _NEEDLES)
+    for needle in _NEEDLES:
+        if needle in content:
+            return True
+    if b"=" in content:
+        lowered = content.lower()
+        if any(needle in lowered for needle in _ASSIGNED):
+            return True
+    return b"@" in content and b"://" in content and _LINK_WITH_PASSWORD.search(content) is not None
 
 
 def _by_value(node: Json, depth: int) -> bool:
     """Second pass: the shape of each text. Says whether anything was changed."""
     if depth > _DEPTH_MAX:
-        return False
+        raise RecursionError
     changed = False
     if isinstance(node, dict):
         for key, value in node.items():
@@ -189,7 +217,7 @@ def _by_value(node: Json, depth: int) -> bool:
                 cleaned = _clean_value(key, value)
                 if cleaned is not value:
                     node[key], changed = cleaned, True
-            elif isinstance(value, dict | list):
+            else:
                 changed |= _by_value(value, depth + 1)
         changed |= _clean_keys(node)
     elif isinstance(node, list):
@@ -198,7 +226,7 @@ def _by_value(node: Json, depth: int) -> bool:
                 cleaned = _clean_value("", value)
                 if cleaned is not value:
                     node[index], changed = cleaned, True
-            elif isinstance(value, dict | list):
+            else:
                 changed |= _by_value(value, depth + 1)
     return changed
 
@@ -276,11 +304,16 @@ def _is_random(key: str, value: str) -> bool:
 _RANDOM = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=(?:.*\d){3})[A-Za-z0-9+/_]{32,}={0,2}")
 
 
+_NAMES_PUBLIC = re.compile(
+    r"sha|hash|digest|etag|finger|thumb|public|cert|cursor|next|id$|name$|md5|checksum|crc|ca$|data$|body$|marker"
+    r"|revision|selflink|link$|modulus|caller|reference|path"
+)
+
+
 @lru_cache(maxsize=65_536)
 def _is_public(key: str) -> bool:
     """Whether a key's values are random but no secrets: hashes, certificates, public keys, cursors, ids."""
-    return re.search(r"sha|hash|digest|etag|finger|thumb|public|cert|cursor|next|id$|name$|md5|checksum|crc|ca$|data$"
-                     r"|body$|marker|revision|selflink|link$|modulus|caller|reference|path", key.lower()) is not None  # fmt: skip
+    return _NAMES_PUBLIC.search(key.lower()) is not None
 
 
 def _entropy(value: str) -> float:

@@ -54,6 +54,8 @@ def classify_resource(body: Document) -> Classified:
 
 def is_catalogue(body: Mapping[str, Json]) -> bool:
     """Whether an object describes what Azure offers, not what a customer has."""
+    if "properties" in body and "type" in body:
+        return False
     if any(keys <= body.keys() for keys in _CATALOGUE_KEYS):
         return True
     uid = text(body.get("id"))

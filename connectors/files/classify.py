@@ -30,7 +30,7 @@ def unwrap(body: Document, hint: str = "") -> Envelope:
     """A record without its wrapper: `{resource}`, `{asset}`, `{row}` or `{data}` beside keys that describe it."""
     for key in _WRAPPED:
         inner = body.get(key)
-        if isinstance(inner, dict | list) and not _OWN_KEYS & body.keys():
+        if isinstance(inner, dict | list) and _OWN_KEYS.isdisjoint(body):
             parameters = body.get("parameters")
             return Envelope(
                 inner,

@@ -55,13 +55,13 @@ class Merger:
         document = seen.document
         if seen.facet not in _WHOLE or not isinstance(document, dict):
             document = {seen.facet: document}
-        content = clean(document)
+        cleaned = clean(document)
         seen.document = document
-        if seen.tags:
-            _take_clean_tags(seen, document)
+        if cleaned.is_changed and seen.tags:
+            _clean_tags(seen)
         self._count += 1
         key = resource_key(seen.uid)
-        digest = hashlib.sha256(content).hexdigest()
+        digest = hashlib.sha256(cleaned.content).hexdigest()
         sighting = Sighting(seen, captured_at, self._count, digest, origin, synthetic)
         held = self._sightings.get(key)
         if held is None:
@@ -181,9 +181,8 @@ def _borrow_tags(base: Sighting, others: list[Sighting | None]) -> None:
             base.seen.tags = other.seen.tags
 
 
-def _take_clean_tags(seen: Observation, document: Document) -> None:
+def _clean_tags(seen: Observation) -> None:
     """Tags are a copy of a part of the document: what was removed there is removed here."""
     pairs: Document = dict(seen.tags)
     clean(pairs)
     seen.tags = tag_map(pairs)
-    del document

@@ -197,11 +197,11 @@ def _embedded(type_: str, body: Document) -> Iterator[Observation]:
 def _containers(observation: Observation) -> Iterator[Observation]:
     """What an API object's full name says it lives in, from its project down: each known by name alone."""
     service, _, path = observation.uid.removeprefix("//").partition("/")
-    parts = [part for part in path.split("/") if part != "global"]
+    parts = path.replace("/locations/global/", "/locations/-/").replace("/global/", "/").split("/")
     if parts[0] not in _ROOTS or len(parts) % 2:
         return
     for length in range(2, len(parts), 2):
-        name, collection = "/".join(parts[:length]), parts[length - 2]
+        name, collection = "/".join(parts[:length]).replace("/locations/-/", "/locations/global/"), parts[length - 2]
         if collection not in {"locations", "zones", "regions"}:
             home = "cloudresourcemanager.googleapis.com" if length == 2 else service
             known = NAMES.get(_pattern(name), "")

@@ -1,0 +1,107 @@
+"""Planted secrets come out of nothing that a reading gives; what only refers to a secret stays."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.redaction import clean, clean_text, names_secret
+from tests.unit.connectors.inputs import bucket_item, read, vault, write
+
+CANARY = "c4n4ry-7h15-15-53cr37"
+RANDOM = "wJa1rXUtnFEMIK7MDENGbPxRfiCYq2ZKc9vT8sLd"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {"adminPassword": CANARY},
+        {"client_secret": CANARY},
+        {"ConnectionString": CANARY},
+        {"accountKey": CANARY, "sasToken": CANARY},
+        {"connectionStrings": [{"name": "db", "connectionString": CANARY, "type": "SQLAzure"}]},
+        {"environment": {"Variables": {"DB_PASSWORD": CANARY}}},
+        {"Environment": [{"name": "API_TOKEN", "value": CANARY}]},
+        {"siteConfig": {"appSettings": [{"name": "StorageConnectionString", "value": CANARY}]}},
+        {"parameters": {"admin": {"type": "SecureString", "value": CANARY}}},
+        {"note": f"Server=x;User=y;Password={CANARY};"},
+        {"url": f"https://user:{CANARY}@example.org/path"},
+        {"url": f"https://x.blob.example.org/c?sv=1&sig={CANARY}"},
+        {"pem": f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n-----END RSA PRIVATE KEY-----"},
+        {"text": f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{CANARY}"},
+        {"text": f"DefaultEndpointsProtocol=https;AccountName=x;AccountKey={CANARY}=="},
+        {"inner": json.dumps({"deep": {"password": CANARY}})},
+        {"inner": json.dumps({"deep": json.dumps({"password": CANARY})})},
+        {"userData": base64.b64encode(f"#!/bin/sh\nexport DB_PASSWORD={CANARY}\n".encode()).decode()},
+        {"tags": {"password": CANARY}},
+        {"Tags": [{"Key": "password", "Value": CANARY}]},
+        {"value": f"sk_live_{'a1B2' * 6}{CANARY}"},
+    ],
+)
+def test_a_planted_secret_is_gone_before_anything_sees_it(tmp_path: Path, planted: dict[str, Any]) -> None:
+    reading = read(write(tmp_path, "in.json", [vault(**planted), {**bucket_item(), "configuration": planted}]))
+    shown = repr(reading)
+    encoded = base64.b64encode(CANARY.encode()).decode().rstrip("=")[:12]
+    assert CANARY not in shown
+    assert encoded not in shown
+    assert "[removed: " in shown
+
+
+def test_a_secret_in_a_tag_of_any_provider_is_gone_from_the_tags_too(tmp_path: Path) -> None:
+    item = read(
+        write(tmp_path, "in.json", {**vault(), "tags": {"db_password": CANARY, "team": "shop"}})
+    ).inventory.items
+    assert item[0].tags == {"db_password": "[removed: its key names a secret]", "team": "shop"}
+
+
+def test_a_random_key_is_removed_and_a_hash_is_not() -> None:
+    document: dict[str, Any] = {"blob": RANDOM, "codeSha256": RANDOM + "=", "etag": RANDOM}
+    clean(document)
+    assert "characters are random" in document["blob"]
+    assert (document["codeSha256"], document["etag"]) == (RANDOM + "=", RANDOM)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"secretArn": "arn:aws:secretsmanager:eu-west-1:1:secret:x"},
+        {"SecretId": "db", "secretName": "db", "secretVersion": "2"},
+        {"disablePasswordAuthentication": True, "passwordPolicy": {"minimumLength": 14}},
+        {"KmsMasterKeyId": "alias/aws/sqs", "HttpTokens": "required", "tokenType": "Bearer"},
+        {"credentials": "arn:aws:iam::1:role/x"},
+        {"clientSecret": "@Microsoft.KeyVault(SecretUri=https://x.vault.example/secrets/y)"},
+        {"keyVaultSecretId": "https://x.vault.example/secrets/y"},
+        {"nextToken": "abc", "PasswordLastUsed": "2026-01-01T00:00:00Z", "passwordResetRequired": False},
+        {"allowSharedKeyAccess": "true"},
+        {"uri": "https://x.vault.example/keys/y/1234", "version": "1"},
+    ],
+)
+def test_what_only_refers_to_a_secret_stays(kept: dict[str, Any]) -> None:
+    document = json.loads(json.dumps(kept))
+    assert not clean(document).is_changed
+    assert document == kept
+
+
+def test_a_document_without_secrets_keeps_its_digest(tmp_path: Path) -> None:
+    one = read(write(tmp_path, "a.json", vault(state="x"))).inventory.items[0]
+    two = read(write(tmp_path, "b.json", dict(reversed(vault(state="x").items())))).inventory.items[0]
+    assert one.digest == two.digest
+    assert len(one.digest) == 64
+
+
+def test_a_reason_never_quotes_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "in.ndjson").write_text(json.dumps(vault()) + f'\n{{"password": "{CANARY}"\n')
+    reading = read(tmp_path / "in.ndjson")
+    assert len(reading.inventory.gaps) == 1
+    assert CANARY not in repr(reading)
+    assert CANARY not in clean_text(f"failed: postgres://user:{CANARY}@host/db")
+
+
+@pytest.mark.parametrize("key", ["password", "masterUserPassword", "MasterUserPassword", "DB_PASSWORD", "AccountKey",
+                                 "primary_access_key", "secretKey", "authToken", "sas_token", "privateKey"])  # fmt: skip
+def test_keys_that_name_secrets(key: str) -> None:
+    assert names_secret(key)
