@@ -4,7 +4,8 @@ A path is lower-cased text. ``properties.sku.name`` goes into the provider's nat
 ``properties.rules[*].port`` into each element of an array, ``properties['a.b']`` names a key with a dot,
 ``@tags.env`` goes into what every item has (``@id``, ``@name``, ``@fullname``, ``@type``, ``@location``,
 ``@tags``), and
-``microsoft.web/sites|properties.state`` exists only on items of that type. Keys are compared without case.
+``microsoft.web/sites|properties.state`` exists only on items of that type (several are
+joined by ``;``), and ``||`` joins paths of different types. Keys are compared without case.
 """
 
 from __future__ import annotations
@@ -32,10 +33,16 @@ _PLAIN = re.compile(r"[^.\[\]'|]+")
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A parsed path. `owner` is the lower-case type that alone has it, or None."""
+    """A parsed path.
 
-    owner: str | None
+    Args:
+        owners: the folded types that alone have it, or None.
+        others: paths that stand in for it on other types, without ``[*]``.
+    """
+
+    owners: frozenset[str] | None
     segments: tuple[str, ...]
+    others: tuple[Path, ...] = ()
 
     @property
     def arrays(self) -> tuple[int, ...]:
@@ -44,11 +51,20 @@ class Path:
 
     def prefix(self, length: int) -> Path:
         """The path made of the first `length` segments."""
-        return Path(self.owner, self.segments[:length])
+        return Path(self.owners, self.segments[:length])
+
+    def is_of(self, kind: str) -> bool:
+        """Whether items of a folded type can have it, leaving the others aside."""
+        return self.owners is None or kind in self.owners
+
+    def on(self, kind: str) -> Path | None:
+        """The path as it is on a folded type, or None."""
+        return next((path for path in (self, *self.others) if path.is_of(kind)), None)
 
     def __str__(self) -> str:
         shown = "".join(map(_written, self.segments)).removeprefix(".")
-        return f"{self.owner}|{shown}" if self.owner else shown
+        owned = f"{';'.join(sorted(self.owners))}|{shown}" if self.owners else shown
+        return "||".join([owned, *map(str, self.others)])
 
 
 def fold(text: str) -> str:
@@ -69,6 +85,9 @@ def parse_path(text: str) -> Path:
     Raises:
         InputError: brackets or quotes do not match, or a segment is empty.
     """
+    if "||" in text:
+        first, *others = (parse_path(part) for part in text.split("||"))
+        return Path(first.owners, first.segments, tuple(others))
     owner, _, rest = text.rpartition("|") if "|" in text.partition("[")[0] else ("", "", text)
     segments: list[str] = []
     at = 0
@@ -85,7 +104,7 @@ def parse_path(text: str) -> Path:
         quoted, each, plain = found.groups()
         segments.append(each or fold(plain or quoted.replace("''", "'")))
         at = found.end()
-    return Path(fold(owner) or None, tuple(segments))
+    return Path(frozenset(fold(owner).split(";")) if owner else None, tuple(segments))
 
 
 def item_field(item: ConfigurationItem, name: str) -> Value:
@@ -139,8 +158,10 @@ def is_unread(unread: Iterable[str], first: str) -> bool:
 
 def read(item: ConfigurationItem, path: Path) -> Value:
     """What one item holds at a path without ``[*]``."""
-    if path.owner is not None and path.owner != fold(item.type):
+    here = path.on(fold(item.type))
+    if here is None:
         return MISSING
+    path = here
     first = path.segments[0]
     if first.startswith("@"):
         value = item_field(item, first)

@@ -30,10 +30,11 @@ def shred(items: Sequence[ConfigurationItem], paths: Collection[str]) -> Table:
     fields = _Node()
     document = _Node()
     for text in sorted(set(paths)):
-        path = parse_path(text)
-        start = fields if path.segments[0].startswith("@") else document
-        is_here = path.owner is None or path.owner in types
-        _plant(start if is_here else _Node(), root, path, is_here=is_here)
+        whole = parse_path(text)
+        path = next((whole.on(kind) for kind in types), whole)
+        is_here = path is not None
+        start = fields if whole.segments[0].startswith("@") else document
+        _plant(start if is_here else _Node(), root, path or whole, name=text if whole.others else "", is_here=is_here)
     for row, item in enumerate(items):
         for name, node in fields.children.items():
             value = item_field(item, name)
@@ -119,11 +120,11 @@ class _Rows:
 class _Node:
     """One segment of the wanted paths, and what to do with a value found there."""
 
-    __slots__ = ("children", "each", "encoder", "plans", "rows")
+    __slots__ = ("children", "each", "encoders", "plans", "rows")
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
-        self.encoder: _Encoder | None = None
+        self.encoders: list[_Encoder] = []
         self.rows: _Rows | None = None
         self.each: _Node | None = None
         self.plans: dict[tuple[str, ...], list[tuple[str, _Node]]] = {}
@@ -141,8 +142,8 @@ class _Node:
         return found
 
 
-def _plant(node: _Node, rows: _Rows, path: Path, *, is_here: bool) -> None:
-    """Add one path to the tree; arrays on the way open child tables."""
+def _plant(node: _Node, rows: _Rows, path: Path, *, name: str, is_here: bool) -> None:
+    """Add one path to the tree, its column under `name` if given; arrays on the way open child tables."""
     first = path.segments[0] if is_here else None
     for at, segment in enumerate(path.segments):
         if segment == INSIDE:
@@ -150,18 +151,18 @@ def _plant(node: _Node, rows: _Rows, path: Path, *, is_here: bool) -> None:
         if segment != EACH:
             node = node.children.setdefault(segment, _Node())
             continue
-        name = str(path.prefix(at + 1))
-        rows = rows.children.setdefault(name, _Rows(first))
+        rows = rows.children.setdefault(str(path.prefix(at + 1)), _Rows(first))
         node.rows = rows
         if node.each is None:
             node.each = _Node()
         node = node.each
-    node.encoder = rows.encoders.setdefault(str(path), _Encoder(first))
+    encoder = rows.encoders.setdefault(name or str(path), _Encoder(first))
+    node.encoders.append(encoder)
 
 
 def _visit(node: _Node, value: Value, row: int) -> None:
-    if node.encoder is not None:
-        node.encoder.add(row, value)
+    for encoder in node.encoders:
+        encoder.add(row, value)
     if node.children and isinstance(value, dict):
         keys = tuple(value)
         plan = node.plans.get(keys)

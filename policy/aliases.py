@@ -23,18 +23,18 @@ BUILTIN = Path(__file__).parent / "packs" / "aliases"
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One alias: the type that has it, and its path in the document."""
+    """What an alias is on some types: its path in their documents. `owners` are folded."""
 
     name: str
-    owner: str
+    owners: frozenset[str]
     path: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AliasTable:
-    """Aliases by folded name; `newest` is the newest API version by folded type."""
+    """Aliases by folded name, one for each path that it stands for; `newest` is the newest API version by folded type."""
 
-    aliases: Mapping[str, Alias] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[Alias, ...]] = field(default_factory=dict)
     newest: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
@@ -49,7 +49,7 @@ class AliasTable:
         Raises:
             InputError: a row is not of the form above.
         """
-        aliases: dict[str, Alias] = {}
+        aliases: dict[str, tuple[Alias, ...]] = {}
         newest: dict[str, str] = {}
         for at, row in enumerate(rows, start=1):
             _add_row(row, f"{origin}:{at}", aliases, newest)
@@ -63,14 +63,14 @@ class AliasTable:
             table = AliasTable({**table.aliases, **added.aliases}, {**table.newest, **added.newest})
         return table
 
-    def find(self, alias: str) -> Alias | None:
-        """The alias by name, compared without case, or None."""
-        return self.aliases.get(fold(alias))
+    def find(self, alias: str) -> tuple[Alias, ...]:
+        """What an alias stands for, by name compared without case; several where types differ, none if unknown."""
+        return self.aliases.get(fold(alias), ())
 
     def resolve(self, alias: str) -> str | None:
-        """The path an alias points at, or None."""
+        """The path an alias points at, on the first type that has it, or None."""
         found = self.find(alias)
-        return found.path if found else None
+        return found[0].path if found else None
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +78,7 @@ def _builtin() -> AliasTable:
     return AliasTable().with_files(sorted(BUILTIN.glob("*.json")))
 
 
-def _add_row(row: Json, where: str, aliases: dict[str, Alias], newest: dict[str, str]) -> None:
+def _add_row(row: Json, where: str, aliases: dict[str, tuple[Alias, ...]], newest: dict[str, str]) -> None:
     if not isinstance(row, dict) or not isinstance(row.get("aliases"), dict):
         raise InputError(
             "alias row is not readable",
@@ -93,10 +93,29 @@ def _add_row(row: Json, where: str, aliases: dict[str, Alias], newest: dict[str,
     for name, path in found.items():
         if not isinstance(path, str):
             raise InputError("alias path is not text", where=where, alias=name, got=path, todo="Write one path")
-        aliases[fold(name)] = Alias(name, fold(owner), path)
+        owners = frozenset({fold(owner), *_named_owner(name, fold(owner))})
+        aliases[fold(name)] = _added(aliases.get(fold(name), ()), Alias(name, owners, path))
     versions = row.get("apiVersions")
     if isinstance(versions, list) and versions:
         newest[fold(owner)] = max(map(str, versions))
+
+
+def _named_owner(alias: str, owner: str) -> Iterable[str]:
+    """The child type that an alias names although its row stands under the parent."""
+    named = fold(alias).partition("[")[0].rpartition("/")[0]
+    return [named] if named.startswith(f"{owner}/") else []
+
+
+def _added(known: tuple[Alias, ...], alias: Alias) -> tuple[Alias, ...]:
+    """Types that share a path share an entry; of two paths for one type the last counts."""
+    owners = alias.owners
+    kept: list[Alias] = []
+    for one in known:
+        if one.path == alias.path:
+            owners = owners | one.owners
+        elif one.owners - alias.owners:
+            kept.append(Alias(one.name, one.owners - alias.owners, one.path))
+    return (*kept, Alias(alias.name, owners, alias.path))
 
 
 def _owner(provider: str, kind: str) -> str:

@@ -32,6 +32,7 @@ EFFECTS: Final = frozenset(
         "addtonetworkgroup",
         "append",
         "audit",
+        "auditaction",
         "auditifnotexists",
         "deny",
         "denyaction",
@@ -43,6 +44,7 @@ EFFECTS: Final = frozenset(
         "mutate",
     }
 )
+_NOT_ASSESSED: Final = frozenset({"disabled", "denyaction", "auditaction"})
 _RELATED: Final = frozenset({"auditifnotexists", "deployifnotexists"})
 _MODES: Final = frozenset({"all", "indexed"})
 
@@ -55,7 +57,7 @@ class Program:
         types: folded types its condition can be true of, None for every type.
         clouds: providers whose resources it is meant for.
         paths: columns to shred.
-        effect: lower-case; ``disabled`` means that it is not to be assessed.
+        effect: lower-case.
     """
 
     policy_id: PolicyId
@@ -70,8 +72,8 @@ class Program:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether it is to be assessed at all."""
-        return self.effect != "disabled"
+        """Whether it is to be assessed: not where it is disabled, or judges requests and not resources."""
+        return self.effect not in _NOT_ASSESSED
 
     def applies_to(self, kind: str, provider: Provider) -> bool:
         """Whether resources of a type can be in its scope."""

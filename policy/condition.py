@@ -7,11 +7,12 @@ from typing import Final
 import orjson
 
 from domain.value import Absent, Json
-from graph.path import EACH
+from graph.path import EACH, Path
+from policy.expression import is_expression
 from policy.interpret import decide
 from policy.names import Names, array_of, unbound_arrays
 from policy.operators import OPERATORS, boolean
-from policy.template import ANY_TIME, asks_time, compile_value, reads_in
+from policy.template import ANY_TIME, api_version, asks_time, compile_value, reads_in
 from policy.tree import (
     COUNTED,
     AllOf,
@@ -31,6 +32,7 @@ from policy.tree import (
 
 _DEPTH_MAX: Final = 64
 _TALLY_MAX: Final = 5_000
+_API_VERSION: Final = Path(None, ("apiversion",))
 _SUBJECTS: Final = ("field", "value", "count")
 
 
@@ -116,7 +118,7 @@ def _leaf(folded: dict[str, Json], names: Names, where: str, depth: int) -> Cond
 
 def _expected(operator: str, document: Json, names: Names, where: str) -> Expression:
     expected = compile_value(document, names, where)
-    if not isinstance(expected, Literal):
+    if not isinstance(expected, Literal) or (isinstance(document, str) and is_expression(document)):
         return expected
     if operator == "exists" and boolean(expected.value) is None:
         raise names.invalid("exists needs a boolean", where, expected=[True, False], got=expected.value)
@@ -161,7 +163,8 @@ def _field(document: Json, operator: str, expected: Expression, names: Names, wh
     name = _name(document, names, f"{where}.field")
     path = names.field_path(name, f"{where}.field")
     arrays = unbound_arrays(path, names.bound(path))
-    condition = compared(Read(str(path)), operator, expected, where)
+    subject = api_version(names, where) if path == _API_VERSION else Read(str(path))
+    condition = compared(subject, operator, expected, where)
     for at in reversed(arrays):
         array = str(array_of(path, at))
         condition = Every(array, condition, f"every({array},{condition.key})")
@@ -187,6 +190,10 @@ def _count(document: Json, operator: str, expected: Expression, names: Names, wh
         raise names.invalid(
             "count has unknown keys", f"{where}.count", expected=["field", "name", "value", "where"], got=unknown
         )
+    if "name" in document and ("field" in document or not isinstance(document["name"], str)):
+        raise names.invalid(
+            "only a value count has a name, and it is text", f"{where}.count.name", got=document["name"]
+        )
     compare = compared(Read(COUNTED), operator, expected, where)
     assert isinstance(compare, Compare)
     if "field" in document:
@@ -210,7 +217,8 @@ def _value_count(document: dict[str, Json], compare: Compare, names: Names, wher
     values = compile_value(document["value"], names, f"{where}.value")
     if not isinstance(values, Literal):
         raise names.unsupported("count of a value that depends on the resource", f"{where}.value")
-    listed = values.value if isinstance(values.value, list) else [] if values.value is None else [values.value]
+    counted = None if isinstance(values.value, Absent) else values.value
+    listed = counted if isinstance(counted, list) else [] if counted is None else [counted]
     if len(listed) > _TALLY_MAX:
         raise names.invalid(
             "count of too many values", f"{where}.value", expected=f"at most {_TALLY_MAX}", got=len(listed)

@@ -24,6 +24,9 @@ Truths = NDArray[np.uint8]
 Result: TypeAlias = "Truths | Truth"
 """A truth per row, or one for all."""
 
+_COMBINATIONS_MAX = 1 << 16
+"""Up to so many possible combinations a table tells them apart; beyond, sorting does."""
+
 _VERDICTS = np.array([0, 2, 1], dtype=np.uint8)
 """`Verdict` codes by `Truth`: a true condition is a violation."""
 
@@ -268,12 +271,22 @@ def _outward(values: NDArray[_Scalar], owner: _Frame, frame: _Frame) -> NDArray[
 
 def _distinct(parts: Sequence[Codes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One row for each distinct combination, and which combination each row has."""
-    combined = parts[0].astype(np.int64)
+    combined, bound = parts[0].astype(np.int64), int(parts[0].max(initial=0)) + 1
     for part in parts[1:]:
-        _, combined = np.unique(combined, return_inverse=True)
-        combined = combined * (int(part.max(initial=0)) + 1) + part
-    _, rows, inverse = np.unique(combined, return_index=True, return_inverse=True)
-    return rows, inverse
+        radix = int(part.max(initial=0)) + 1
+        if bound * radix > _COMBINATIONS_MAX:
+            _, combined = np.unique(combined, return_inverse=True)
+            bound = int(combined.max(initial=0)) + 1
+        combined, bound = combined * radix + part, bound * radix
+    if bound > max(_COMBINATIONS_MAX, len(combined)):
+        _, rows, inverse = np.unique(combined, return_index=True, return_inverse=True)
+        return rows, inverse
+    row_of = np.full(bound, -1, dtype=np.int64)
+    row_of[combined] = np.arange(len(combined))
+    seen = np.flatnonzero(row_of >= 0)
+    number_of = np.empty(bound, dtype=np.int64)
+    number_of[seen] = np.arange(len(seen))
+    return row_of[seen], number_of[combined]
 
 
 def _uniform(truths: Truths) -> Result:

@@ -281,7 +281,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "coalesce": Function(
         lambda *values: next((v for v in values if v is not MISSING and v is not None), None), 1, _MANY
     ),
-    "concat": Function(_concat, 1, _MANY),
+    "concat": Function(_concat, 0, _MANY),
     "contains": Function(_contains, 2, 2),
     "createarray": Function(lambda *values: [_some(value) for value in values], 0, _MANY),
     "createobject": Function(_create_object, 0, _MANY),

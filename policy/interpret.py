@@ -176,6 +176,8 @@ def _called(call: Call, value: Callable[[str], Value], now: datetime) -> Value:
         if isinstance(chosen, Absent):
             return chosen
         return evaluate_expression(call.arguments[1 if chosen else 2], value, now)
+    if call.name == "coalesce":
+        return _coalesced(call, value, now)
     arguments = [evaluate_expression(argument, value, now) for argument in call.arguments]
     if any(argument is UNREAD for argument in arguments):
         return UNREAD
@@ -184,6 +186,14 @@ def _called(call: Call, value: Callable[[str], Value], now: datetime) -> Value:
     if call.name == "utcnow":
         return dates.write(now, *arguments) if arguments else format_instant(now)
     return functions.apply(call.name, arguments)
+
+
+def _coalesced(call: Call, value: Callable[[str], Value], now: datetime) -> Value:
+    for argument in call.arguments:
+        found = evaluate_expression(argument, value, now)
+        if found is not MISSING and found is not None:
+            return found
+    return None
 
 
 def _container(name: str, resource_id: Value) -> Value:
@@ -258,7 +268,7 @@ class ElementScope:
 
     def _has(self, path: Path) -> bool:
         size = len(self.array.segments)
-        return path.owner == self.array.owner and path.segments[:size] == self.array.segments
+        return path.owners == self.array.owners and path.segments[:size] == self.array.segments
 
     def _below(self, path: Path, end: int) -> Value:
         found = follow(self.element, path.segments[len(self.array.segments) : end])
@@ -269,7 +279,5 @@ def _elements(outer: Scope, item: ConfigurationItem, array: Path, value: Value) 
     if value is UNREAD:
         return UNREAD
     if not isinstance(value, list):
-        return (
-            UNREAD if is_unread(item.unread, array.segments[0]) and array.owner in {None, fold(item.type)} else MISSING
-        )
+        return UNREAD if is_unread(item.unread, array.segments[0]) and array.is_of(fold(item.type)) else MISSING
     return [ElementScope(outer, item, array, element) for element in value]

@@ -68,8 +68,8 @@ class Names:
             raise self.invalid("field is not readable", where, **failure.facts) from None
 
     def _alias_path(self, name: str, where: str) -> Path:
-        alias = self.aliases.find(name)
-        if alias is None:
+        found = self.aliases.find(name)
+        if not found:
             raise MissingAlias(
                 "alias is in no alias table",
                 where=self.origin,
@@ -77,8 +77,10 @@ class Names:
                 alias=name,
                 todo="Add a table that has it with --aliases",
             )
-        path = parse_path(alias.path)
-        return Path(alias.owner, path.segments)
+        first, *others = (Path(alias.owners, parse_path(alias.path).segments) for alias in found)
+        if others and EACH in first.segments:
+            raise self.unsupported("alias of an array differs between types", where, alias=name)
+        return Path(first.owners, first.segments, tuple(others))
 
     def invalid(self, summary: str, where: str, **facts: object) -> DefinitionError:
         """A broken rule, with the place."""
@@ -101,7 +103,7 @@ def _tag_path(folded: str) -> Path:
 
 
 def _is_prefix(loop: Path, path: Path) -> bool:
-    return loop.owner == path.owner and path.segments[: len(loop.segments)] == loop.segments
+    return loop.owners == path.owners and path.segments[: len(loop.segments)] == loop.segments
 
 
 def unbound_arrays(path: Path, bound: int) -> tuple[int, ...]:

@@ -53,9 +53,16 @@ def resolve_parameters(definition: Definition, given: Mapping[str, Json]) -> Res
         elif parameter.default is not MISSING:
             values[name] = _checked(parameter, parameter.default, definition.origin)  # type: ignore[arg-type]
         else:
-            values[name] = parameter.allowed[0] if parameter.allowed else _SAMPLES[parameter.type]
+            values[name] = _sample(parameter)
             absent.append(parameter.name)
     return Resolved(values, tuple(absent))
+
+
+def _sample(parameter: Parameter) -> Json:
+    """Some value of the right form, to check the rest of a rule with."""
+    if not parameter.allowed:
+        return _SAMPLES[parameter.type]
+    return list(parameter.allowed[:1]) if parameter.type == "array" else parameter.allowed[0]
 
 
 def _checked(parameter: Parameter, value: Json, origin: str) -> Json:

@@ -116,11 +116,21 @@ def _current(arguments: list[Expression], names: Names, where: str) -> Expressio
         return names.current[name.casefold()]
     if names.loops and "[*]" in name:
         path = names.field_path(name, where)
-        if names.bound(path) and not unbound_arrays(path, names.bound(path)):
-            return Read(str(path))
+        if names.bound(path):
+            return _below_current(path, names)
     raise names.invalid(
         "current() names nothing that is being counted", where, got=name, expected=sorted(names.current)
     )
+
+
+def _below_current(path: Path, names: Names) -> Expression:
+    """A path inside the element being counted; values below further arrays as a list."""
+    arrays = unbound_arrays(path, names.bound(path))
+    return _collected(path, arrays[0]) if arrays else Read(str(path))
+
+
+def _collected(path: Path, start: int) -> Collect:
+    return Collect(str(path.prefix(start)), path.segments[start:])
 
 
 def _request(arguments: list[Expression], names: Names, where: str) -> Expression:
@@ -129,6 +139,12 @@ def _request(arguments: list[Expression], names: Names, where: str) -> Expressio
         return Literal(names.context["requestContext"])
     newest = Lookup(Read("@type"), names.aliases.newest)
     return Call("createobject", (Literal("apiVersion"), newest))
+
+
+def api_version(names: Names, where: str) -> Expression:
+    """The API version of the request, or of the document where it says so, or the newest of its type."""
+    requested = folded(Member(_request([], names, where), Literal("apiVersion")))
+    return requested if isinstance(requested, Literal) else Call("coalesce", (Read("apiversion"), requested))
 
 
 def _container(name: str, arguments: list[Expression], names: Names, where: str) -> Expression:
@@ -146,8 +162,7 @@ def field_expression(name: str, names: Names, where: str) -> Expression:
     bound = names.bound(path)
     arrays = unbound_arrays(path, bound)
     if arrays:
-        start = arrays[0]
-        return Collect(str(Path(path.owner, path.segments[:start])), path.segments[start:])
+        return _collected(path, arrays[0])
     if bound:
         return Call("createarray", (Read(str(path)),))
     return Read(str(path))
