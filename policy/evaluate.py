@@ -149,7 +149,7 @@ class _Run:
             truths = [decide(leaf, {path: value}, self.now) for value in column.values]
             kept = self.lookups.tables[key] = (column, _uniform(np.array(truths, dtype=np.uint8)))
         table = kept[1]
-        return table if isinstance(table, Truth) else table[codes]
+        return table if isinstance(table, Truth) else table.take(codes, mode="clip")
 
     def tuples(self, leaf: Compare, frame: _Frame, columns: Sequence[tuple[Column, Codes]]) -> Result:
         """A leaf over several columns: decided once per distinct combination."""
@@ -194,7 +194,9 @@ class _Run:
         found = Truth.TRUE if condition.child is None else self.condition(condition.child, elements)
         truths = np.full(child.size, found, dtype=np.uint8) if isinstance(found, Truth) else found
         low = np.bincount(parents[truths == Truth.TRUE], minlength=owner.size).astype(np.int32)
-        high = np.bincount(parents[truths != Truth.FALSE], minlength=owner.size).astype(np.int32)
+        high = low
+        if bool((truths == Truth.UNKNOWN).any()):
+            high = np.bincount(parents[truths != Truth.FALSE], minlength=owner.size).astype(np.int32)
         return _Counts(_outward(low, owner, frame), _outward(high, owner, frame), _outward(is_unread, owner, frame))
 
     def compared(self, leaf: Compare, counts: _Counts, frame: _Frame) -> Truths:
