@@ -9,8 +9,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from assessment.inputs import AssessedPolicy, AssessmentInputs, Exemption
+from assessment.inputs import AssessedPolicy, AssessmentInputs
 from assessment.result import Pairs
+from policy.exemption import Exemption
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,12 +34,12 @@ class Covering:
 def covering(pairs: Pairs, policies: Sequence[AssessedPolicy], inputs: AssessmentInputs, *, at: datetime) -> Covering:
     """Find the exemption of each pair."""
     ordered = sorted(inputs.exemptions, key=lambda exemption: exemption.exemption_id)
-    if not ordered:
-        return Covering((None,) * len(pairs))
+    ids = [policy.policy_id for policy in policies]
+    candidates = [[each for each in ordered if each.policy in {"*", policy_id}] for policy_id in ids]
     indexed = zip(pairs.policies.tolist(), pairs.resources.tolist(), strict=True)
     return Covering(
         tuple(
-            next((e for e in ordered if e.covers(inputs.items[resource], policies[policy].policy_id, at)), None)
+            next((each for each in candidates[policy] if each.covers(inputs.items[resource], ids[policy], at)), None)
             for policy, resource in indexed
         )
     )

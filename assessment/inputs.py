@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from graph.snapshot import Snapshot
 from graph.stores.contract import Changes
 from policy.compile import Program
 from policy.evaluate import Lookups
+from policy.exemption import Exemption
 
 Pair = tuple[str, PolicyId]
 """A resource, as `resource_key` writes it, and a policy."""
@@ -57,22 +58,6 @@ class AssessedPolicy:
     program: Program | None = None
     state: PolicyState = PolicyState.RAN
     reason: str | None = None
-
-
-class Exemption(Protocol):
-    """A waiver: who accepted what, why, and until when."""
-
-    @property
-    def exemption_id(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def owner(self) -> str: ...
-    @property
-    def expires_at(self) -> datetime | None: ...
-
-    def covers(self, resource: ConfigurationItem, policy: PolicyId, at: datetime) -> bool:
-        """Whether it excuses this resource from this policy at an instant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,16 @@ SEVERITY_UNSTATED: Final = Severity.MEDIUM
 
 
 def assessed_policy(
-    definition: Definition, aliases: AliasTable, *, source: str, parameters: Mapping[str, Json] | None = None
+    definition: Definition,
+    aliases: AliasTable,
+    *,
+    source: str,
+    policy_id: str | None = None,
+    parameters: Mapping[str, Json] | None = None,
 ) -> AssessedPolicy:
     """Compile a definition for a scan; why it cannot run is part of the result, not an error."""
     told = AssessedPolicy(
-        policy_id=PolicyId(definition.policy_id),
+        policy_id=PolicyId(policy_id or definition.policy_id),
         title=definition.display_name or definition.policy_id,
         finding=_finding(definition),
         source=source,
@@ -40,11 +45,14 @@ def assessed_policy(
         cost_tag=_text(definition.metadata.get("cost_tag")) or None,
     )
     try:
-        return replace(told, program=compile_definition(definition, aliases, parameters=parameters))
+        return replace(
+            told, program=compile_definition(definition, aliases, parameters=parameters, policy_id=policy_id)
+        )
     except NeedsParameters as error:
         return replace(told, state=PolicyState.NEEDS_PARAMETERS, reason=str(error))
     except DefinitionError as error:
         return replace(told, state=PolicyState.ERROR, reason=str(error))
+    return replace(told, program=program)
 
 
 def definition_digest(definition: Definition) -> str:

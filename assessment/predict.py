@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from assessment.dates import flips
 from assessment.evaluation import Group
-from assessment.exempting import covering
+from assessment.exempting import Covering, covering
 from assessment.heuristics import Population, Ranked, rank
-from assessment.inputs import AssessedPolicy, AssessmentInputs, Exemption
+from assessment.inputs import AssessedPolicy, AssessmentInputs
 from assessment.result import Pairs
 from domain.clock import format_instant
 from domain.prediction import HORIZON_DAYS, Prediction, PredictionSource
 from graph.stores.contract import CHANGE_KINDS, ChangeKind
+from policy.exemption import Exemption
 
 HORIZON = timedelta(days=HORIZON_DAYS)
 
@@ -29,15 +30,17 @@ def predictions(
     inputs: AssessmentInputs,
     policies: Sequence[AssessedPolicy],
     by_type: Mapping[str, Group],
+    *,
     kept: NDArray[np.bool_],
     failing: Pairs,
+    covered: Covering,
 ) -> tuple[Prediction, ...]:
     """Every prediction: dates in order of time, resource and policy, then heuristics by score.
 
     Args:
-        failing: pairs that violate now, exempt ones included.
+        failing, covered: pairs that violate now, exempt ones included, and what covers them.
     """
-    dated = [*_coming(inputs, policies, by_type), *_reopening(inputs, policies, failing)]
+    dated = [*_coming(inputs, policies, by_type), *_reopening(inputs, policies, failing, covered)]
     dated.sort(key=lambda found: (found.date or inputs.as_of, found.resource_id, found.policy_id or ""))
     return (*dated, *_ranked(inputs, kept))
 
@@ -64,9 +67,10 @@ def _coming(
         yield _dated(inputs, policies[index], flip.resource, at, reasons)
 
 
-def _reopening(inputs: AssessmentInputs, policies: Sequence[AssessedPolicy], failing: Pairs) -> Iterator[Prediction]:
+def _reopening(
+    inputs: AssessmentInputs, policies: Sequence[AssessedPolicy], failing: Pairs, covered: Covering
+) -> Iterator[Prediction]:
     """Violations whose exemption ends."""
-    covered = covering(failing, policies, inputs, at=inputs.as_of)
     pairs = zip(failing.policies.tolist(), failing.resources.tolist(), covered.by_pair, strict=True)
     for policy, resource, exemption in pairs:
         if exemption is None or exemption.expires_at is None or exemption.expires_at > inputs.as_of + HORIZON:

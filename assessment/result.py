@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assessment.evaluation import Indexes, Outcome
-from assessment.inputs import AssessedPolicy, AssessmentInputs, Exemption, PolicyState
+from assessment.inputs import AssessedPolicy, AssessmentInputs, PolicyState
 from cost.allocation import ResourceCosts
 from cost.policy_cost import CostAtRisk
 from domain.finding import Control, Severity, Violation
 from domain.prediction import Prediction
 from domain.resource import ResourceId
+from policy.exemption import Exemption
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,7 +25,6 @@ from assessment.result import Assessment, Pairs, PolicyResult, severity_ranks
 from cost.allocation import ResourceCosts, cost_by_resource
 from cost.matching import Billable
 from cost.policy_cost import CostAtRisk, cost_at_risk, is_waste
-from domain.errors import PolicyCortexError
 from domain.finding import Verdict
 from domain.resource import resource_key
 
@@ -56,7 +55,9 @@ def assess(inputs: AssessmentInputs) -> Assessment:
         exempt=failing.where(covered.mask),
         exemptions=covered.exemptions,
         unknown=_pairs(outcomes, Verdict.UNKNOWN),
-        predictions=predictions(inputs, [result.policy for result in results], by_type, kept, failing),
+        predictions=predictions(
+            inputs, [result.policy for result in results], by_type, kept=kept, failing=failing, covered=covered
+        ),
         reached=radius.failed,
         blast_radii=largest(radius, inputs, kept),
         costs=costs,
@@ -86,10 +87,7 @@ def _judge(
         return PolicyResult(policy, policy.state, policy.reason), nothing()
     if not policy.program.is_enabled:
         return PolicyResult(policy, PolicyState.NOT_APPLICABLE, "its effect is disabled"), nothing()
-    try:
-        found = outcome(policy.program, by_type, inputs.lookups, now=inputs.as_of)
-    except PolicyCortexError as error:
-        return PolicyResult(policy, PolicyState.ERROR, str(error)), nothing()
+    found = outcome(policy.program, by_type, inputs.lookups, now=inputs.as_of)
     counts = np.bincount(found.verdicts, minlength=len(Verdict))
     unknown = int(counts[Verdict.UNKNOWN])
     state, reason = _state(len(found), unknown)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 
-import orjson
-
-import policy.packs
 from assessment.inputs import AssessedPolicy, AssessmentInputs, required_paths
 from assessment.policies import assessed_policy
 from domain.finding import PolicyId
@@ -20,30 +15,28 @@ from domain.value import Json
 from graph.build import build_snapshot
 from policy.aliases import AliasTable
 from policy.definition import parse_definition
+from policy.exemption import Exemption
+from policy.pack import load_pack
 
 AS_OF = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TENANT = TenantId("demo")
 GROUP = "/subscriptions/s-1/resourceGroups/web"
-PACK = Path(policy.packs.__path__[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """An exemption of one policy for the resources whose id ends so."""
-
-    exemption_id: str
-    policy: str
-    ending: str
-    expires_at: datetime | None = None
-    reason: str = "accepted until the migration"
-    owner: str = "platform"
-
-    def covers(self, resource: ConfigurationItem, policy: PolicyId, at: datetime) -> bool:
-        return (
-            policy == self.policy
-            and resource.uid.endswith(self.ending)
-            and (self.expires_at is None or at < self.expires_at)
-        )
+def waiver(
+    exemption_id: str, policy_id: str, item: ConfigurationItem | None, *, expires_at: datetime | None = None
+) -> Exemption:
+    """A waiver of one policy for one resource, or for the whole group."""
+    return Exemption(
+        exemption_id=exemption_id,
+        policy=policy_id,
+        reason="accepted until the migration",
+        owner="platform",
+        scope=GROUP if item is None else None,
+        resource=None if item is None else item.uid,
+        created_at=None,
+        expires_at=expires_at,
+    )
 
 
 def azure(
@@ -76,8 +69,10 @@ def registry(name: str, *, admin: bool) -> ConfigurationItem:
 @cache
 def pack_policies() -> tuple[AssessedPolicy, ...]:
     """Every policy of the own pack."""
-    paths = sorted(path for cloud in ("azure", "aws", "gcp") for path in (PACK / cloud).glob("*.json"))
-    return tuple(pack_policy(orjson.loads(path.read_bytes()), str(path)) for path in paths)
+    return tuple(
+        assessed_policy(each.definition, AliasTable.builtin(), source="builtin", policy_id=each.policy_id)
+        for each in load_pack()
+    )
 
 
 def pack_policy(document: dict[str, Json], origin: str) -> AssessedPolicy:

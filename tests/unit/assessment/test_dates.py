@@ -10,7 +10,7 @@ from assessment.scan import assess
 from domain.prediction import Prediction, PredictionSource
 from domain.resource import ConfigurationItem
 from domain.value import Json
-from tests.unit.assessment.estate import AS_OF, Waiver, azure, chosen, inputs, pack_policy
+from tests.unit.assessment.estate import AS_OF, azure, chosen, inputs, pack_policy, waiver
 
 EXPIRED = "pcg-azure-appservice-certificate-expired"
 EXPIRING = "pcg-azure-appservice-certificate-expiring"
@@ -60,10 +60,9 @@ def test_a_violation_that_comes_while_exempt_opens_when_the_exemption_ends() -> 
     items = [certificate("a", "2026-11-26T00:00:00Z")]
     end = AS_OF + timedelta(days=5)
 
-    ends_soon = predicted(items, chosen(EXPIRED), exemptions=[Waiver("ex-1", EXPIRED, "/a", expires_at=end)])
-    ends_first = predicted(
-        items, chosen(EXPIRED), exemptions=[Waiver("ex-1", EXPIRED, "/a", expires_at=AS_OF + timedelta(hours=1))]
-    )
+    ends_soon = predicted(items, chosen(EXPIRED), exemptions=[waiver("ex-1", EXPIRED, items[0], expires_at=end)])
+    first = waiver("ex-1", EXPIRED, items[0], expires_at=AS_OF + timedelta(hours=1))
+    ends_first = predicted(items, chosen(EXPIRED), exemptions=[first])
 
     assert [each.date for each in ends_soon] == [end]
     assert ends_soon[0].reasons[0].startswith("exemption ex-1 ends")
@@ -71,11 +70,10 @@ def test_a_violation_that_comes_while_exempt_opens_when_the_exemption_ends() -> 
 
 
 def test_a_violation_under_a_lasting_exemption_is_not_predicted() -> None:
-    items = [certificate("a", "2026-11-26T00:00:00Z")]
-    lasting = [Waiver("ex-1", EXPIRED, "/a"), Waiver("ex-2", EXPIRED, "/b", expires_at=AS_OF + timedelta(days=400))]
+    coming, failing = certificate("a", "2026-11-26T00:00:00Z"), certificate("b", "2026-01-01T00:00:00Z")
+    lasting = [waiver("ex-1", EXPIRED, coming), waiver("ex-2", "*", failing, expires_at=AS_OF + timedelta(days=400))]
 
-    assert predicted(items, chosen(EXPIRED), exemptions=lasting) == []
-    assert predicted([certificate("b", "2026-01-01T00:00:00Z")], chosen(EXPIRED), exemptions=lasting) == []
+    assert predicted([coming, failing], chosen(EXPIRED), exemptions=lasting) == []
 
 
 def test_a_rule_without_a_date_in_the_resource_is_found_by_halving() -> None:
@@ -123,8 +121,11 @@ def test_every_resource_of_a_policy_gets_its_own_instant() -> None:
 
 
 def test_the_day_is_given_where_too_many_instants_would_have_to_be_searched() -> None:
-    policy = custom("name", {"notEquals": "[if(less(utcNow(), '2026-11-26T03:04:05Z'), field('name'), 'none')]"})
-    items = [certificate(f"c{n:03}", "not a date at all") for n in range(HALVED_MAX + 1)]
+    late = {"field": "name", "notEquals": "[if(less(utcNow(), '2026-11-26T03:04:05Z'), field('name'), 'none')]"}
+    dated = {"field": "Microsoft.Web/certificates/expirationDate", "exists": "true"}
+    rule: dict[str, Json] = {"if": {"allOf": [dated, late]}, "then": {"effect": "audit"}}  # type: ignore[list-item]
+    policy = pack_policy({"name": "custom", "properties": {"policyRule": rule}}, "test")
+    items = [certificate(f"c{n:03}", "2026 is no date") for n in range(HALVED_MAX + 1)]
 
     found = predicted(items, [policy])
 

@@ -21,7 +21,7 @@ from domain.finding import PolicyId
 from domain.inventory import FileReport, Gap, RecordClass
 from domain.resource import Origin, resource_key
 from graph.stores.contract import ChangeKind
-from tests.unit.assessment.estate import AS_OF, Waiver, azure, inputs, pack_policies, registry
+from tests.unit.assessment.estate import AS_OF, azure, inputs, pack_policies, registry, waiver
 from tests.unit.assessment.test_heuristics import _changes
 from tests.unit.cost.rows import Cell, frame, in_november, row
 
@@ -63,7 +63,10 @@ def full_inputs() -> AssessmentInputs:
         billing=[bill, bill],
         files=[report],
         repeated=2,
-        exemptions=[Waiver("ex-1", ADMIN, "/b", expires_at=AS_OF + timedelta(days=2)), Waiver("ex-2", "x", "/b")],
+        exemptions=[
+            waiver("ex-1", ADMIN, items[1], expires_at=AS_OF + timedelta(days=2)),
+            waiver("ex-2", "x", None),
+        ],
         former=FormerScan(AS_OF - timedelta(days=1), known),
         changes=_changes([plan.uid], [ChangeKind.CHANGED]),
     )

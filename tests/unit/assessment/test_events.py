@@ -14,7 +14,7 @@ from domain.evidence import EventType, EvidenceEvent
 from domain.inventory import FileReport, Gap, RecordClass
 from domain.resource import Origin
 from domain.value import Json
-from tests.unit.assessment.estate import AS_OF, TENANT, Waiver, azure, chosen, inputs, pack_policies, registry
+from tests.unit.assessment.estate import AS_OF, TENANT, azure, chosen, inputs, pack_policies, registry, waiver
 from tests.unit.assessment.test_document import full_inputs
 
 ADMIN = "pcg-azure-acr-admin-user"
@@ -22,8 +22,7 @@ ADMIN = "pcg-azure-acr-admin-user"
 
 def events(**more: object) -> list[EvidenceEvent]:
     items = [registry("a", admin=True), registry("b", admin=True), registry("c", admin=False)]
-    waiver = Waiver("ex-1", ADMIN, "/b", owner="somebody")
-    given = inputs(items, chosen(ADMIN), **{"exemptions": [waiver], **more})
+    given = inputs(items, chosen(ADMIN), **{"exemptions": [waiver("ex-1", ADMIN, items[1])], **more})
     return evidence_events(assess(given), TENANT, "scan-1")
 
 
@@ -116,7 +115,7 @@ def test_any_other_input_is_another_scan(change: str) -> None:
     other = {
         "item": inputs([azure("Microsoft.ContainerRegistry/registries", "a", {}, digest="f" * 64)], chosen(ADMIN)),
         "filter": inputs(items, chosen(ADMIN), type="x"),
-        "exemption": inputs(items, chosen(ADMIN), exemptions=[Waiver("ex", "p", "q")]),
+        "exemption": inputs(items, chosen(ADMIN), exemptions=[waiver("ex", "p", None)]),
         "policy": inputs(items, ()),
     }[change]
 

@@ -14,7 +14,7 @@ from assessment.scan import assess
 from cost.matching import Billable
 from domain.finding import Control, PolicyId, Severity, Violation
 from domain.resource import resource_key
-from tests.unit.assessment.estate import AS_OF, GROUP, Waiver, azure, chosen, inputs, pack_policies, registry
+from tests.unit.assessment.estate import AS_OF, GROUP, azure, chosen, inputs, pack_policies, registry, waiver
 from tests.unit.cost.rows import frame, row
 
 ADMIN = "pcg-azure-acr-admin-user"
@@ -84,16 +84,17 @@ def test_scope_and_type_restrict_what_is_judged() -> None:
 
 def test_an_exemption_is_honoured_and_shown_and_ends_when_it_says() -> None:
     items = [registry("a", admin=True), registry("b", admin=True)]
-    waiver = Waiver("ex-1", ADMIN, "/a", expires_at=AS_OF + timedelta(days=3))
+    end = AS_OF + timedelta(days=3)
+    given = waiver("ex-1", ADMIN, items[0], expires_at=end)
 
-    found = assess(inputs(items, chosen(ADMIN), exemptions=[Waiver("ex-0", "other", "/b"), waiver]))
-    later = assess(inputs(items, chosen(ADMIN), exemptions=[waiver], as_of=AS_OF + timedelta(days=3)))
+    found = assess(inputs(items, chosen(ADMIN), exemptions=[given, waiver("ex-0", "other", items[1])]))
+    later = assess(inputs(items, chosen(ADMIN), exemptions=[given], as_of=end))
 
     assert [v.resource_id for v in found.violation_set()] == [items[1].uid]
-    assert found.exemptions == (waiver,)
+    assert found.exemptions == (given,)
     assert (found.results[0].violations, found.results[0].exempt) == (1, 1)
     assert [(p.date, p.resource_id, p.reasons[0]) for p in found.predictions] == [
-        (waiver.expires_at, items[0].uid, "exemption ex-1 ends 2026-11-27T12:00:00Z")
+        (end, items[0].uid, "exemption ex-1 ends 2026-11-27T12:00:00Z")
     ]
     assert len(later.violations) == 2
 

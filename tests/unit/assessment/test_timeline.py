@@ -10,7 +10,7 @@ from assessment.scan import assess
 from assessment.timeline import Moment, timeline
 from domain.errors import NotFound
 from graph.stores.contract import ChangeKind, Version
-from tests.unit.assessment.estate import AS_OF, Waiver, azure, chosen, inputs, registry
+from tests.unit.assessment.estate import AS_OF, azure, chosen, inputs, registry, waiver
 from tests.unit.assessment.test_heuristics import _changes
 
 EXPIRED = "pcg-azure-appservice-certificate-expired"
@@ -38,7 +38,7 @@ def test_a_timeline_runs_from_changes_over_violations_to_what_is_expected() -> N
 def test_what_is_exempt_stands_on_the_timeline_as_exempt() -> None:
     item = registry("a", admin=True)
     policy = "pcg-azure-acr-admin-user"
-    found = assess(inputs([item], chosen(policy), exemptions=[Waiver("ex-1", policy, "/a")]))
+    found = assess(inputs([item], chosen(policy), exemptions=[waiver("ex-1", policy, None)]))
 
     (point,) = timeline(found, item.uid, ()).points
 
