@@ -135,7 +135,7 @@ class DuckDbStore:
 
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
         found = sorted(set(relationships), key=lambda r: (r.source, r.target, r.kind, r.path))
-        columns = {
+        columns: dict[str, list[str]] = {
             "source": [r.source for r in found],
             "target": [r.target for r in found],
             "kind": [r.kind.value for r in found],
@@ -155,7 +155,7 @@ class DuckDbStore:
 
     def save_scan(self, scan: ScanRecord) -> None:
         found = sorted(scan.violations, key=lambda v: (v.resource_id, v.policy_id, v.severity))
-        columns = {
+        columns: dict[str, list[str]] = {
             "scan": [scan.scan_id] * len(found),
             "resource": [violation.resource_id for violation in found],
             "policy": [violation.policy_id for violation in found],

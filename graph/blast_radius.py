@@ -1,0 +1,158 @@
+"""Blast radius: what goes down with a resource, and what that is worth.
+
+For every resource: how many others fail and how many degrade when it fails in one mode. A count
+that met one of `Bounds` is a lower bound and says so, and the largest of these are counted again without bounds.
+`explain` is always exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+from domain.resource import Relationship, ResourceId
+from graph.components import components
+from graph.failure import HARD, Arcs, FailureMode, arcs_of
+from graph.propagation import Bounds, Reach, Totals, reach, totals
+from graph.snapshot import Rows, Snapshot
+
+EXACT_MAX: Final = 32
+"""How many resources that met a bound are counted again without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One resource that is reached, and the edges over which, from the centre outwards."""
+
+    uid: ResourceId
+    is_failed: bool
+    via: tuple[Relationship, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One line of a ranking. `value` is in the unit of the array given, the resource's own included."""
+
+    uid: ResourceId
+    failed: int
+    degraded: int
+    value: float
+    is_capped: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlastRadius:
+    """What each resource of a snapshot takes down with it.
+
+    Shapes:
+        failed, degraded: int64 (n,), without the resource itself. value: float64 (n,). is_capped: bool (n,).
+    """
+
+    snapshot: Snapshot
+    failure: FailureMode
+    arcs: Arcs
+    failed: NDArray[np.int64]
+    degraded: NDArray[np.int64]
+    value: NDArray[np.float64]
+    is_capped: NDArray[np.bool_]
+
+    def top(self, count: int) -> tuple[Ranked, ...]:
+        """The largest radii that take anything else down: by value, then failed, degraded and id."""
+        rows = np.flatnonzero((self.failed > 0) | (self.degraded > 0))
+        keys = (rows, -self.degraded[rows], -self.failed[rows], -self.value[rows])
+        return tuple(self._ranked(row) for row in rows[np.lexsort(keys)][:count].tolist())
+
+    def of(self, uid: str) -> Ranked:
+        """One resource's figures.
+
+        Raises:
+            NotFound: it is not in the snapshot.
+        """
+        return self._ranked(self.snapshot.index_of(uid))
+
+    def explain(self, uid: str, *, hits_max: int | None = None) -> tuple[Hit, ...]:
+        """What is reached from one resource and how: failed before degraded, nearest first.
+
+        Raises:
+            NotFound: it is not in the snapshot.
+        """
+        seed = self.snapshot.index_of(uid)
+        found = reach(self.arcs, seed)
+        hits = [(row, True) for row in found.failed] + [(row, False) for row in found.degraded]
+        return tuple(
+            Hit(self.snapshot.uids[row], is_failed, self._via(found, seed, row)) for row, is_failed in hits[:hits_max]
+        )
+
+    def _via(self, found: Reach, seed: int, row: int) -> tuple[Relationship, ...]:
+        steps = []
+        while row != seed:
+            row, number = found.degraded[row] if row in found.degraded else found.failed[row]
+            steps.append(self.snapshot.relationship(number))
+        return tuple(reversed(steps))
+
+    def _ranked(self, row: int) -> Ranked:
+        return Ranked(
+            uid=self.snapshot.uids[row],
+            failed=int(self.failed[row]),
+            degraded=int(self.degraded[row]),
+            value=float(self.value[row]),
+            is_capped=bool(self.is_capped[row]),
+        )
+
+
+def blast_radius(
+    snapshot: Snapshot,
+    failure: FailureMode,
+    *,
+    value: NDArray[np.float64] | None = None,
+    bounds: Bounds | None = None,
+) -> BlastRadius:
+    """What each resource takes down with it when it fails in one mode.
+
+    Args:
+        value: what a resource is worth, such as its monthly cost; whole numbers (cents) add up exactly.
+        bounds: where counting stops; by default `Bounds()`.
+
+    Shapes:
+        value: float64 (n,), by row of the snapshot.
+
+    Raises:
+        InputError: `value` has another length than the snapshot.
+    """
+    worth = np.zeros(len(snapshot)) if value is None else np.asarray(value, np.float64)
+    if len(worth) != len(snapshot):
+        raise InputError("one value per resource is needed", expected=len(snapshot), got=len(worth))
+    arcs = arcs_of(snapshot, failure)
+    labels = _alike(arcs, len(snapshot))
+    has_arcs = np.diff(arcs.starts) > 0
+    seeds = np.unique(labels[has_arcs]).astype(np.int32)
+    counted = _settled(arcs, seeds, totals(arcs, seeds, worth, bounds or Bounds()), worth)
+    failed, degraded = np.zeros(len(snapshot), np.int64), np.zeros(len(snapshot), np.int64)
+    total, is_capped = worth.copy(), np.zeros(len(snapshot), np.bool_)
+    failed[seeds], degraded[seeds] = counted.failed, counted.degraded
+    total[seeds], is_capped[seeds] = counted.value, counted.is_capped
+    return BlastRadius(snapshot, failure, arcs, failed[labels], degraded[labels], total[labels], is_capped[labels])
+
+
+def _alike(arcs: Arcs, size: int) -> Rows:
+    """Nodes that bring each other down reach the same: each is counted as the smallest of its component."""
+    origins = np.repeat(np.arange(size, dtype=np.int32), np.diff(arcs.starts))
+    hard = arcs.strengths == HARD
+    return components(origins[hard], arcs.hits[hard], size)
+
+
+def _settled(arcs: Arcs, seeds: Rows, counted: Totals, worth: NDArray[np.float64]) -> Totals:
+    """The same totals, with the largest of those that met a bound counted exactly."""
+    capped = np.flatnonzero(counted.is_capped)
+    largest = capped[np.argsort(-counted.failed[capped], kind="stable")][:EXACT_MAX]
+    for place in largest.tolist():
+        seed = int(seeds[place])
+        found = reach(arcs, seed)
+        counted.failed[place], counted.degraded[place] = len(found.failed), len(found.degraded)
+        counted.value[place] = worth[[seed, *sorted(found.failed)]].sum()
+        counted.is_capped[place] = False
+    return counted
