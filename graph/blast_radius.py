@@ -23,6 +23,9 @@ from graph.snapshot import Rows, Snapshot
 EXACT_MAX: Final = 32
 """How many resources that met a bound are counted again without it."""
 
+EXACT_REACH_MAX: Final = 200_000
+"""After so many resources reached in exact counts, no further one is begun."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -149,10 +152,14 @@ def _settled(arcs: Arcs, seeds: Rows, counted: Totals, worth: NDArray[np.float64
     """The same totals, with the largest of those that met a bound counted exactly."""
     capped = np.flatnonzero(counted.is_capped)
     largest = capped[np.argsort(-counted.failed[capped], kind="stable")][:EXACT_MAX]
+    reached = 0
     for place in largest.tolist():
+        if reached > EXACT_REACH_MAX:
+            break
         seed = int(seeds[place])
         found = reach(arcs, seed)
         counted.failed[place], counted.degraded[place] = len(found.failed), len(found.degraded)
         counted.value[place] = worth[[seed, *sorted(found.failed)]].sum()
         counted.is_capped[place] = False
+        reached += len(found.failed) + len(found.degraded)
     return counted

@@ -42,7 +42,18 @@ _AZURE_HOSTS = {
     "microsoft.web/sites": ("azurewebsites.net",),
 }
 _GOOGLE_CATALOGUES = frozenset(
-    ["zones", "regions", "locations", "machinetypes", "disktypes", "acceleratortypes", "licenses", "versions", "images", "families"]
+    [
+        "zones",
+        "regions",
+        "locations",
+        "machinetypes",
+        "disktypes",
+        "acceleratortypes",
+        "licenses",
+        "versions",
+        "images",
+        "families",
+    ]
 )
 _RELATIVE = ("projects/", "folders/", "organizations/")
 

@@ -7,8 +7,9 @@ where; a single seed is always exact.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,22 +62,27 @@ def _spread(
     """
     soft = []
     for origin in queue:
-        for arc in range(int(arcs.starts[origin]), int(arcs.starts[origin + 1])):
-            hit, strength = int(arcs.hits[arc]), int(arcs.strengths[arc])
+        for hit, strength, group, number in _arcs_from(arcs, origin):
             if strength == SOFT:
-                soft.append((origin, hit, int(arcs.numbers[arc])))
+                soft.append((origin, hit, number))
                 continue
             if strength == REDUNDANT:
-                group = int(arcs.groups[arc])
                 origins = reached.setdefault(group, set())
                 origins.add(origin)
                 if len(origins) < int(arcs.group_sizes[group]):
                     continue
             if hit not in seen:
                 seen.add(hit)
-                hit_by[hit] = (origin, int(arcs.numbers[arc]))
+                hit_by[hit] = (origin, number)
                 queue.append(hit)
     return soft
+
+
+def _arcs_from(arcs: Arcs, origin: int) -> Iterator[tuple[int, int, int, int]]:
+    """Hit, strength, group and number of each arc out of a node."""
+    out = slice(int(arcs.starts[origin]), int(arcs.starts[origin + 1]))
+    columns: tuple[NDArray[np.integer[Any]], ...] = (arcs.hits, arcs.strengths, arcs.groups, arcs.numbers)
+    return zip(*(column[out].tolist() for column in columns), strict=True)
 
 
 @dataclass(frozen=True, slots=True)
