@@ -45,9 +45,7 @@ def assessed_policy(
         cost_tag=_text(definition.metadata.get("cost_tag")) or None,
     )
     try:
-        return replace(
-            told, program=compile_definition(definition, aliases, parameters=parameters, policy_id=policy_id)
-        )
+        program = compile_definition(definition, aliases, parameters=parameters, policy_id=policy_id)
     except NeedsParameters as error:
         return replace(told, state=PolicyState.NEEDS_PARAMETERS, reason=str(error))
     except DefinitionError as error:
