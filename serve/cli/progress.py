@@ -67,19 +67,24 @@ def _update(bar: Progress, task: TaskID, clock: StageClock, report: ScanProgress
     if bar.tasks[0].description != words:
         bar.reset(task, total=report.total or None, description=words)
     speed = bar.tasks[0].speed
-    rate = f"{speed:,.0f}/s" if speed else ""
+    rate = _rate(speed, report.stage) if speed else ""
     bar.update(task, completed=report.done, total=report.total or None, detail=report.detail, rate=rate)
+
+
+def _rate(speed: float, stage: ScanStage) -> str:
+    """Reading counts bytes, the other stages resources or entries."""
+    return f"{speed / 1e6:,.1f} MB/s" if stage is ScanStage.READ else f"{speed:,.0f}/s"
 
 
 def _bar() -> Progress:
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
     from rich.table import Column  # noqa: PLC0415
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[detail]}", table_column=Column(no_wrap=True, overflow="ellipsis")),

@@ -39,8 +39,10 @@ def monthly_value(entries: Sequence[Mapping[str, Any]]) -> Decimal:
 
 
 def percent(share: float) -> str:
-    """A share in [0, 1]: no decimals from 10 % on, one below."""
+    """A share in [0, 1]: no decimals from 10 % on, one below. What is not all never reads as 100 %."""
     value = 100 * share
+    if 99.5 <= value < 100:
+        return f"{int(100 * value) / 100:.2f} %"
     return f"{value:.0f} %" if value >= 10 or value == 0 else f"{value:.1f} %"
 
 

@@ -56,14 +56,17 @@ class _Page:
     width: int | None
 
     def title(self, version: str) -> Iterator[Text]:
-        line = Text.assemble((f"PolicyCortex {version}", LABEL), f"   tenant {self.document['tenant']}")
-        line.append(f"   {moment(self.document['as_of'])}")
+        cells = [
+            Cell(f"PolicyCortex {version}", LABEL),
+            Cell(f"tenant {self.document['tenant']}"),
+            Cell(moment(self.document["as_of"])),
+        ]
         if self.document["synthetic"]:
-            line.append("   synthetic estate", WARN)
-        yield line
+            cells.append(Cell("synthetic estate", WARN))
+        yield from _flowed(cells, self.width, Text())
         for name in ("scope", "type"):
             if (value := self.document["filters"][name]) is not None:
-                yield Text(f"Only {name} {value}", QUIET)
+                yield Text(f"Only {name} {value if self.width is None else end(value, self.width - 12)}", QUIET)
 
     def read(self, seconds: float) -> Iterator[Text]:
         resources, files = self.document["resources"], self.document["files"]
@@ -119,18 +122,19 @@ class _Page:
 
     def now(self) -> Iterator[Text]:
         severities = self.document["severities"]
-        line = Text("NOW".ljust(LABEL_WIDTH), LABEL)
-        for severity, counts in severities.items():
-            style = SEVERITY_STYLES[severity] if counts["violations"] else QUIET
-            line.append(f"{count(counts['violations'])} {severity}", style)
-            line.append("   ")
-        line.append(self._news())
-        line.rstrip()
-        yield line
+        cells = [
+            Cell(
+                f"{count(counts['violations'])} {severity}",
+                SEVERITY_STYLES[severity] if counts["violations"] else QUIET,
+            )
+            for severity, counts in severities.items()
+        ]
+        yield from _flowed([*cells, Cell(self._news())], self.width, Text("NOW".ljust(LABEL_WIDTH), LABEL))
         yield from self._violations()
         if exempt := self.document["exempt"]:
             text = f"{counted(len(exempt), 'violation')} exempt, shown with their reasons in --json and --html"
-            yield Text(" " * INDENT + text, QUIET)
+            room = None if self.width is None else self.width - INDENT
+            yield from (Text(" " * INDENT + line, QUIET) for line in _filled(text.split(), " ", room))
 
     def _news(self) -> str:
         since = self.document["new_since"]
@@ -164,14 +168,13 @@ class _Page:
         ]
         yield from lay_out(rows, columns, width=self.width, indent=INDENT)
         if len(violations) > len(shown):
-            worst = violations[0]["severity"]
-            text = f"{count(len(violations) - len(shown))} more: pcg violations --severity {worst}"
+            text = f"{count(len(violations) - len(shown))} more: pcg violations"
             yield self._right(text)
 
     def coming(self) -> Iterator[Text]:
         rows = expected(self.document["predictions"], as_of=self.document["as_of"])
         dated = [row for row in rows if row.is_dated]
-        yield Text.assemble(("NEXT 7 DAYS".ljust(LABEL_WIDTH), LABEL), "  ", (_coming_words(dated), ""))
+        yield Text.assemble(("NEXT 7 DAYS", LABEL), "  ", _coming_words(dated))
         shown = [*dated[:EXPECTED_MAX], *[row for row in rows if not row.is_dated][: max(2, EXPECTED_MAX - len(dated))]]
         columns = (
             Column(),
@@ -286,6 +289,20 @@ def _expected_cells(row: Expected) -> tuple[Cell, ...]:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds else ""
+
+
+def _flowed(cells: Sequence[Cell], width: int | None, line: Text) -> Iterator[Text]:
+    """Cells side by side after what the line begins with, on further lines where one is full."""
+    indent, is_first = len(line.plain), True
+    for cell in cells:
+        gap = 0 if is_first else 3
+        if width is not None and not is_first and len(line.plain) + gap + len(cell.text) > width:
+            yield line
+            line, gap = Text(" " * indent), 0
+        line.append(" " * gap)
+        line.append(cell.text, cell.style or None)
+        is_first = False
+    yield line
 
 
 def _filled(parts: Sequence[str], separator: str, room: int | None) -> list[str]:

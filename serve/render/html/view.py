@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from domain.prediction import HORIZON_DAYS
-from serve.render.figures import amount, count, counted, monthly, percent, ratio
+from serve.render.figures import amount, count, counted, end, monthly, percent, ratio
 from serve.render.ranking import Expected, expected, policy_counts
 from serve.render.words import POLICY_STATES, SOURCE_WORDS, controls_text, rule_words
 
@@ -212,7 +212,7 @@ def _days(as_of: str, dated: Sequence[Expected]) -> tuple[Day, ...]:
                 is_today=offset == 0,
                 parts=tuple((name, by_severity[name]) for name in SEVERITIES),
                 total=sum(by_severity.values()),
-                titles=tuple(f"{row.what}, {row.who}" for row in rows[:2]),
+                titles=tuple(end(f"{row.what}, {row.who}", 60) for row in rows[:2]),
             )
         )
     return tuple(days)
