@@ -116,6 +116,10 @@ class EvidenceChain:
         with self._lock:
             return _check_block(self._writer(tenant), height)
 
+    def ping(self) -> str:
+        """Answer, to show that the writer is there."""
+        return "ok"
+
     def close(self) -> None:
         """Let other writers in."""
         with self._lock:

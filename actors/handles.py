@@ -7,7 +7,6 @@ A call names the plain class's own method, so the type checker sees arguments an
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import RLock
 from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 A = TypeVar("A")
@@ -27,20 +26,24 @@ class Handle(Protocol[A]):
             UnavailableError: no answer within the deadline, or the actor is restarting.
         """
 
+    def refer(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Like `call`, but the result may stay where it is: only to be passed on as an argument to another actor."""
+
     def within(self, deadline_s: float) -> Handle[A]:
         """The same actor with another deadline for each call."""
 
 
 class LocalHandle(Generic[A]):
-    """An actor in this process, one call at a time, as Ray would run them."""
+    """An actor in this process. Actors hold their own locks, since Ray runs their reads beside a write as well."""
 
-    def __init__(self, actor: A, *, lock: RLock | None = None) -> None:
+    def __init__(self, actor: A) -> None:
         self._actor = actor
-        self._lock = lock or RLock()
 
     def call(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        with self._lock:
-            return method(self._actor, *args, **kwargs)
+        return method(self._actor, *args, **kwargs)
+
+    def refer(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.call(method, *args, **kwargs)
 
     def within(self, deadline_s: float) -> LocalHandle[A]:
         del deadline_s

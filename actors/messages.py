@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from domain.evidence import EvidenceEvent
 from domain.finding import PolicyId, Severity
 from domain.money import Money
 from domain.resource import ResourceId
@@ -53,6 +54,18 @@ class ScanRequest:
     aws_operation: str | None = None
     new_only: bool = False
     collection: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which resources a question is about; None is all of them."""
+
+    scope: str | None = None
+    type: str | None = None
+    resource_ids: tuple[str, ...] | None = None
+
+
+EVERYTHING = Filters()
 
 
 class ScanStage(StrEnum):
@@ -108,6 +121,15 @@ class ScanResult:
     document: Mapping[str, Json]
     facts: ScanFacts
     assessment: Assessment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A scan that was assessed: its events are to be recorded, then it is concluded."""
+
+    scan_id: str
+    events: tuple[EvidenceEvent, ...]
+    facts: ScanFacts
 
 
 class ScenarioKind(StrEnum):

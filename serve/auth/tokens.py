@@ -32,6 +32,11 @@ def ensure_token(path: Path, tenant: TenantId) -> str:
     return tokens[tenant]
 
 
+def token_of(path: Path, tenant: str) -> str | None:
+    """The tenant's token where it has one."""
+    return _read(path).get(tenant_id(tenant))
+
+
 def replace_token(path: Path, tenant: TenantId) -> str:
     """Give a tenant a new token; the former is void from now on."""
     tokens = _read(path)

@@ -1,0 +1,258 @@
+"""What a shard keeps of one tenant: its store, its documents, and the graph as it is now.
+
+A scan judges what it was given to read, by the history that the store has of it; the graph of everything that any scan
+has seen is what questions between scans are asked of. Both are judged by the same code.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from threading import RLock
+from typing import Final
+
+import polars as pl
+
+from actors.folders import Folders
+from actors.imported_aliases import ImportedAliases
+from actors.messages import BUILTIN, EVERYTHING, IMPORTED, Filters, Judged, ScanFacts, ScanRequest, SimulationRequest
+from actors.policy_catalogue import chosen_policies, find_policy, inline_policy
+from actors.scan_archive import ScanArchive
+from assessment.document import scan_document
+from assessment.events import evidence_events
+from assessment.heuristics import HISTORY_DAYS_MAX
+from assessment.inputs import AssessedPolicy, AssessmentInputs, FormerScan, former_scan, required_paths
+from assessment.result import Assessment
+from assessment.scan import assess
+from assessment.schema import EvidenceEntry, ScanDocument
+from assessment.simulate import Decision, Estate, PolicyScenario
+from connectors.files import Reading
+from domain.clock import format_instant
+from domain.errors import NotFound, UnavailableError
+from domain.resource import ConfigurationItem, resource_key
+from domain.tenancy import TenantId
+from domain.value import Json
+from graph.build import build_snapshot
+from graph.stores.contract import Changes, GraphStore, PutCounts, ScanRecord, StoredDefinition
+from policy.exemption import load_exemptions
+
+SCANS_COMPARED_MAX: Final = 30
+SCANS_PENDING_MAX: Final = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pending:
+    """A scan between its steps."""
+
+    request: ScanRequest
+    reading: Reading
+    assessment: Assessment | None = None
+    scan_id: str = ""
+
+
+class TenantState:
+    """One tenant. Not for several threads but for the questions about the graph, which take the lock."""
+
+    def __init__(self, tenant: TenantId, store: GraphStore, folders: Folders) -> None:
+        self.tenant = tenant
+        self.lock = RLock()
+        self.store = store
+        self.archive = ScanArchive(folders.scans(tenant))
+        self.aliases = ImportedAliases(folders.graph(tenant) / "aliases.json")
+        self._pending: OrderedDict[str, _Pending] = OrderedDict()
+        self._billing: tuple[pl.DataFrame, ...] = ()
+        self._judgement: tuple[tuple[datetime, Filters], Assessment] | None = None
+
+    def ingest(self, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
+        """Put what was read into the graph, and keep it for the next step of this scan."""
+        collection = request.collection or _collection(request.paths)
+        with self.lock:
+            counts = self.store.put_inventory(reading.inventory, collection, request.as_of)
+            self._billing = tuple(file.frame for file in reading.billing) or self._billing
+            self._judgement = None
+        self._pending[ticket] = _Pending(request, reading)
+        while len(self._pending) > SCANS_PENDING_MAX:
+            self._pending.popitem(last=False)
+        return counts
+
+    def assess(self, ticket: str) -> Judged:
+        """Judge what was read; the events are to be recorded before `conclude`."""
+        pending = self._scan(ticket)
+        with self.lock:
+            assessment = assess(self._inputs(pending.request, pending.reading))
+        scan_id = _scan_id(assessment)
+        self._pending[ticket] = replace(pending, assessment=assessment, scan_id=scan_id)
+        events = evidence_events(assessment, self.tenant, scan_id)
+        return Judged(scan_id, tuple(events), _facts(pending.reading, assessment))
+
+    def assessment(self, ticket: str) -> Assessment:
+        """A scan that was assessed, as objects."""
+        assessment = self._scan(ticket).assessment
+        assert assessment is not None, "a scan is asked for after it was assessed"
+        return assessment
+
+    def conclude(self, ticket: str, evidence: EvidenceEntry | None) -> ScanDocument:
+        """Write the document and keep the scan."""
+        pending, assessment = self._scan(ticket), self.assessment(ticket)
+        document = scan_document(assessment, evidence)
+        summary = {**_coverage(pending.request), "input_digest": assessment.input_digest}
+        record = ScanRecord(pending.scan_id, pending.request.as_of, summary, assessment.violation_set())
+        with self.lock:
+            self.archive.save(pending.scan_id, document)
+            self.store.save_scan(record)
+        self._pending.pop(ticket, None)
+        return document
+
+    def current(self, as_of: datetime, filters: Filters = EVERYTHING) -> Assessment:
+        """The whole graph, judged as of a time by built-in and imported policies; the last answer is kept."""
+        key = (as_of, filters)
+        with self.lock:
+            if self._judgement is None or self._judgement[0] != key:
+                self._judgement = (key, assess(self._inputs_of_graph(as_of, filters)))
+            return self._judgement[1]
+
+    def forget_judgement(self) -> None:
+        """The graph or the policies have changed."""
+        self._judgement = None
+
+    def definitions(self) -> tuple[StoredDefinition, ...]:
+        """Imported definitions."""
+        with self.lock:
+            return self.store.definitions()
+
+    def policies(self, sources: Sequence[str], aliases: Sequence[str] = ()) -> tuple[AssessedPolicy, ...]:
+        """The policies of some sources, in order of id."""
+        return chosen_policies(sources, self.definitions(), self.aliases.table().with_files(list(aliases)))
+
+    def policy(self, policy_id: str, parameters: Mapping[str, Json] | None = None) -> AssessedPolicy:
+        """A built-in or imported policy, or one that the last scan read from a file.
+
+        Raises:
+            NotFound: no such policy.
+        """
+        try:
+            return find_policy(policy_id, self.definitions(), self.aliases.table(), parameters or {})
+        except NotFound:
+            found = [policy for policy in self._policies_of_last_scan() if policy.policy_id == policy_id]
+            if not found:
+                raise
+            return found[0]
+
+    def scenario(self, request: SimulationRequest) -> tuple[Estate, PolicyScenario]:
+        """The graph with columns for the scenario's policy beside its own, and the policy. Documents stay here."""
+        if isinstance(request.policy, str):
+            policy = self.policy(request.policy, request.parameters)
+        else:
+            policy = inline_policy(dict(request.policy), self.aliases.table(), request.parameters)
+        now = self.current(request.as_of)
+        snapshot = now.inputs.snapshot
+        if policy.program is not None and now.inputs.items:
+            paths = required_paths([*now.inputs.policies, policy], now.inputs.items)
+            snapshot = build_snapshot(self.tenant, now.inputs.items, as_of=request.as_of, paths_by_type=paths)
+        items = tuple(replace(item, properties={}, tags={}) for item in now.inputs.items)
+        assigned = frozenset(result.policy.policy_id for result in now.results if result.policy.digest != policy.digest)
+        return Estate(snapshot, items, assigned, now.costs), PolicyScenario(
+            Decision(request.kind), policy, request.scope
+        )
+
+    def close(self) -> None:
+        """Let go of the store."""
+        with self.lock:
+            self.store.close()
+
+    def _scan(self, ticket: str) -> _Pending:
+        pending = self._pending.get(ticket)
+        if pending is None:
+            todo = "Run the scan again; what it had read is in the graph and nothing is recorded twice"
+            raise UnavailableError("the scan was interrupted by a restart", retry_after_s=1, todo=todo)
+        return pending
+
+    def _inputs(self, request: ScanRequest, reading: Reading) -> AssessmentInputs:
+        policies = self.policies(request.policies, request.aliases)
+        items = _ordered(reading.inventory.items)
+        paths = required_paths(policies, items)
+        return AssessmentInputs(
+            tenant=self.tenant,
+            as_of=request.as_of,
+            snapshot=build_snapshot(self.tenant, items, as_of=request.as_of, paths_by_type=paths),
+            items=items,
+            policies=policies,
+            exemptions=load_exemptions(request.exemptions) if request.exemptions else (),
+            billing=[file.frame for file in reading.billing],
+            changes=self._changes(request.as_of),
+            former=self._former(request),
+            files=reading.inventory.files,
+            repeated=reading.inventory.repeated,
+            scope=request.scope,
+            type=request.type,
+            new_only=request.new_only,
+        )
+
+    def _inputs_of_graph(self, as_of: datetime, filters: Filters) -> AssessmentInputs:
+        policies = self.policies((BUILTIN, IMPORTED))
+        items = _ordered(self.store.items())
+        paths = required_paths(policies, items)
+        snapshot = build_snapshot(self.tenant, items, as_of=as_of, paths_by_type=paths)
+        return AssessmentInputs(
+            tenant=self.tenant,
+            as_of=as_of,
+            snapshot=snapshot,
+            items=items,
+            policies=policies,
+            billing=self._billing,
+            changes=self._changes(as_of),
+            scope=filters.scope,
+            type=filters.type,
+        )
+
+    def _policies_of_last_scan(self) -> tuple[AssessedPolicy, ...]:
+        with self.lock:
+            scans = self.store.scans()
+        sources = scans[-1].summary.get("policies") if scans else None
+        paths = [str(source) for source in sources if Path(str(source)).exists()] if isinstance(sources, list) else []
+        return self.policies(paths) if paths else ()
+
+    def _changes(self, as_of: datetime) -> Changes:
+        return self.store.changes(as_of - timedelta(days=HISTORY_DAYS_MAX), as_of)
+
+    def _former(self, request: ScanRequest) -> FormerScan | None:
+        """Earlier scans that asked the same: other filters or policies would make old violations look new."""
+        same = [scan for scan in self.store.scans() if scan.at < request.as_of and _asked(scan) == _coverage(request)]
+        latest = sorted(same, key=lambda scan: scan.at)[-SCANS_COMPARED_MAX:]
+        found = [(scan.at, self.store.violations_of(scan.scan_id)) for scan in latest]
+        return former_scan(found, before=request.as_of)
+
+
+def _ordered(items: Sequence[ConfigurationItem]) -> tuple[ConfigurationItem, ...]:
+    return tuple(sorted(items, key=lambda item: resource_key(item.uid)))
+
+
+def _collection(paths: Sequence[str]) -> str:
+    return "paths:" + sha256("\0".join(sorted(paths)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _scan_id(assessment: Assessment) -> str:
+    inputs = assessment.inputs
+    name = f"{inputs.tenant}\0{format_instant(inputs.as_of)}\0{assessment.input_digest}"
+    return sha256(name.encode()).hexdigest()[:24]
+
+
+def _facts(reading: Reading, assessment: Assessment) -> ScanFacts:
+    return ScanFacts(
+        readable=sum(file.recognised for file in reading.inventory.files),
+        gaps=sum(len(file.gaps) for file in reading.inventory.files),
+        violations=assessment.count_by_severity(),
+        new_violations=assessment.count_by_severity(new_only=True),
+    )
+
+
+def _coverage(request: ScanRequest) -> dict[str, Json]:
+    return {"policies": list(request.policies), "scope": request.scope, "type": request.type}
+
+
+def _asked(scan: ScanRecord) -> Mapping[str, Json]:
+    return {key: scan.summary.get(key) for key in ("policies", "scope", "type")}

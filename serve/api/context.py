@@ -1,0 +1,101 @@
+"""What every route needs: the platform, and who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from domain.clock import Clock
+from domain.errors import AccessDenied, InputError
+from domain.tenancy import TenantId, tenant_id
+from serve.api.roots import below_roots
+from serve.auth.tokens import TokenRegistry
+from serve.operations import Operations
+from serve.platform import Platform
+
+TENANT_HEADER: Final = "PolicyCortex-Tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """One serving process.
+
+    Args:
+        operator_digest: SHA-256 of the key in the run file. Whoever can read that file has the rights of the
+            account that started the platform, so the key may name any tenant and any path.
+        allowed_roots: folders below which tenants' callers may name files.
+    """
+
+    platform: Platform
+    operations: Operations
+    tokens: TokenRegistry
+    clock: Clock
+    allowed_roots: Sequence[Path]
+    operator_digest: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling: always one tenant."""
+
+    tenant: TenantId
+    is_operator: bool = False
+
+    def paths(self, context: ApiContext, paths: Sequence[str]) -> tuple[str, ...]:
+        """The paths that this caller may name.
+
+        Raises:
+            InputError: one of them is outside the allowed roots.
+        """
+        return tuple(paths) if self.is_operator else below_roots(paths, context.allowed_roots)
+
+
+def context_of(request: Request) -> ApiContext:
+    """The context that the application was built with."""
+    context = request.app.state.context
+    assert isinstance(context, ApiContext)
+    return context
+
+
+_BEARER = HTTPBearer(auto_error=False, description="The tenant's token: pcg token")
+
+
+def caller_of(
+    context: Annotated[ApiContext, Depends(context_of)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    named_tenant: Annotated[str | None, Header(alias=TENANT_HEADER, include_in_schema=False)] = None,
+) -> Caller:
+    """The caller by bearer token.
+
+    Raises:
+        AccessDenied: there is no token, or nobody's.
+    """
+    if credentials is None:
+        raise AccessDenied("a bearer token is needed", todo="Send: Authorization: Bearer $(pcg token)")
+    digest = sha256(credentials.credentials.encode("utf-8", "surrogatepass")).digest()
+    if context.operator_digest is not None and compare_digest(context.operator_digest, digest):
+        if named_tenant is None:
+            raise InputError("the operator must name a tenant", todo=f"Send the header {TENANT_HEADER}")
+        return Caller(tenant_id(named_tenant), is_operator=True)
+    return Caller(context.tokens.tenant_of(credentials.credentials))
+
+
+Context = Annotated[ApiContext, Depends(context_of)]
+CallerOf = Annotated[Caller, Depends(caller_of)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=120,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        description="Repeats with the same key are the same request",
+    ),
+]

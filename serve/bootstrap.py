@@ -1,0 +1,60 @@
+"""The composition root: the one module that sees every package and wires them.
+
+`local_platform` builds everything in this process and never imports Ray. `open_platform` prefers a platform that
+already owns the store here and speaks to it over HTTP, so that one process owns a store.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actors.folders import Folders
+from domain.tenancy import TenantId, tenant_id
+from serve.run_file import find_running
+
+if TYPE_CHECKING:
+    from graph.stores.contract import GraphStore
+    from serve.platform import Platform
+    from serve.platform_face import PlatformFace
+    from serve.settings import Settings
+
+
+def open_platform(settings: Settings) -> PlatformFace:
+    """The platform for a command: `settings.cluster`, else one that runs on this store, else one in this process.
+
+    Raises:
+        AccessDenied: a platform is named but this account has no key for it.
+    """
+    running = find_running(settings)
+    if running is None:
+        return local_platform(settings)
+    from serve.remote import RemotePlatform  # noqa: PLC0415 (only where there is something to talk to)
+
+    return RemotePlatform(running)
+
+
+def local_platform(settings: Settings) -> Platform:
+    """Every actor as an object of this process. Nothing is opened before the first question of a tenant."""
+    from actors.evidence_chain import EvidenceChain  # noqa: PLC0415 (a command that talks to a server needs none of it)
+    from actors.handles import LocalHandle  # noqa: PLC0415
+    from actors.simulation import Simulation  # noqa: PLC0415
+    from actors.tenant_shard import TenantShard  # noqa: PLC0415
+    from serve.platform import Crew, Platform  # noqa: PLC0415
+
+    folders = folders_of(settings)
+    shard = LocalHandle(TenantShard(folders, open_store))
+    crew = Crew({"local": shard}, LocalHandle(EvidenceChain(folders)), [LocalHandle(Simulation())], is_local=True)
+    return Platform(crew)
+
+
+def folders_of(settings: Settings) -> Folders:
+    """Where a platform with these settings keeps things."""
+    return Folders(settings.store_dir, settings.evidence_dir, tenant_id(settings.tenant), settings.origin_prefix)
+
+
+def open_store(directory: Path, tenant: TenantId) -> GraphStore:
+    """The embedded store, at first use."""
+    from graph.stores.duckdb import DuckDbStore  # noqa: PLC0415
+
+    return DuckDbStore(directory, tenant)

@@ -1,0 +1,308 @@
+"""The platform: one path for the command line, HTTP callers and jobs, over handles that may be local or Ray's.
+
+A scan is read here, beside the caller, and judged where the tenant's graph is. Its events are recorded before its
+document exists, so that no document names evidence that is not durable.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+
+from actors.evidence_chain import EvidenceChain, PublishedHead
+from actors.group_commit import GroupCommit
+from actors.handles import Handle
+from actors.messages import (
+    BlockCheck,
+    EvidenceView,
+    Filters,
+    InclusionView,
+    Operation,
+    OperationTrigger,
+    Progress,
+    ScanProgress,
+    ScanRequest,
+    ScanResult,
+    ScanStage,
+    SimulationRequest,
+    SimulationResult,
+)
+from actors.rendezvous import owner
+from actors.simulation import Simulation
+from actors.tenant_shard import TenantShard
+from connectors.files import ReadProgress, read_inputs
+from domain.errors import NotFound, UnavailableError
+from domain.evidence import EvidenceEvent, Receipt
+from domain.finding import Severity
+from domain.tenancy import TenantId
+from domain.value import Json
+
+if TYPE_CHECKING:
+    from assessment.schema import EvidenceEntry
+    from chain.verify import VerificationReport
+
+SCAN_DEADLINE_S: Final = 900.0
+SCAN_ATTEMPTS: Final = 2
+RECORD_BATCH: Final = 1_000
+
+Row = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The actors of one platform.
+
+    Args:
+        shards: by name; tenants are placed on names.
+        is_local: they are objects of this process.
+    """
+
+    shards: Mapping[str, Handle[TenantShard]]
+    chain: Handle[EvidenceChain]
+    simulations: Sequence[Handle[Simulation]]
+    is_local: bool
+
+
+class Platform:
+    """Everything that callers can ask. Safe for several threads."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._commit = GroupCommit(lambda events: crew.chain.call(EvidenceChain.append, events))
+        self._turn = count()
+
+    def scan(self, request: ScanRequest, progress: Progress | None = None) -> ScanResult:
+        """Read, put into the graph, judge, record, write.
+
+        Raises:
+            InputError: nothing is readable, or a policy, alias or exemption file is not valid.
+            UnavailableError: an actor did not come back in time.
+        """
+        report = progress or _silent
+        for attempt in range(1, SCAN_ATTEMPTS + 1):
+            try:
+                return self._scan(request, report)
+            except UnavailableError as error:
+                if attempt == SCAN_ATTEMPTS or error.facts.get("retry_after_s") != 1:
+                    raise
+        raise AssertionError
+
+    def _scan(self, request: ScanRequest, report: Progress) -> ScanResult:
+        tenant, ticket = request.tenant, secrets.token_hex(8)
+        reading = read_inputs(
+            request.paths, tenant=tenant, aws_operation=request.aws_operation, progress=_read_reporter(report)
+        )
+        items = len(reading.inventory.items)
+        shard = self._shard(tenant).within(SCAN_DEADLINE_S)
+        report(ScanProgress(ScanStage.GRAPH, 0, items))
+        shard.call(TenantShard.ingest, tenant, ticket, request, reading)
+        report(ScanProgress(ScanStage.ASSESS, 0, items))
+        judged = shard.call(TenantShard.assess, tenant, ticket)
+        self._record(judged.events, report)
+        published = self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish, tenant)
+        assessment = shard.call(TenantShard.assessment, tenant, ticket) if self._crew.is_local else None
+        document = shard.call(TenantShard.conclude, tenant, ticket, _evidence_entry(published))
+        report(ScanProgress(ScanStage.DONE, items, items))
+        return ScanResult(judged.scan_id, cast("Row", document), judged.facts, assessment)
+
+    def _record(self, events: Sequence[EvidenceEvent], report: Progress) -> None:
+        for start in range(0, len(events), RECORD_BATCH):
+            report(ScanProgress(ScanStage.RECORD, start, len(events)))
+            self._commit.append(events[start : start + RECORD_BATCH])
+
+    def analyze(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int) -> Row:
+        """Judge the graph as it is now; nothing is read and nothing is recorded."""
+        shard = self._shard(tenant).within(SCAN_DEADLINE_S)
+        return shard.call(TenantShard.analysis, tenant, as_of=as_of, filters=filters, limit=limit)
+
+    def timeline(self, tenant: TenantId, resource_id: str, *, as_of: datetime) -> Row:
+        """One resource's past and next seven days."""
+        return self._shard(tenant).call(TenantShard.timeline, tenant, resource_id, as_of=as_of)
+
+    def document(self, tenant: TenantId, scan_id: str | None = None) -> Row:
+        """A scan's document, by default the last one's."""
+        return self._shard(tenant).call(TenantShard.document, tenant, scan_id)
+
+    def violations(
+        self, tenant: TenantId, *, severity: Severity | None = None, only_new: bool = False, type: str | None = None
+    ) -> tuple[Row, ...]:
+        """The last scan's violations; `severity` and worse."""
+        rows = cast("list[dict[str, Json]]", self.document(tenant)["violations"])
+        return tuple(
+            row
+            for row in rows
+            if (severity is None or Severity(str(row["severity"])).rank <= severity.rank)
+            and (not only_new or row["is_new"])
+            and (type is None or str(row["resource_type"]).lower() == type.lower())
+        )
+
+    def explain(self, tenant: TenantId, resource_id: str, policy_id: str, *, as_of: datetime) -> Row:
+        """Why a policy judges a resource as it does."""
+        return self._shard(tenant).call(TenantShard.explain, tenant, resource_id, policy_id, as_of=as_of)
+
+    def cost_impact(self, tenant: TenantId, policy_id: str) -> Row:
+        """What one policy's violations cost a month, by the last scan."""
+        return cost_impact_row(self.document(tenant), policy_id)
+
+    def import_definitions(self, tenant: TenantId, path: Path, *, aliases: Sequence[Path] = ()) -> tuple[Row, ...]:
+        """Import Azure Policy definitions; one row per id."""
+        shard = self._shard(tenant).within(SCAN_DEADLINE_S)
+        return shard.call(TenantShard.import_definitions, tenant, path, aliases)
+
+    def policies(self, tenant: TenantId) -> tuple[Row, ...]:
+        """Built-in and imported policies, in order of id."""
+        return self._shard(tenant).call(TenantShard.policies, tenant)
+
+    def policy(self, tenant: TenantId, policy_id: str) -> Row:
+        """One policy's definition."""
+        return self._shard(tenant).call(TenantShard.definition, tenant, policy_id)
+
+    def simulate(self, request: SimulationRequest) -> SimulationResult:
+        """Run one scenario on the next worker of the pool; the graph goes there by reference."""
+        prepared = (
+            self._shard(request.tenant).within(SCAN_DEADLINE_S).refer(TenantShard.scenario, request.tenant, request)
+        )
+        workers = self._crew.simulations
+        worker = workers[next(self._turn) % len(workers)].within(SCAN_DEADLINE_S)
+        return worker.call(Simulation.run, request, prepared)
+
+    def collect(self, events: Sequence[EvidenceEvent]) -> tuple[Receipt, ...]:
+        """Record events; on return they are durable."""
+        return self._commit.append(events)
+
+    def evidence(self, tenant: TenantId, index: int) -> EvidenceView:
+        """One entry of the tenant's log."""
+        return self._crew.chain.call(EvidenceChain.entry, tenant, index)
+
+    def inclusion(self, tenant: TenantId, index: int) -> InclusionView:
+        """Proof that an entry is in the tenant's published log."""
+        return self._crew.chain.call(EvidenceChain.inclusion, tenant, index)
+
+    def verify(self, tenant: TenantId) -> VerificationReport:
+        """Check the tenant's published log, every byte."""
+        return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.verify, tenant)
+
+    def check_block(self, tenant: TenantId, height: int) -> BlockCheck:
+        """Check one block header of the tenant's log."""
+        return self._crew.chain.call(EvidenceChain.check_block, tenant, height)
+
+    def begin(self, operation: Operation) -> tuple[Operation, bool]:
+        """Enter long work."""
+        return self._shard(operation.tenant).call(TenantShard.begin, operation.tenant, operation)
+
+    def move(
+        self,
+        tenant: TenantId,
+        operation_id: str,
+        trigger: OperationTrigger,
+        *,
+        result: Row | None = None,
+        problem: Row | None = None,
+    ) -> Operation:
+        """Take one step of long work."""
+        return self._shard(tenant).call(TenantShard.move, tenant, operation_id, trigger, result, problem)
+
+    def report(self, tenant: TenantId, operation_id: str, progress: ScanProgress) -> None:
+        """Note how far long work is."""
+        self._shard(tenant).call(TenantShard.report, tenant, operation_id, progress)
+
+    def operation(self, tenant: TenantId, operation_id: str) -> Operation:
+        """Where long work stands."""
+        return self._shard(tenant).call(TenantShard.operation, tenant, operation_id)
+
+    def parts(self, *, deadline_s: float = 5.0) -> dict[str, str]:
+        """Every actor and whether it answers: ``ok`` or what is wrong."""
+        parts = {
+            name: _answer(handle.within(deadline_s), TenantShard.ping) for name, handle in self._crew.shards.items()
+        }
+        parts["evidence"] = _answer(self._crew.chain.within(deadline_s), EvidenceChain.ping)
+        for number, handle in enumerate(self._crew.simulations):
+            parts[f"simulation-{number}"] = _answer(handle.within(deadline_s), Simulation.ping)
+        return parts
+
+    def close(self) -> None:
+        """Let go of stores and logs where they are of this process; actors of a cluster stay."""
+        if self._crew.is_local:
+            for shard in self._crew.shards.values():
+                shard.call(TenantShard.close)
+            self._crew.chain.call(EvidenceChain.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _shard(self, tenant: TenantId) -> Handle[TenantShard]:
+        return self._crew.shards[owner(tenant, tuple(self._crew.shards))]
+
+
+def cost_impact_row(document: Row, policy_id: str) -> dict[str, Any]:
+    """One policy's part of a scan document's money.
+
+    Raises:
+        NotFound: the scan did not know the policy.
+    """
+    whole = cast("dict[str, Any]", document)
+    policy = next((row for row in whole["policies"] if row["id"] == policy_id), None)
+    if policy is None:
+        raise NotFound("the last scan had no such policy", policy_id=policy_id, todo="Scan with this policy first")
+    rows = [
+        {"currency": part["currency"], **{key: row[key] for key in ("amount", "resources", "is_waste")}}
+        for part in whole["cost"]["currencies"]
+        for row in part["by_policy"]
+        if row["policy_id"] == policy_id
+    ]
+    affected = [
+        {"resource_id": row["resource_id"], "monthly_cost": row["monthly_cost"]}
+        for row in whole["violations"]
+        if row["policy_id"] == policy_id
+    ]
+    return {
+        "policy_id": policy_id,
+        "title": policy["title"],
+        "as_of": whole["as_of"],
+        "effective_month": whole["cost"]["effective_month"],
+        "periods": whole["cost"]["periods"],
+        "violations": policy["violations"],
+        "at_risk": rows,
+        "resources": affected,
+    }
+
+
+def _evidence_entry(published: PublishedHead) -> EvidenceEntry:
+    head = published.head
+    return {
+        "origin": head.origin,
+        "size": head.size,
+        "roots": {"sha256": head.root_sha256, "sha3_256": head.root_sha3_256},
+        "checkpoint": head.checkpoint,
+        "checkpoint_sha3": head.checkpoint_sha3,
+        "path": str(published.directory),
+    }
+
+
+def _read_reporter(report: Progress) -> Callable[[ReadProgress], None]:
+    def forward(progress: ReadProgress) -> None:
+        report(ScanProgress(ScanStage.READ, progress.bytes_done, progress.bytes_total, progress.file))
+
+    return forward
+
+
+def _silent(_: ScanProgress) -> None:
+    return
+
+
+A = TypeVar("A")
+
+
+def _answer(handle: Handle[A], ping: Callable[[A], str]) -> str:
+    try:
+        return handle.call(ping)
+    except UnavailableError as error:
+        return error.summary
