@@ -76,6 +76,7 @@ _LINK_WITH_PASSWORD = re.compile(rb"://[^/\s:@\"]*:[^/\s@\"]+@")
 _PAIR_NAMES = ("name", "Name", "key", "Key", "ParameterKey", "OptionName", "parameterName")
 _PAIR_VALUES = ("value", "Value", "ParameterValue", "parameterValue", "string", "default")
 _PAIR_VALUE_SET = frozenset(_PAIR_VALUES)
+_STRUCTURED = frozenset({dict, list, int})
 _ENCODED_KEYS = frozenset({"userdata", "user_data", "customdata", "custom_data", "user_data_base64"})
 
 
@@ -129,26 +130,19 @@ def _by_key(node: dict[str, Json] | list[Json], depth: int) -> bool:
     """First pass: keys, pairs, and text of high entropy. Says whether anything was changed."""
     if depth > _DEPTH_MAX:
         raise RecursionError
-    changed = False
     if isinstance(node, list):
-        for each in node:
-            if isinstance(each, dict | list):
-                changed |= _by_key(each, depth + 1)
-        return changed
-    if not _PAIR_VALUE_SET.isdisjoint(node):
-        changed = _pair(node)
+        changes = [_by_key(each, depth + 1) for each in node if isinstance(each, dict | list)]
+        return True in changes
+    changed = _pair(node) if not _PAIR_VALUE_SET.isdisjoint(node) else False
     for key, value in node.items():
         if isinstance(value, str):
             replaced = _by_its_key(key, value)
             if replaced is not value:
                 node[key], changed = replaced, True
+        elif value.__class__ in _STRUCTURED and names_secret(key):
+            node[key], changed = _secrets_below(value), True
         elif isinstance(value, dict | list):
-            if names_secret(key):
-                node[key], changed = _secrets_below(value), True
-            else:
-                changed |= _by_key(value, depth + 1)
-        elif value.__class__ is int and names_secret(key):
-            node[key], changed = NAMED, True
+            changed |= _by_key(value, depth + 1)
     return changed
 
 
@@ -185,9 +179,8 @@ def _secrets_below(value: Json) -> Json:
         }
     if isinstance(value, list):
         return [_secrets_below(each) for each in value]
-    if isinstance(value, str) and not _is_reference(value):
-        return NAMED
-    return value
+    is_secret = value.__class__ is int or (isinstance(value, str) and not _is_reference(value))
+    return NAMED if is_secret else value
 
 
 def _is_reference(value: str) -> bool:

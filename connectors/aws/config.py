@@ -57,6 +57,18 @@ def is_query_answer(body: Document) -> bool:
     return isinstance(body.get("Results"), list) and isinstance(body.get("QueryInfo"), dict)
 
 
+def is_notification(body: Document) -> bool:
+    """Whether this is the message that Config sends when an item changes."""
+    item = body.get("configurationItem")
+    return isinstance(item, dict) and is_item(item)
+
+
+def classify_notification(body: Document) -> Classified:
+    """A change notification: the item in it."""
+    item = body["configurationItem"]
+    return classify_item(item) if isinstance(item, dict) else gap("aws-config", "a notification without its item")
+
+
 def classify_snapshot(body: Document) -> Classified:
     """A snapshot: every item in it."""
     return _classify_rows(body["configurationItems"])
@@ -112,7 +124,7 @@ def observe(body: Document) -> Observation | None:
         uid=uid,
         type=type_,
         name=text(body.get("resourceName")) or tags.get("Name") or identity or last_of(uid),
-        document=_document(body, nested, type_),
+        document=_document(body, nested),
         scope=f"/accounts/{account}" if account else "",
         region="" if region.lower() in _GLOBAL else region,
         tags=tags,
@@ -122,7 +134,7 @@ def observe(body: Document) -> Observation | None:
     )
 
 
-def _document(body: Document, nested: Document, type_: str) -> Document:
+def _document(body: Document, nested: Document) -> Document:
     document = dict(nested)
     for key in POLICY_KEYS & document.keys():
         document[key] = parse_text(document[key])
@@ -155,8 +167,13 @@ def _facet(key: str, value: Json) -> tuple[str, Json]:
     elif facet == "KeyRotationStatus" and isinstance(parsed, bool):
         parsed = {"KeyRotationEnabled": parsed}
     elif facet == "BucketAcl" and isinstance(parsed, dict) and isinstance(parsed.get("grantList"), list):
-        parsed = {"Owner": parsed.get("owner"), "Grants": [_grant(each) for each in parsed["grantList"]]}  # type: ignore[union-attr]
+        grants = [_grant(each) for each in _list(parsed["grantList"])]
+        parsed = {"Owner": parsed.get("owner"), "Grants": grants}
     return facet, parsed
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def _grant(value: Json) -> Json:
@@ -195,7 +212,7 @@ def parse_text(value: Json) -> Json:
 
 
 def _own_arn(configuration: Document) -> str:
-    """An ARN that the configuration itself carries as its own: the key is `arn` or ends so, and names no other thing."""
+    """An ARN that the configuration carries as its own: its key is `arn` or ends so, and no other key does."""
     for key, value in configuration.items():
         if key.lower() == "arn" and isinstance(value, str) and value.startswith("arn:"):
             return value

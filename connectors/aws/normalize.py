@@ -35,10 +35,10 @@ from domain.value import Json
 
 _FORMAT = "aws-api"
 _MORE_SERVICES = {"athena", "backup", "bedrock", "bedrock-agent", "glacier", "glue", "kinesis", "lambda", "qbusiness",
-                  "redshift", "sts", "service-quotas", "organizations", "events", "budgets", "inspector2", "securityhub",
-                  "opensearch", "config"}  # fmt: skip
-_HINT = re.compile(r"(?:^|/)(?:([a-z0-9]+)[-/.])?((?:describe|list|get|batch-get)-[a-z0-9-]+)(?:\.json)?(?:/([^/]+))?$")
-_FOLDER_HINT = re.compile(r"(?:^|/)([a-z0-9_-]+)/((?:describe|list|get|batch-get)-[a-z0-9-]+)(?:__[^/]*)?\.json()$")
+                  "redshift", "sts", "service-quotas", "organizations", "events", "budgets", "inspector2",
+                  "opensearch", "config", "securityhub"}  # fmt: skip
+_HINT = re.compile(r"(?:^|/)(?:([a-z0-9]+)[-/.])?((?:describe|list|get)-[a-z0-9-]+)(?:\.json)?(?:/([^/]+))?$")
+_FOLDER_HINT = re.compile(r"(?:^|/)([a-z0-9_-]+)/((?:describe|list|get)-[a-z0-9-]+)(?:__[^/]*)?\.json()$")
 _SERVICES = NAMESPACES.keys() | {service for service, _ in [*OPERATIONS, *FACETS]} | _MORE_SERVICES
 _TARGET_TODO = "Record the request beside the answer, as parameters"
 
@@ -113,19 +113,16 @@ def classify_answer(envelope: Envelope, service: str, operation: str, target: st
     if not isinstance(body, dict):
         return gap(_FORMAT, f"{service} {operation}: the answer is no object")
     if "Error" in body:
-        return _classify_error(body, facet, envelope, service, operation, target)
+        return _classify_error(body, facet, envelope, service=service, operation=operation, target=target)
     body = {key: value for key, value in body.items() if key != "ResponseMetadata"}
-    if service == "config" and operation == "SelectResourceConfig":
-        return gap(_FORMAT, "an advanced query without its rows") if "Results" not in body else Classified(
-            RecordClass.EMPTY, _FORMAT)  # fmt: skip
     if operation == "GetResources" and isinstance(body.get("ResourceTagMappingList"), list):
         return _classify_tagged(body["ResourceTagMappingList"])
+    if row is None and "LoadBalancerDescriptions" in body:
+        row = CLASSIC_LOAD_BALANCER
     if row is not None:
         return _classify_row(row, body, envelope)
-    if "LoadBalancerDescriptions" in body:
-        return _classify_row(CLASSIC_LOAD_BALANCER, body, envelope)
     if facet is not None:
-        return _classify_facet(facet, body, envelope, target)
+        return _classify_facet(facet, body, envelope, target=target)
     return _classify_unknown(service, operation, body, envelope)
 
 
@@ -240,7 +237,7 @@ def _region_of(item: Document) -> str:
 
 
 def _classify_error(
-    body: Document, facet: Facet | None, envelope: Envelope, service: str, operation: str, target: str
+    body: Document, facet: Facet | None, envelope: Envelope, *, service: str, operation: str, target: str
 ) -> Classified:
     error = body.get("Error")
     code = text(error.get("Code")) if isinstance(error, dict) else ""
@@ -248,11 +245,11 @@ def _classify_error(
         return gap(
             _FORMAT, f"{service} {operation} failed with {code or 'an error'}", "Grant the read and export again"
         )
-    return _classify_facet(facet, {}, envelope, target, absent=True)
+    return _classify_facet(facet, {}, envelope, target=target, absent=True)
 
 
 def _classify_facet(
-    facet: Facet, body: Document, envelope: Envelope, target: str, *, absent: bool = False
+    facet: Facet, body: Document, envelope: Envelope, *, target: str, absent: bool = False
 ) -> Classified:
     """One aspect of one resource: named by the answer, by the recorded request, or by the recording's name."""
     identity = text(body.get(facet.answer_id)) if facet.answer_id else ""
@@ -336,25 +333,26 @@ def _classify_unknown(service: str, operation: str, body: Document, envelope: En
 
 def _without_list(service: str, operation: str, body: Document, envelope: Envelope) -> Classified:
     """An answer in which no list held a resource: one object, an aspect of something, or nothing."""
+    if not any(value not in (None, "", [], {}) for value in body.values()):
+        return Classified(RecordClass.EMPTY, _FORMAT)
     if inference.is_aspect(operation):
-        if not any(value not in (None, "", [], {}) for value in body.values()):
-            return Classified(RecordClass.EMPTY, _FORMAT)
         return gap(_FORMAT, f"{service} {operation}: which resource was asked about is not recorded", _TARGET_TODO)
     lists = inference.members(body)
     if operation.startswith(("List", "Search")) or (lists and len(lists) == len(body)):
-        if all(not values for _, values in lists):
-            return Classified(RecordClass.EMPTY, _FORMAT)
-        if all(isinstance(each, str | int) for _, values in lists for each in values):
-            return Classified(RecordClass.LIST, _FORMAT)
-        return gap(_FORMAT, f"{service} {operation}: nothing in its members identifies them")
+        return _classify_names(service, operation, [each for _, values in lists for each in values])
     item = inference.own_object(body, operation)
-    if not item:
-        return Classified(RecordClass.EMPTY, _FORMAT)
     noun = inference.noun_of(operation)
     found = inference.observe(item, service, noun, account=envelope.account, region=envelope.region)
     if found is None:
         return gap(_FORMAT, f"{service} {operation}: nothing in the answer identifies a resource", _TARGET_TODO)
     return one(_FORMAT, _partial(found))
+
+
+def _classify_names(service: str, operation: str, values: list[Json]) -> Classified:
+    """A list of bare names or numbers: recognised, but no resource has so little."""
+    if all(isinstance(each, str | int) for each in values):
+        return Classified(RecordClass.LIST if values else RecordClass.EMPTY, _FORMAT)
+    return gap(_FORMAT, f"{service} {operation}: nothing in its members identifies them")
 
 
 def _partial(found: Observation, *, is_list: bool = False) -> Observation:

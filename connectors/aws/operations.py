@@ -30,7 +30,7 @@ class Operation:
     is_summary: bool = False
 
 
-def _ec2(name: str, path: str, type_: str, id_: str, noun: str, label: str = "") -> Operation:
+def _ec2(name: str, path: str, type_: str, id_: str, noun: str, label: str = "") -> Operation:  # noqa: PLR0917
     arn = f"arn:aws:ec2:{{region}}:{{account}}:{noun}/{{{id_}}}"
     return Operation("ec2", name, path, f"AWS::EC2::{type_}", arn, id_, label)
 

@@ -5,6 +5,7 @@ Recognition is by content. A recording's name counts only where the answer itsel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
@@ -72,27 +73,33 @@ def classify(envelope: Envelope, *, aws_operation: str | None = None) -> Classif
     return found if found is not None else _by_shape(body, envelope)
 
 
+_Rule = tuple[Callable[[Document], bool], Callable[[Document], Classified]]
+
+_TELLING: tuple[_Rule, ...] = (
+    (aws_config.is_item, aws_config.classify_item),
+    (gcp.is_asset, gcp.classify_asset),
+    (aws_config.is_snapshot, aws_config.classify_snapshot),
+    (aws_config.is_query_answer, aws_config.classify_query_answer),
+    (aws_config.is_notification, aws_config.classify_notification),
+    (terraform.is_state, terraform.classify),
+    (terraform.is_shown, terraform.classify),
+)
+"""Documents that say themselves what they are, whatever their envelope says."""
+
+_SHAPES: tuple[_Rule, ...] = ((gcp.is_list, gcp.classify_plain_list), (gcp.is_object, gcp.classify_object))
+
+
 def _by_content(body: Document, envelope: Envelope) -> Classified | None:
     """Documents that say themselves what they are."""
     if azure.is_resource(body) and not envelope.operation:
         return azure.classify_resource(body)
-    if aws_config.is_item(body):
-        return aws_config.classify_item(body)
-    if gcp.is_asset(body):
-        return gcp.classify_asset(body)
-    if aws_config.is_snapshot(body):
-        return aws_config.classify_snapshot(body)
-    if aws_config.is_query_answer(body):
-        return aws_config.classify_query_answer(body)
-    if terraform.is_state(body) or terraform.is_shown(body):
-        return terraform.classify(body)
+    for is_it, classify_it in _TELLING:
+        if is_it(body):
+            return classify_it(body)
     if kubernetes.is_list(body):
         return kubernetes.classify_list(body, envelope.account)
     if kubernetes.is_object(body):
         return kubernetes.classify_object(body, envelope.account)
-    notification = body.get("configurationItem")
-    if isinstance(notification, dict) and aws_config.is_item(notification):
-        return aws_config.classify_item(notification)
     return None
 
 
@@ -115,19 +122,16 @@ def _by_shape(body: Document, envelope: Envelope) -> Classified:
     """Answers that only their shape tells."""
     if azure.is_answer(body):
         return _classify_members(azure.answer_rows(body), envelope, None)
-    if gcp.is_list(body):
-        return gcp.classify_plain_list(body)
-    if gcp.is_object(body):
-        return gcp.classify_object(body)
+    for is_it, classify_it in _SHAPES:
+        if is_it(body):
+            return classify_it(body)
     service, operation = aws.guess_operation(body)
     if operation:
         return aws.classify_answer(envelope, service, operation)
     if aws_config.is_row(body):
         return aws_config.classify_item(body)
-    if isinstance(body.get("FocusVersion"), str):
-        return Classified(RecordClass.CATALOGUE, "focus-schema")
-    if azure.is_catalogue(body):
-        return Classified(RecordClass.CATALOGUE, "arm")
+    if isinstance(body.get("FocusVersion"), str) or azure.is_catalogue(body):
+        return Classified(RecordClass.CATALOGUE, "catalogue")
     return gap("json", "no provider's resource or answer is recognised in it", _TODO)
 
 

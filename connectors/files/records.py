@@ -35,20 +35,26 @@ def sniff(head: bytes) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "json"
     start = head[:_SNIFF_BYTES].removeprefix(_BOM).lstrip(_BLANK)
-    if not start:
-        return "binary" if b"\0" in head else "empty"
-    if b"\0" in start:
+    if b"\0" in head[:_SNIFF_BYTES] or not _is_text(start):
         return "binary"
-    if start[:1] == b"{" or (start[:1] == b"[" and re.match(rb"\[\s*[\[{\"\]]", start)):
+    return _kind_of_text(start) if start else "empty"
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether bytes are UTF-8; the last character may be cut off."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return start[:1] in {b"{", b"["}
+    return True
+
+
+def _kind_of_text(start: bytes) -> str:
+    if start[:1] == b"{" or re.match(rb"\[\s*[\[{\"\]]", start):
         return "json"
     first = start.partition(b"\n")[0]
-    if first.count(b",") + first.count(b";") + first.count(b"\t") >= 1 and not first.startswith((b"#", b"<", b"//")):
-        return "table"
-    try:
-        start[:-4].decode()
-    except UnicodeDecodeError:
-        return "binary"
-    return "text"
+    has_columns = any(mark in first for mark in (b",", b";", b"\t"))
+    return "table" if has_columns and not first.startswith((b"#", b"<", b"//")) else "text"
 
 
 def in_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:

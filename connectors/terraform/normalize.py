@@ -121,11 +121,10 @@ def _remove_paths(values: Document, paths: Json) -> None:
         node: Json = values
         for step in steps[:-1]:
             node = _inside(node, step)
-        last = steps[-1] if steps else None
-        if isinstance(node, dict) and isinstance(last, str) and last in node:
-            node[last] = remove_all(node[last])
-        elif isinstance(node, list) and isinstance(last, int) and 0 <= last < len(node):
-            node[last] = remove_all(node[last])
+        last = steps[-1] if steps else ""
+        marked = _inside(node, last)
+        if marked is not None and isinstance(node, dict | list):
+            node[last] = remove_all(marked)  # type: ignore[index]
 
 
 def _step(step: Json) -> str | int:
