@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
 
 from assessment.inputs import AssessmentInputs
 from cost.allocation import ResourceCosts
 from cost.period import PeriodRule
 
 LEARNED_MISSING = "Learned predictions need the extra gnn; predictions here are dates, and heuristics that only rank"
+
+BILLING_AGE_MAX: Final = timedelta(days=62)
 
 
 def notes(inputs: AssessmentInputs, costs: ResourceCosts) -> tuple[str, ...]:
@@ -38,6 +42,9 @@ def _on_cost(inputs: AssessmentInputs, costs: ResourceCosts) -> Iterator[str]:
         return
     if not costs.periods:
         yield "No usage was billed before the time of this scan: costs are not known"
+    age = inputs.as_of - max(period.end for period in costs.periods)
+    if age > BILLING_AGE_MAX:
+        yield f"The latest cost is of a time {_count(age.days, 'day')} before this scan"
     for period in costs.periods:
         if period.rule is PeriodRule.TRAILING:
             who = period.provider or "an unnamed provider"

@@ -163,6 +163,12 @@ def test_synthetic_resources_and_bills_from_the_future_are_said() -> None:
     assert found["notes"][-1].startswith("No usage was billed")
 
 
+def test_costs_of_long_ago_are_said_to_be_old() -> None:
+    given = inputs([], (), billing=[frame(row())], as_of=AS_OF + timedelta(days=100))
+
+    assert assess(given).notes[-1] == "The latest cost is of a time 123 days before this scan"
+
+
 def test_only_new_violations_are_listed_when_asked() -> None:
 
     given = full_inputs()
