@@ -66,10 +66,10 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ),
     ("a provider's key", re.compile(r"\bsk_live_[A-Za-z0-9]{16,}|\bglpat-[\w-]{20}\b|\bSG\.[\w-]{20,}\.[\w-]{20,}")),
 )
-_NEEDLES: Final[tuple[bytes, ...]] = (
-    b"eyJ", b"PRIVATE KEY", b"AKIA", b"ASIA", b"AIza", b"SG.", b"xox", b'\\"', b"ghp_", b"gho_", b"ghs_", b"ghu_",
-    b"sk_live_", b"glpat-", b"serData", b"ser_data", b"ustomData", b"ustom_data",
-)  # fmt: skip
+_NEEDLES = re.compile(rb'PRIVATE KEY|A(?:KIA|SIA|Iza)|SG\.|xox|\\"|gh[posu]_|glpat-|_live_|eyJ')
+"""Rare first letters: one pass over the bytes is then faster than a search for each."""
+
+_ENCODED_NEEDLES: Final[tuple[bytes, ...]] = (b"serData", b"ser_data", b"ustomData", b"ustom_data")
 _ASSIGNED: Final[tuple[bytes, ...]] = (b"key=", b"password=", b"password =", b"pwd=", b"sig=", b"signature=")
 _LINK_WITH_PASSWORD = re.compile(rb"://[^/\s:@\"]*:[^/\s@\"]+@")
 
@@ -131,7 +131,7 @@ def _by_key(node: dict[str, Json] | list[Json], depth: int) -> bool:
     if depth > _DEPTH_MAX:
         raise RecursionError
     if isinstance(node, list):
-        changes = [_by_key(each, depth + 1) for each in node if isinstance(each, dict | list)]
+        changes = [_by_key(each, depth + 1) for each in node if isinstance(each, (dict, list))]
         return True in changes
     changed = _pair(node) if not _PAIR_VALUE_SET.isdisjoint(node) else False
     for key, value in node.items():
@@ -141,7 +141,7 @@ def _by_key(node: dict[str, Json] | list[Json], depth: int) -> bool:
                 node[key], changed = replaced, True
         elif value.__class__ in _STRUCTURED and names_secret(key):
             node[key], changed = _secrets_below(value), True
-        elif isinstance(value, dict | list):
+        elif isinstance(value, (dict, list)):
             changed |= _by_key(value, depth + 1)
     return changed
 
@@ -189,7 +189,9 @@ def _is_reference(value: str) -> bool:
 
 def _is_suspicious(content: bytes) -> bool:
     """Whether the second, slower pass is worth it: one look at the bytes instead of one at each value."""
-    for needle in _NEEDLES:
+    if _NEEDLES.search(content) is not None:
+        return True
+    for needle in _ENCODED_NEEDLES:
         if needle in content:
             return True
     if b"=" in content:

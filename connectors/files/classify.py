@@ -24,6 +24,7 @@ from domain.value import Json
 _WRAPPED = ("resource", "asset", "row", "data")
 _OWN_KEYS = frozenset({"id", "arn", "kind", "selfLink", "asset_type", "assetType", "name", "type", "apiVersion",
                        "resourceType", "metadata", "ResponseMetadata", "lineage", "format_version"})  # fmt: skip
+_DESCRIBING = frozenset({"api_version", "service", "operation", "parameters", "account", "region"})
 _TODO = "Export it with the provider's own CLI, or name the call with --aws-operation"
 
 
@@ -31,21 +32,22 @@ def unwrap(body: Document, hint: str = "") -> Envelope:
     """A record without its wrapper: `{resource}`, `{asset}`, `{row}` or `{data}` beside keys that describe it."""
     for key in _WRAPPED:
         inner = body.get(key)
-        if isinstance(inner, dict | list) and _OWN_KEYS.isdisjoint(body):
-            parameters = body.get("parameters")
-            return Envelope(
-                inner,
-                _instant(text(body.get("captured_at"))),
-                text(body.get("api_version")),
-                text(body.get("service")),
-                text(body.get("operation")),
-                text(body.get("file")) or hint,
-                parameters if isinstance(parameters, dict) else {},
-                text(body.get("account")),
-                text(body.get("region")),
-                body.get("synthetic") is True,
-            )
+        if isinstance(inner, (dict, list)) and _OWN_KEYS.isdisjoint(body):
+            envelope = Envelope(inner, _instant(text(body.get("captured_at"))), hint=text(body.get("file")) or hint)
+            envelope.synthetic = body.get("synthetic") is True
+            if not _DESCRIBING.isdisjoint(body):
+                _describe(envelope, body)
+            return envelope
     return Envelope(body, hint=hint)
+
+
+def _describe(envelope: Envelope, body: Document) -> None:
+    """What stands beside an answer of a call."""
+    parameters = body.get("parameters")
+    envelope.parameters = parameters if isinstance(parameters, dict) else {}
+    envelope.api_version = text(body.get("api_version"))
+    envelope.service, envelope.operation = text(body.get("service")), text(body.get("operation"))
+    envelope.account, envelope.region = text(body.get("account")), text(body.get("region"))
 
 
 @lru_cache(maxsize=65_536)
