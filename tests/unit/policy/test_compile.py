@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import pytest
+
+from domain.resource import Provider
+from domain.value import Json
+from policy.compile import compile_definition
+from policy.definition import parse_definition
+from policy.errors import DefinitionError, InvalidDefinition, MissingAlias, NeedsParameters, UnsupportedDefinition
+from tests.unit.policy.resources import ALIASES, holds, program
+
+GATE: Json = {"field": "type", "equals": "Contoso.Net/gates"}
+ANY: Json = {"field": "name", "exists": True}
+
+
+def refusal(error: type[DefinitionError], condition: Json, **options: object) -> dict[str, object]:
+    with pytest.raises(error) as caught:
+        program(condition, **options)  # type: ignore[arg-type]
+    assert type(caught.value) is error
+    assert caught.value.facts["todo"]
+    return caught.value.facts
+
+
+@pytest.mark.parametrize(
+    ("condition", "path"),
+    [
+        ([], ""),
+        ({"allOf": {}}, ".allof"),
+        ({"allOf": [], "field": "x"}, ""),
+        ({"not": {}}, ".not"),
+        ({"equals": 1}, ""),
+        ({"field": "a", "value": 1, "equals": 1}, ""),
+        ({"field": "a", "equal": 1}, ""),
+        ({"field": "a", "equals": 1, "in": []}, ""),
+        ({"field": 5, "equals": 1}, ".field"),
+        ({"field": "a[b", "equals": 1}, ".field"),
+        ({"field": "a", "exists": "maybe"}, ".exists"),
+        ({"field": "a", "in": 5}, ".in"),
+        ({"field": "a", "like": "*" * 101}, ".like"),
+        ({"count": 5, "equals": 1}, ".count"),
+        ({"count": {"field": "a[*]", "value": []}, "equals": 1}, ".count"),
+        ({"count": {"field": "a[*]", "when": {}}, "equals": 1}, ".count"),
+        ({"count": {"field": "a[*]", "name": "x"}, "equals": 1}, ".count.name"),
+        ({"count": {"value": [], "name": 5}, "equals": 1}, ".count.name"),
+        ({"count": {"field": "a"}, "equals": 1}, ".count.field"),
+        ({"count": {"value": list(range(6000))}, "equals": 1}, ".count.value"),
+        ({"value": "[current('x')]", "equals": 1}, ".value"),
+    ],
+)
+def test_a_broken_rule_is_refused_with_its_place(condition: Json, path: str) -> None:
+    facts = refusal(InvalidDefinition, condition)
+    assert facts["path"] == f"$.properties.policyRule.if{path}"
+    assert facts["where"] == "p.json"
+
+
+def test_an_unknown_operator_names_those_that_exist() -> None:
+    facts = refusal(InvalidDefinition, {"field": "name", "sameAs": "x"})
+    assert facts["got"] == ["sameas"]
+    assert "equals" in facts["expected"]  # type: ignore[operator]
+
+
+def test_an_unknown_alias_is_named_and_never_guessed() -> None:
+    facts = refusal(MissingAlias, {"field": "Contoso.Net/gates/colour", "equals": "red"})
+    assert facts["alias"] == "Contoso.Net/gates/colour"
+
+
+def test_conditions_nested_without_end_are_refused() -> None:
+    condition: Json = ANY
+    for _ in range(100):
+        condition = {"not": condition}
+    assert "64" in str(refusal(InvalidDefinition, condition)["expected"])
+
+
+@pytest.mark.parametrize("effect", ["auditIfNotExists", "DeployIfNotExists", "manual"])
+def test_effects_that_need_more_than_the_resource_are_unsupported(effect: str) -> None:
+    assert refusal(UnsupportedDefinition, ANY, effect=effect)["path"] == "$.properties.policyRule.then.effect"
+
+
+def test_an_effect_nobody_knows_is_invalid() -> None:
+    assert refusal(InvalidDefinition, ANY, effect="explode")["got"] == "explode"
+
+
+def test_a_data_plane_mode_is_unsupported() -> None:
+    assert refusal(UnsupportedDefinition, ANY, mode="Microsoft.KeyVault.Data")["got"] == "Microsoft.KeyVault.Data"
+
+
+def test_counts_of_what_depends_on_the_resource_are_unsupported() -> None:
+    refusal(UnsupportedDefinition, {"count": {"value": "[field('tags')]"}, "equals": 1})
+    refusal(UnsupportedDefinition, {"field": "[field('name')]", "equals": 1})
+
+
+def test_an_alias_of_an_array_that_differs_between_types_is_unsupported() -> None:
+    rows: list[Json] = [
+        {"provider": "N", "resourceType": kind, "aliases": {"N/all[*]": f"{kind}[*]"}} for kind in ("a", "b")
+    ]
+    aliases = ALIASES.of_rows(rows, origin="rows")
+    rule: Json = {"if": {"field": "N/all[*]", "equals": 1}, "then": {"effect": "audit"}}
+    with pytest.raises(UnsupportedDefinition):
+        compile_definition(parse_definition(rule, origin="p.json"), aliases)
+
+
+def test_disabled_and_request_effects_are_not_assessed() -> None:
+    assert [program(ANY, effect=effect).is_enabled for effect in ("Disabled", "denyAction", "audit")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+class TestParameters:
+    declared: Json = {
+        "where": {"type": "Array", "allowedValues": ["here", "there"]},
+        "name": {"type": "String", "defaultValue": "gate"},
+    }
+    rule: Json = {
+        "allOf": [
+            {"field": "location", "in": "[parameters('where')]"},
+            {"field": "name", "equals": "[parameters('Name')]"},
+        ]
+    }
+
+    def test_given_values_and_defaults_are_filled_in(self) -> None:
+        document: dict[str, Json] = {"name": "gate", "location": "here"}
+        assert holds(self.rule, document, declared=self.declared, parameters={"where": ["here"]})
+        assert not holds(self.rule, document, declared=self.declared, parameters={"WHERE": ["here"], "name": "x"})
+
+    def test_a_parameter_without_a_value_is_named(self) -> None:
+        assert refusal(NeedsParameters, self.rule, declared=self.declared)["parameters"] == ["where"]
+
+    def test_the_rest_of_the_rule_is_checked_before_a_value_is_asked_for(self) -> None:
+        rule: Json = {"allOf": [self.rule, {"field": "Contoso.Net/gates/colour", "equals": 1}]}
+        refusal(MissingAlias, rule, declared=self.declared)
+
+    def test_a_value_outside_the_allowed_ones_is_refused(self) -> None:
+        facts = refusal(InvalidDefinition, self.rule, declared=self.declared, parameters={"where": ["mars"]})
+        assert (facts["parameter"], facts["expected"], facts["got"]) == ("where", ["here", "there"], ["mars"])
+
+    def test_a_value_for_no_parameter_is_refused(self) -> None:
+        given = {"where": ["here"], "size": 1}
+        assert refusal(InvalidDefinition, self.rule, declared=self.declared, parameters=given)["got"] == ["size"]
+
+    @pytest.mark.parametrize(
+        ("kind", "right", "wrong"),
+        [
+            ("String", "a", 1),
+            ("Array", [], "a"),
+            ("Object", {}, []),
+            ("Boolean", "true", "yes"),
+            ("Integer", 1, True),
+            ("Float", 1.5, []),
+            ("DateTime", "2026-01-01", "soon"),
+        ],
+    )
+    def test_a_value_of_the_wrong_type_is_refused(self, kind: str, right: Json, wrong: Json) -> None:
+        declared: Json = {"x": {"type": kind}}
+        program(ANY, declared=declared, parameters={"x": right})
+        assert refusal(InvalidDefinition, ANY, declared=declared, parameters={"x": wrong})["expected"] == kind.lower()
+
+
+@pytest.mark.parametrize(
+    ("condition", "types"),
+    [
+        (GATE, {"contoso.net/gates"}),
+        ({"field": "type", "in": ["A/b", "c/D"]}, {"a/b", "c/d"}),
+        ({"field": "type", "like": "A/b"}, {"a/b"}),
+        ({"field": "type", "like": "A/*"}, None),
+        ({"allOf": [GATE, ANY]}, {"contoso.net/gates"}),
+        ({"anyOf": [GATE, {"field": "type", "equals": "A/b"}]}, {"contoso.net/gates", "a/b"}),
+        ({"anyOf": [GATE, ANY]}, None),
+        ({"not": GATE}, None),
+        ({"value": "a", "equals": "b"}, set()),
+        ({"value": "a", "equals": "a"}, None),
+        ({"allOf": []}, None),
+        ({"anyOf": []}, set()),
+    ],
+)
+def test_types_are_read_off_the_condition(condition: Json, types: set[str] | None) -> None:
+    assert program(condition).types == types
+
+
+def test_a_program_is_meant_for_the_clouds_it_names() -> None:
+    azure = program(GATE)
+    assert azure.applies_to("CONTOSO.NET/GATES", Provider.AZURE)
+    assert not azure.applies_to("Contoso.Net/gates", Provider.AWS)
+    assert not azure.applies_to("Contoso.Net/walls", Provider.AZURE)
+    rule: dict[str, Json] = {"if": ANY, "then": {"effect": "audit"}}
+    document: Json = {"properties": {"policyRule": rule, "metadata": {"clouds": ["aws"]}}}
+    aws = compile_definition(parse_definition(document, origin="p.json"), ALIASES, policy_id="mine")
+    assert (aws.clouds, aws.policy_id) == ({Provider.AWS}, "mine")
+    wrong: Json = {"properties": {"policyRule": rule, "metadata": {"clouds": ["moon"]}}}
+    with pytest.raises(InvalidDefinition, match="clouds"):
+        compile_definition(parse_definition(wrong, origin="p.json"), ALIASES)
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (5, "$"),
+        ({"properties": []}, "$.properties"),
+        ({}, "$.properties.policyRule"),
+        ({"policyRule": {"if": {}}}, "$.properties.policyRule"),
+        ({"if": {}}, "$.properties.policyRule"),
+        ({"if": {}, "then": 1}, "$.properties.policyRule.then"),
+        ({"if": {}, "then": {}}, "$.properties.policyRule.then.effect"),
+        ({"parameters": {"a": {"type": "Vector"}}, "if": {}, "then": {"effect": "audit"}}, None),
+        (
+            {"parameters": {"a": {"type": "Vector"}}, "policyRule": {"if": {}, "then": {"effect": "audit"}}},
+            "$.properties.parameters.a.type",
+        ),
+        (
+            {
+                "parameters": {"a": {"type": "String", "allowedValues": 1}},
+                "policyRule": {"if": {}, "then": {"effect": "audit"}},
+            },
+            "$.properties.parameters.a.allowedValues",
+        ),
+    ],
+)
+def test_a_document_that_is_no_definition_is_refused(document: Json, path: str | None) -> None:
+    if path is None:
+        assert parse_definition(document, origin="p.json").parameters == {}
+        return
+    with pytest.raises(InvalidDefinition) as caught:
+        parse_definition(document, origin="p.json")
+    assert (caught.value.facts["where"], caught.value.facts["path"]) == ("p.json", path)
+
+
+def test_a_definition_is_known_by_its_name_its_id_or_its_file() -> None:
+    rule: Json = {"if": {}, "then": {"effect": "audit"}}
+    inner: Json = {"policyRule": rule, "displayName": "Shown"}
+    assert parse_definition({"name": "n", "properties": inner}, origin="f").policy_id == "n"
+    assert parse_definition({"id": "/x/y/z", "properties": inner}, origin="f").policy_id == "z"
+    assert parse_definition({"properties": inner}, origin="f").policy_id == "Shown"
+    assert parse_definition(rule, origin="f").policy_id == "f"
