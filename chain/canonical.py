@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 import rfc8785
 
-from chain.strict_json import DEPTH_MAX, INTEGER_MAX
+from chain.strict_json import DEPTH_MAX, INTEGER_MAX, parse
 from domain.errors import InputError
 
 _TODO: Final = "Write values as strings, integers within 2^53, booleans, null, lists and objects"
@@ -26,11 +26,23 @@ def encode(value: object) -> bytes:
     Raises:
         InputError: the value has no canonical form.
     """
-    fast = _is_plain(value, depth=0)
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS) if fast else rfc8785.dumps(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise InputError("value has no canonical JSON form", reason=str(error), todo=_TODO) from error
+    return _fast(value) if _is_plain(value, depth=0) else _exact(value)
+
+
+def encode_readable(value: object) -> bytes:
+    """Write a JSON value so that the strict reader accepts it again.
+
+    A float such as 2^60 has a canonical form, which reads as an integer that is too large; so what is not written by
+    the fast encoder is read back at once.
+
+    Raises:
+        InputError: the value has no canonical form, or none that can be read.
+    """
+    if _is_plain(value, depth=0):
+        return _fast(value)
+    encoded = _exact(value)
+    parse(encoded, size_bytes_max=len(encoded))
+    return encoded
 
 
 def _is_plain(value: object, *, depth: int) -> bool:
@@ -56,3 +68,17 @@ def _is_plain_key(key: object) -> bool:
     if not isinstance(key, str):
         raise InputError("object key is not a string", type=type(key).__name__, todo=_TODO)
     return key.isascii()
+
+
+def _fast(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise InputError("value has no canonical JSON form", reason=str(error), todo=_TODO) from error
+
+
+def _exact(value: object) -> bytes:
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise InputError("value has no canonical JSON form", reason=str(error), todo=_TODO) from error

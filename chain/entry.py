@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chain.canonical import encode
+from chain.canonical import encode_readable
 from chain.envelope import ENTRY_SIZE_BYTES_MAX
 from domain.clock import format_instant
 from domain.errors import InputError
@@ -148,7 +148,7 @@ def _envelope(
 ) -> bytes:
     if at.tzinfo is None:
         raise InputError("an entry's time has no zone", request_id=request_id, got=at.isoformat())
-    entry = encode(
+    entry = encode_readable(
         {
             "v": _VERSION,
             "type": event_type.value,

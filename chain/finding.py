@@ -21,10 +21,6 @@ class Finding:
     expected: str
     got: str
 
-    def __str__(self) -> str:
-        place = self.where if self.entry_index is None else f"entry {self.entry_index} ({self.where})"
-        return f"{place}: {self.field}: expected {self.expected}, got {self.got}"
-
 
 class Findings:
     """Collects what one check finds, in the order found."""

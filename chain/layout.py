@@ -20,7 +20,6 @@ TILE_HEIGHT: Final = 8
 KEYS_FILE: Final = "verifier_keys"
 ARTIFACT_FOLDER: Final = "artifact"
 
-_ARTIFACT_PATH = re.compile(r"artifact/([0-9a-f]{64})")
 _TILE_PATH = re.compile(
     r"(sha3/)?tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
 )
@@ -55,12 +54,6 @@ def checkpoint_path(tree_hash: TreeHash) -> str:
 def artifact_path(sha256: str) -> str:
     """File of an artifact."""
     return f"{ARTIFACT_FOLDER}/{sha256}"
-
-
-def artifact_digest(path: str) -> str | None:
-    """Digest in an artifact's file name; ``None`` where the path is no artifact's."""
-    matched = _ARTIFACT_PATH.fullmatch(path)
-    return matched[1] if matched else None
 
 
 def tile_name(path: str) -> TileName | None:

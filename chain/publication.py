@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from chain.checkpoint import parse_checkpoint
+from chain.checkpoint import open_checkpoint
 from chain.durable import TEMPORARY_SUFFIX, replace_file, reporting_full_disk, sync_directory, write_all
 from chain.layout import (
     KEYS_FILE,
@@ -26,7 +26,7 @@ from chain.layout import (
     tiles,
 )
 from chain.merkle import Tree
-from chain.note import VerifierKey, parse_note
+from chain.note import VerifierKey
 from chain.tree_hash import BOTH, Twin
 from domain.errors import ConflictError, PolicyCortexError
 
@@ -93,22 +93,15 @@ class Publication:
                 )
             return 0
         try:
-            checkpoint = parse_checkpoint(parse_note(path.read_text("utf-8")))
+            checkpoint = open_checkpoint(path.read_text("utf-8"), self._keys.sha256)
         except (PolicyCortexError, UnicodeDecodeError) as error:
             raise ConflictError(
-                "folder holds a checkpoint that cannot be read",
+                "folder holds another log, or a damaged one",
                 path=str(path),
+                expected=self._keys.sha256.text,
                 reason=str(error),
-                todo="Verify the folder; move it away and give an empty one to have it written again",
+                todo="Verify that folder and move it away; an empty folder is written from the journal",
             ) from error
-        if checkpoint.origin != self._keys.sha256.name:
-            raise ConflictError(
-                "folder holds another log",
-                path=str(self._directory),
-                expected=self._keys.sha256.name,
-                got=checkpoint.origin,
-                todo="Give an empty folder, or the state directory of that log",
-            )
         return checkpoint.size
 
     def _write_keys(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 HASH_SIZE_BYTES: Final = 32
 
@@ -55,11 +55,11 @@ SHA3_256: Final = TreeHash("sha3_256")
 
 
 @dataclass(frozen=True, slots=True)
-class Twin(Generic[T]):
+class Twin(Generic[T_co]):
     """The same thing of both trees."""
 
-    sha256: T
-    sha3_256: T
+    sha256: T_co
+    sha3_256: T_co
 
 
 BOTH: Final = Twin(SHA256, SHA3_256)

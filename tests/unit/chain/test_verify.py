@@ -12,7 +12,7 @@ import pytest
 from chain.checkpoint import origin_of
 from chain.layout import KEYS_FILE
 from chain.signer import FileSigner
-from chain.tree_hash import SHA3_256
+from chain.tree_hash import SHA3_256, SHA256
 from chain.verify import TrustPolicy, verify_directory
 from domain.errors import InputError
 from tests.unit.chain.samples import ORIGIN, event, open_writer, publish_small_log
@@ -204,6 +204,26 @@ def test_a_missing_folder_and_an_unreadable_file_cannot_be_decided(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(InputError, match="cannot read a file"):
         verify_directory(folder)
+
+
+def test_entries_and_tiles_changed_together_do_not_lead_to_the_signed_root(folder: Path) -> None:
+    bundle, tile = folder / "tile/entries/000.p/11", folder / "tile/0/000.p/11"
+    bundle.write_bytes(bundle.read_bytes().replace(b"for 0-1", b"for 0-9"))
+    entries = bundle.read_bytes()
+    length = int.from_bytes(entries[:2], "big")
+    second = entries[2 + length :]
+    leaf = SHA256.leaf(second[2 : 2 + int.from_bytes(second[:2], "big")])
+    tile.write_bytes(tile.read_bytes()[:32] + leaf + tile.read_bytes()[64:])
+    findings = verify_directory(folder).findings
+    assert ("checkpoint", "root hash") in {(item.where, item.field) for item in findings}
+    assert 1 in {item.entry_index for item in findings}
+
+
+def test_keys_that_do_not_belong_together_are_refused(folder: Path, tmp_path: Path) -> None:
+    first, _ = (folder / KEYS_FILE).read_text().splitlines()
+    for second in (FileSigner(tmp_path / "k", name="elsewhere").key.text, first):
+        (folder / KEYS_FILE).write_text(f"{first}\n{second}\n")
+        assert [item.field for item in verify_directory(folder).findings] == ["line 2"]
 
 
 def test_the_verifier_starts_with_the_standard_library_and_cryptography_alone() -> None:

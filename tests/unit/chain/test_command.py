@@ -1,0 +1,71 @@
+"""`python -m chain verify` says in words and by its exit code what it found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chain.__main__ import REFUTED, UNDECIDED, VERIFIED, main
+from chain.entry import Block, encode_block, encode_event
+from tests.unit.chain.samples import NOON, event, open_writer, publish_small_log
+
+
+def test_a_good_folder_is_verified_with_a_word_about_the_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = publish_small_log(tmp_path)
+    assert main(["verify", str(folder)]) == VERIFIED
+    said = capsys.readouterr().out
+    assert said.startswith("VERIFIED: 11 entries, 2 blocks, 1 artifacts")
+    assert "NOT INDEPENDENTLY TRUSTED" in said
+    policy = tmp_path / "policy"
+    policy.write_text("".join(f"log {line}\n" for line in (folder / "verifier_keys").read_text().splitlines()))
+    assert main(["verify", str(folder), "--policy", str(policy)]) == VERIFIED
+    assert "those of the policy file" in capsys.readouterr().out
+
+
+def test_a_changed_folder_is_refuted_by_the_entrys_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = publish_small_log(tmp_path)
+    bundle = folder / "tile/entries/000.p/11"
+    bundle.write_bytes(bundle.read_bytes().replace(b"for 1-2", b"for 1-3"))
+    assert main(["verify", str(folder)]) == REFUTED
+    assert "entry 7 in tile/entries/000.p/11: entry" in capsys.readouterr().out
+    assert main(["verify", str(folder), "--json"]) == REFUTED
+    assert json.loads(capsys.readouterr().out)["findings"][0]["entry_index"] == 7
+
+
+def test_many_findings_are_cut_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = publish_small_log(tmp_path)
+    for number in range(30):
+        (folder / f"more-{number}").touch()
+    assert main(["verify", str(folder)]) == REFUTED
+    assert "and 10 more" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_cannot_be_decided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(tmp_path / "nowhere")]) == UNDECIDED
+    assert "no such folder" in capsys.readouterr().err
+
+
+def test_a_log_that_signed_nonsense_is_refuted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    block = Block(height=7, prev="1" * 64, size=9, root_sha256="2" * 64, root_sha3_256="3" * 64, ts="never")
+    nonsense = [
+        b'{"artifacts":{},"x":1}',
+        encode_event(event("same"), {}),
+        encode_event(event("same"), {}),
+        encode_block(block, tenant=None, at=NOON),
+    ]
+    entries = iter(nonsense)
+    monkeypatch.setattr("chain.writer.encode_event", lambda event, artifacts: next(entries))
+    with open_writer(tmp_path) as writer:
+        writer.append([event(str(number)) for number in range(len(nonsense))])
+        writer.publish()
+    assert main(["verify", str(tmp_path / "evidence"), "--json"]) == REFUTED
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    fields = [(item["entry_index"], item["field"]) for item in findings]
+    assert fields[:2] == [(0, "form"), (2, "request_id")]
+    assert {(3, f"body.{name}") for name in ("height", "prev", "size", "root_sha256", "root_sha3_256")} <= set(fields)
