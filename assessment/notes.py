@@ -42,8 +42,7 @@ def _on_cost(inputs: AssessmentInputs, costs: ResourceCosts) -> Iterator[str]:
         return
     if not costs.periods:
         yield "No usage was billed before the time of this scan: costs are not known"
-    age = inputs.as_of - max(period.end for period in costs.periods)
-    if age > BILLING_AGE_MAX:
+    elif (age := inputs.as_of - max(period.end for period in costs.periods)) > BILLING_AGE_MAX:
         yield f"The latest cost is of a time {_count(age.days, 'day')} before this scan"
     for period in costs.periods:
         if period.rule is PeriodRule.TRAILING:
