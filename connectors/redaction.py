@@ -77,6 +77,7 @@ _PAIR_NAMES = ("name", "Name", "key", "Key", "ParameterKey", "OptionName", "para
 _PAIR_VALUES = ("value", "Value", "ParameterValue", "parameterValue", "string", "default")
 _PAIR_VALUE_SET = frozenset(_PAIR_VALUES)
 _STRUCTURED = frozenset({dict, list, int})
+_ABOUT = frozenset({"path", "audience", "optional", "items", "namespace", "certificatestore", "certificateurl"})
 _ENCODED_KEYS = frozenset({"userdata", "user_data", "customdata", "custom_data", "user_data_base64"})
 
 
@@ -140,7 +141,13 @@ def _by_key(node: dict[str, Json] | list[Json], depth: int) -> bool:
             if replaced is not value:
                 node[key], changed = replaced, True
         elif value.__class__ in _STRUCTURED and names_secret(key):
-            node[key], changed = _secrets_below(value), True
+            kept = (
+                _number_below(key, value)
+                if value.__class__ is int
+                else _secrets_below(value, may_be_names="ecret" in key)
+            )
+            changed |= kept != value
+            node[key] = kept
         elif isinstance(value, (dict, list)):
             changed |= _by_key(value, depth + 1)
     return changed
@@ -168,19 +175,35 @@ def _pair(node: dict[str, Json]) -> bool:
     return changed
 
 
-def _secrets_below(value: Json) -> Json:
-    """Values below a key that names secrets; what names or points to them stays."""
+def _number_below(key: str, value: Json) -> Json:
+    """A number is a secret where its key says password; elsewhere it counts or limits something."""
+    return NAMED if "pass" in key.lower() else value
+
+
+def _secrets_below(value: Json, *, may_be_names: bool) -> Json:
+    """Values below a key that names secrets; what names, places or points to them stays."""
     if isinstance(value, dict):
         return {
-            key: each
-            if isinstance(each, str) and (_NAMES_NO_SECRET.search(key) or key in _PAIR_NAMES)
-            else _secrets_below(each)
-            for key, each in value.items()
+            key: each if _is_about(key) else _secrets_below(each, may_be_names=False) for key, each in value.items()
         }
     if isinstance(value, list):
-        return [_secrets_below(each) for each in value]
-    is_secret = value.__class__ is int or (isinstance(value, str) and not _is_reference(value))
-    return NAMED if is_secret else value
+        return [
+            each
+            if may_be_names and isinstance(each, str) and _PLAIN_NAME.fullmatch(each)
+            else _secrets_below(each, may_be_names=may_be_names)
+            for each in value
+        ]
+    return NAMED if isinstance(value, str) and not _is_reference(value) else value
+
+
+_PLAIN_NAME = re.compile(r"[a-z][a-z0-9.-]{0,62}")
+
+
+@lru_cache(maxsize=65_536)
+def _is_about(key: str) -> bool:
+    """Whether a key below one that names secrets tells about the secret, and is not its value."""
+    flat = re.sub(r"[^a-z0-9]", "", key.lower())
+    return key in _PAIR_NAMES or flat in _ABOUT or _NAMES_NO_SECRET.search(flat) is not None
 
 
 def _is_reference(value: str) -> bool:

@@ -20,6 +20,9 @@ RANDOM = "wJa1rXUtnFEMIK7MDENGbPxRfiCYq2ZKc9vT8sLd"
     "planted",
     [
         {"adminPassword": CANARY},
+        {"secret": {"value": CANARY}},
+        {"connectionStrings": {"Default": CANARY}},
+        {"passwords": [CANARY]},
         {"client_secret": CANARY},
         {"ConnectionString": CANARY},
         {"accountKey": CANARY, "sasToken": CANARY},
@@ -76,6 +79,9 @@ def test_a_random_key_is_removed_and_a_hash_is_not() -> None:
         {"keyVaultSecretId": "https://x.vault.example/secrets/y"},
         {"nextToken": "abc", "PasswordLastUsed": "2026-01-01T00:00:00Z", "passwordResetRequired": False},
         {"allowSharedKeyAccess": "true"},
+        {"volumes": [{"name": "v", "secret": {"secretName": "db", "defaultMode": 420}}]},
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}, "secrets": ["db-secret", {"name": "db"}]},
+        {"maxOutputToken": 512, "MasterUserSecret": {"SecretArn": "arn:aws:x", "SecretStatus": "active"}},
         {"uri": "https://x.vault.example/keys/y/1234", "version": "1"},
     ],
 )
