@@ -23,7 +23,10 @@ def estate(
         str, typer.Option("--format", metavar="ndjson|parquet", help="How exports are written.")
     ] = "ndjson",
 ) -> None:
-    """Write a synthetic three-cloud company: exports, history and billing, labelled synthetic throughout."""
+    """Write the exports of a synthetic company.
+
+    Three clouds, with history and billing; labelled synthetic wherever it appears.
+    """
     from connectors.estate import write_estate  # noqa: PLC0415
 
     wrote = write_estate(

@@ -61,7 +61,10 @@ def explain(
     as_of: AsOf = None,
     json: JsonOut = None,
 ) -> None:
-    """Show why a policy judges a resource as it does: value found, value expected, path, file and line."""
+    """Show why a policy judges a resource as it does.
+
+    Prints each deciding condition: the path, the value found, the value expected, and the file and line it came from.
+    """
     from serve.bootstrap import open_platform  # noqa: PLC0415
 
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)

@@ -56,7 +56,10 @@ def import_policies(
     cluster: Cluster = None,
     json: JsonOut = None,
 ) -> None:
-    """Import Azure Policy definitions unmodified, and say of each whether it runs, or exactly why not."""
+    """Import Azure Policy definitions, unmodified.
+
+    Says of each whether it runs, or exactly why not.
+    """
     from serve.bootstrap import open_platform  # noqa: PLC0415
 
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)

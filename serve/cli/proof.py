@@ -23,7 +23,10 @@ def verify(
         typer.Option("--policy", metavar="FILE", help="C2SP policy file with the keys you trust.", show_default=False),
     ] = None,
 ) -> int:
-    """Check every byte of an evidence folder offline. Exit status 1 when something is not as it must be."""
+    """Check every byte of an evidence folder, offline.
+
+    Ends with status 1 when something is not as it must be, and names the entry, or the file and the field.
+    """
     from chain.verify import verify_directory  # noqa: PLC0415 (loads the signature library)
 
     report = verify_directory(directory, policy=policy)

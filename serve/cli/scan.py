@@ -69,7 +69,7 @@ def scan(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 when something could not be read.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No summary and no progress.")] = False,
 ) -> int:
-    """Read cloud exports and show what violates policy, what will, what it costs, and how to prove it."""
+    """Show what violates policy, what will, and what it costs."""
     from actors.messages import ScanRequest  # noqa: PLC0415
 
     threshold = severity(fail_on, "--fail-on")

@@ -32,7 +32,7 @@ def settings(
     json: JsonOut = None,
     is_long: Annotated[bool, typer.Option("--long", help="Add bounds and what each setting is for.")] = False,
 ) -> None:
-    """Print every setting, its value and where that was set. Secrets are masked."""
+    """Print every setting and where its value was set."""
     from serve.settings import effective_settings  # noqa: PLC0415
 
     rows = effective_settings(config=context.obj)

@@ -65,19 +65,26 @@ def _fitted(natural: list[int], columns: Sequence[Column], width: int) -> list[i
         if not droppable:
             break
         widths[max(droppable, key=lambda i: columns[i].drop)] = 0
-    while (excess := _total(widths) - width) > 0:
-        slack = [widths[i] - _least(natural[i], columns[i]) if widths[i] else 0 for i in range(len(columns))]
-        if max(slack) <= 0:
-            break
-        widest = max((i for i in range(len(columns)) if slack[i] > 0), key=lambda i: widths[i])
-        widths[widest] -= min(excess, slack[widest], max(1, _lead(widths, slack, widest)))
+    for chosen in _rounds(columns):
+        _shrink(widths, [_least(natural[i], columns[i]) for i in range(len(columns))], chosen, width)
     return widths
 
 
-def _lead(widths: list[int], slack: list[int], widest: int) -> int:
-    """How much wider the widest shrinkable column is than the next one."""
-    others = [widths[i] for i in range(len(widths)) if i != widest and slack[i] > 0]
-    return widths[widest] - max(others, default=0)
+def _rounds(columns: Sequence[Column]) -> tuple[list[int], ...]:
+    """Which columns give way first: those that could be left out, then ids, then texts."""
+    optional = [i for i, column in enumerate(columns) if column.drop]
+    ids = [i for i, column in enumerate(columns) if not column.drop and column.fit is Fit.MIDDLE]
+    texts = [i for i, column in enumerate(columns) if not column.drop and column.fit is Fit.END]
+    return (optional, ids, texts)
+
+
+def _shrink(widths: list[int], least: Sequence[int], chosen: Sequence[int], width: int) -> None:
+    """Take from the widest of the chosen columns, one place at a time, until the row fits."""
+    while _total(widths) > width:
+        wide = [i for i in chosen if widths[i] > least[i]]
+        if not wide:
+            return
+        widths[max(wide, key=lambda i: widths[i])] -= 1
 
 
 def _least(natural: int, column: Column) -> int:

@@ -37,10 +37,10 @@ def explanation_lines(explanation: Mapping[str, Any], *, width: int | None) -> l
             Cell(_path(leaf)),
             Cell(str(leaf["operator"])),
             Cell(_value(leaf["expected"])),
-            Cell(_value(leaf["found"]), "bold"),
+            Cell(_value(leaf["found"], leaf["found_state"]), "bold"),
             Cell(RESULTS[leaf["result"]], "yellow" if leaf["result"] is None else ""),
         )
-        for leaf in explanation["leaves"]
+        for leaf in explanation["conditions"]
     ]
     if not rows:
         return [*lines, Text("No condition decides this: the policy says the same of every resource of the type.")]
@@ -62,8 +62,6 @@ def _path(leaf: Mapping[str, Any]) -> str:
     return str(leaf["path"]) if element is None else f"{leaf['path']} (element {element})"
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, state: str = "set") -> str:
     """A value as JSON; what is absent says in which way."""
-    if isinstance(value, dict) and set(value) == {"absent"}:
-        return ABSENT.get(value["absent"], str(value["absent"]))
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return ABSENT[state] if state in ABSENT else json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -74,6 +74,11 @@ def interval(low: float, high: float) -> str:
     return f"{100 * low:.0f}\N{EN DASH}{100 * high:.0f} %"
 
 
+def sentence(text: str) -> str:
+    """With a capital at the front, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def middle(text: str, width: int) -> str:
     """A text shortened in the middle, where ids differ least."""
     if len(text) <= width:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serve.render.figures import count, day, days_between, interval, monthly_value
+from serve.render.figures import count, day, days_between, interval, middle, monthly_value
 
 Entry = Mapping[str, Any]
 
+RANKS: tuple[str | None, ...] = ("critical", "high", "medium", "low", None)
 PER_POLICY_MAX = 2
+NAMED_MAX, NAME_LENGTH_MAX, REASONS_MAX = 3, 28, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,9 @@ def policy_counts(policies: Iterable[Entry]) -> Counter[str]:
 
 def shown_violations(violations: Sequence[Entry], *, limit: int) -> list[Entry]:
     """The worst, dearer resources first; at most two of each policy, so that one does not hide the others."""
-    order = {severity: rank for rank, severity in enumerate(("critical", "high", "medium", "low"))}
     ranked = sorted(
         violations,
-        key=lambda found: (order[found["severity"]], -monthly_value(found["monthly_cost"]), found["policy_id"]),
+        key=lambda found: (RANKS.index(found["severity"]), -monthly_value(found["monthly_cost"]), found["policy_id"]),
     )
     seen: Counter[str] = Counter()
     chosen: list[Entry] = []
@@ -60,24 +61,23 @@ def shown_violations(violations: Sequence[Entry], *, limit: int) -> list[Entry]:
 
 
 def expected(predictions: Sequence[Entry], *, as_of: str) -> list[Expected]:
-    """Dates first, one row a day and policy, in order of time and severity; then what only ranks, by score."""
-    grouped: dict[tuple[str, str | None, str], list[Entry]] = {}
+    """Dates first, one row a day and finding, in order of time and severity; then what only ranks, by score."""
+    grouped: dict[tuple[str, str], list[Entry]] = {}
     for prediction in predictions:
         if prediction["date"] is not None:
             head = str(prediction["date"])[:10]
-            grouped.setdefault((head, prediction["policy_id"], prediction["title"]), []).append(prediction)
+            grouped.setdefault((head, prediction["title"]), []).append(prediction)
     dated = [_dated(entries, as_of) for _, entries in sorted(grouped.items(), key=lambda pair: _order(*pair))]
     ranked = sorted((p for p in predictions if p["date"] is None), key=lambda p: (-p["score"], p["resource_id"]))
     return [*dated, *(_ranked(prediction) for prediction in ranked)]
 
 
-def _order(key: tuple[str, str | None, str], entries: list[Entry]) -> tuple[str, int, str]:
-    ranks = ("critical", "high", "medium", "low", None)
-    return (key[0], ranks.index(entries[0]["severity"]), key[1] or "")
+def _order(key: tuple[str, str], entries: list[Entry]) -> tuple[str, int, str]:
+    return (key[0], min(RANKS.index(entry["severity"]) for entry in entries), key[1])
 
 
 def _dated(entries: list[Entry], as_of: str) -> Expected:
-    first = entries[0]
+    first = min(entries, key=lambda entry: RANKS.index(entry["severity"]))
     same = len({entry["resource_id"] for entry in entries})
     return Expected(
         when=day(first["date"]),
@@ -95,9 +95,10 @@ def _dated(entries: list[Entry], as_of: str) -> Expected:
 
 
 def _names(entries: list[Entry]) -> str:
-    names = [str(entry["resource_name"]) for entry in entries]
-    rest = len(names) - 3
-    return ", ".join(names[:3]) + (f" and {count(rest)} more" if rest > 0 else "")
+    names = list(dict.fromkeys(str(entry["resource_name"]) for entry in entries))
+    rest = len(names) - NAMED_MAX
+    shown = ", ".join(middle(name, NAME_LENGTH_MAX) for name in names[:NAMED_MAX])
+    return shown + (f" and {count(rest)} more" if rest > 0 else "")
 
 
 def _ranked(entry: Entry) -> Expected:
@@ -113,10 +114,21 @@ def _ranked(entry: Entry) -> Expected:
         source=entry["source"],
         who=entry["resource_name"],
         what=what,
-        why="; ".join(entry["reasons"]),
+        why="; ".join(entry["reasons"][:REASONS_MAX]),
         severity=entry["severity"],
         resources=1,
         behind=entry["resources_behind"],
         is_dated=False,
         entries=(entry,),
     )
+
+
+def first_of_each_day(rows: Sequence[Expected], *, per_day: int, limit: int) -> list[Expected]:
+    """Dated rows such that one full day does not hide the rest of the week."""
+    seen: Counter[int] = Counter()
+    chosen = []
+    for row in rows:
+        seen[row.day_offset] += 1
+        if seen[row.day_offset] <= per_day:
+            chosen.append(row)
+    return chosen[:limit]

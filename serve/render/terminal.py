@@ -14,7 +14,7 @@ from rich.text import Text
 
 from serve.render.columns import Cell, Column, Fit, lay_out
 from serve.render.figures import amount, count, counted, end, middle, moment, monthly, percent, ratio
-from serve.render.ranking import Expected, expected, policy_counts, shown_violations
+from serve.render.ranking import Expected, expected, first_of_each_day, policy_counts, shown_violations
 from serve.render.words import POLICY_STATES, blast_reason, controls_text, rule_words
 
 Document = Mapping[str, Any]
@@ -23,7 +23,7 @@ SEVERITY_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "l
 QUIET, LABEL, WARN = "bright_black", "bold", "yellow"
 LABEL_WIDTH = 11
 INDENT = 2
-GAPS_MAX, VIOLATIONS_MAX, EXPECTED_MAX, RADII_MAX = 3, 8, 6, 4
+GAPS_MAX, VIOLATIONS_MAX, EXPECTED_MAX, PER_DAY_MAX, RANKED_MAX, RADII_MAX = 3, 8, 8, 1, 2, 4
 WIDTH_MIN = 60
 
 
@@ -151,7 +151,7 @@ class _Page:
             Column(),
             Column(drop=2),
             Column(Fit.MIDDLE, width_min=16),
-            Column(Fit.END, width_min=34),
+            Column(Fit.END, width_min=28),
             Column(Fit.END, width_min=10, drop=3),
             Column(is_right=True, drop=1),
         )
@@ -175,7 +175,8 @@ class _Page:
         rows = expected(self.document["predictions"], as_of=self.document["as_of"])
         dated = [row for row in rows if row.is_dated]
         yield Text.assemble(("NEXT 7 DAYS", LABEL), "  ", _coming_words(dated))
-        shown = [*dated[:EXPECTED_MAX], *[row for row in rows if not row.is_dated][: max(2, EXPECTED_MAX - len(dated))]]
+        ranked = [row for row in rows if not row.is_dated]
+        shown = [*first_of_each_day(dated, per_day=PER_DAY_MAX, limit=EXPECTED_MAX), *ranked[:RANKED_MAX]]
         columns = (
             Column(),
             Column(drop=2),

@@ -35,6 +35,7 @@ def html_report(document: Mapping[str, Any], *, version: str) -> str:
         day=figures.day,
         middle=figures.middle,
         percent=figures.percent,
+        sentence=figures.sentence,
     )
     environment.globals.update(counted=figures.counted, bar=marks.bar, stack=marks.stack, severity=marks.severity)
     view = report_view(document)

@@ -11,14 +11,15 @@ from typing import Any, Final
 
 from domain.prediction import HORIZON_DAYS
 from serve.render.figures import amount, count, counted, end, monthly, percent, ratio
-from serve.render.ranking import Expected, expected, policy_counts
+from serve.render.ranking import Expected, expected, first_of_each_day, policy_counts
 from serve.render.words import POLICY_STATES, SOURCE_WORDS, controls_text, rule_words
 
 Document = Mapping[str, Any]
 Entry = Mapping[str, Any]
 
 SEVERITIES: Final = ("critical", "high", "medium", "low")
-POLICIES_MAX, RESOURCES_MAX, RADII_MAX, COSTS_MAX, GAPS_MAX, EXPECTED_MAX, RANKED_MAX = 20, 8, 10, 10, 20, 14, 8
+PER_DAY_MAX: Final = 2
+POLICIES_MAX, RESOURCES_MAX, RADII_MAX, COSTS_MAX, GAPS_MAX, EXPECTED_MAX, RANKED_MAX = 12, 5, 8, 8, 20, 14, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def report_view(document: Document) -> ReportView:
     """Choose and group."""
     rows = expected(document["predictions"], as_of=document["as_of"])
     dated = [row for row in rows if row.is_dated]
+    shown = first_of_each_day(dated, per_day=PER_DAY_MAX, limit=EXPECTED_MAX)
     days = _days(document["as_of"], dated)
     providers = _providers(document)
     problems = _problems(document["violations"])
@@ -122,8 +124,8 @@ def report_view(document: Document) -> ReportView:
         figures=_figures(document, dated),
         days=days,
         day_largest=max((day.total for day in days), default=0),
-        dated=tuple(dated[:EXPECTED_MAX]),
-        dated_hidden=max(0, len(dated) - EXPECTED_MAX),
+        dated=tuple(shown),
+        dated_hidden=len(dated) - len(shown),
         ranked=tuple(row for row in rows if not row.is_dated)[:RANKED_MAX],
         providers=providers,
         provider_largest=max((number for row in providers for _, number in row.counts), default=0),
@@ -177,7 +179,9 @@ def _figures(document: Document, dated: Sequence[Expected]) -> tuple[Figure, ...
         Figure(
             count(document["unknown"]["evaluations"]),
             "checks undecided",
-            f"and {counted(len(document['gaps']), 'gap')} in what was read",
+            f"{counted(len(document['gaps']), 'gap')} in what was read"
+            if document["gaps"]
+            else "no gap in what was read",
         ),
     )
 
@@ -212,7 +216,7 @@ def _days(as_of: str, dated: Sequence[Expected]) -> tuple[Day, ...]:
                 is_today=offset == 0,
                 parts=tuple((name, by_severity[name]) for name in SEVERITIES),
                 total=sum(by_severity.values()),
-                titles=tuple(end(f"{row.what}, {row.who}", 60) for row in rows[:2]),
+                titles=tuple(end(f"{row.what}, {row.who}", 60) for row in rows[:1]),
             )
         )
     return tuple(days)
