@@ -9,6 +9,7 @@ Source: RFC 8785 (JCS), RFC 7493 (I-JSON).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import orjson
@@ -47,27 +48,51 @@ def encode_readable(value: object) -> bytes:
 
 def _is_plain(value: object, *, depth: int) -> bool:
     """Whether the fast encoder is exact for this value."""
-    if isinstance(value, str) or value is None or value is True or value is False:
-        return True
+    if isinstance(value, dict):
+        _require_shallow(depth)
+        keys = [key for key in value if type(key) is not str or not key.isascii()]
+        if keys:
+            _require_text(keys)
+        return _are_plain(value.values(), depth=depth + 1) and not keys
+    if isinstance(value, list | tuple):
+        _require_shallow(depth)
+        return _are_plain(value, depth=depth + 1)
+    return _are_plain((value,), depth=depth)
+
+
+def _are_plain(values: Iterable[object], *, depth: int) -> bool:
+    """Whether the fast encoder is exact for all of them; every one is looked at, the usual kinds first."""
+    plain = True
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is bool or value is None:
+            continue
+        if kind is int:
+            _require_exact_integer(value)
+        elif kind is float:
+            plain = False
+        elif isinstance(value, dict | list | tuple):
+            plain = _is_plain(value, depth=depth) and plain
+        elif not isinstance(value, str):
+            raise InputError("value is not JSON", type=kind.__name__, todo=_TODO)
+    return plain
+
+
+def _require_shallow(depth: int) -> None:
     if depth >= DEPTH_MAX:
         raise InputError("JSON is nested too deeply", depth_max=DEPTH_MAX, todo="Flatten the value")
-    if isinstance(value, dict):
-        return all([_is_plain_key(key) & _is_plain(item, depth=depth + 1) for key, item in value.items()])
-    if isinstance(value, list | tuple):
-        return all([_is_plain(item, depth=depth + 1) for item in value])
-    if isinstance(value, int):
-        if -INTEGER_MAX <= value <= INTEGER_MAX:
-            return True
+
+
+def _require_text(keys: Iterable[object]) -> None:
+    for key in keys:
+        if not isinstance(key, str):
+            raise InputError("object key is not a string", type=type(key).__name__, todo=_TODO)
+
+
+def _require_exact_integer(value: object) -> None:
+    assert isinstance(value, int)
+    if not -INTEGER_MAX <= value <= INTEGER_MAX:
         raise InputError("integer is too large for JSON", got=value, expected="within 2^53", todo=_TODO)
-    if isinstance(value, float):
-        return False
-    raise InputError("value is not JSON", type=type(value).__name__, todo=_TODO)
-
-
-def _is_plain_key(key: object) -> bool:
-    if not isinstance(key, str):
-        raise InputError("object key is not a string", type=type(key).__name__, todo=_TODO)
-    return key.isascii()
 
 
 def _fast(value: object) -> bytes:
