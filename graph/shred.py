@@ -184,9 +184,7 @@ def _visit_indexed(node: _Node, value: list[Json], row: int) -> None:
 def _visit_elements(node: _Node, rows: _Rows, value: Value, row: int) -> None:
     each = node.each
     assert each is not None
-    if value is UNREAD:
-        rows.unread.append(row)
-    elif isinstance(value, list):
+    if isinstance(value, list):
         rows.present.append(row)
         for element in value:
             at = rows.size

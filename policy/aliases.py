@@ -32,7 +32,7 @@ class Alias:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AliasTable:
-    """Aliases by folded name, one for each path that it stands for; `newest` is the newest API version by folded type."""
+    """What each folded alias stands for, and the newest API version by folded type."""
 
     aliases: Mapping[str, tuple[Alias, ...]] = field(default_factory=dict)
     newest: Mapping[str, str] = field(default_factory=dict)

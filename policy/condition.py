@@ -37,7 +37,7 @@ _SUBJECTS: Final = ("field", "value", "count")
 
 
 def compile_condition(
-    document: Json, names: Names, where: str = "$.properties.policyRule.if", depth: int = 0
+    document: Json, names: Names, where: str = "$.properties.policyRule.if", *, depth: int = 0
 ) -> Condition:
     """Compile one condition of a rule.
 
@@ -52,11 +52,11 @@ def compile_condition(
     for name in ("allof", "anyof"):
         if name in folded:
             _require_alone(folded, names, where)
-            return _group(name, folded[name], names, f"{where}.{name}", depth)
+            return _group(name, folded[name], names, f"{where}.{name}", depth=depth)
     if "not" in folded:
         _require_alone(folded, names, where)
-        return _negated(compile_condition(folded["not"], names, f"{where}.not", depth + 1))
-    return _leaf(folded, names, where, depth)
+        return _negated(compile_condition(folded["not"], names, f"{where}.not", depth=depth + 1))
+    return _leaf(folded, names, where, depth=depth)
 
 
 def _require_alone(folded: dict[str, Json], names: Names, where: str) -> None:
@@ -66,10 +66,10 @@ def _require_alone(folded: dict[str, Json], names: Names, where: str) -> None:
         )
 
 
-def _group(name: str, document: Json, names: Names, where: str, depth: int) -> Condition:
+def _group(name: str, document: Json, names: Names, where: str, *, depth: int) -> Condition:
     if not isinstance(document, list):
         raise names.invalid("not a list of conditions", where, expected="a list", got=type(document).__name__)
-    children = [compile_condition(child, names, f"{where}[{at}]", depth + 1) for at, child in enumerate(document)]
+    children = [compile_condition(child, names, f"{where}[{at}]", depth=depth + 1) for at, child in enumerate(document)]
     return grouped(name, children)
 
 
@@ -98,7 +98,7 @@ def _negated(child: Condition) -> Condition:
     return Not(child, f"not({child.key})")
 
 
-def _leaf(folded: dict[str, Json], names: Names, where: str, depth: int) -> Condition:
+def _leaf(folded: dict[str, Json], names: Names, where: str, *, depth: int) -> Condition:
     subjects = [name for name in _SUBJECTS if name in folded]
     operators = sorted(set(folded) - set(_SUBJECTS))
     if len(subjects) != 1:
@@ -113,7 +113,7 @@ def _leaf(folded: dict[str, Json], names: Names, where: str, depth: int) -> Cond
         return _field(folded["field"], operator, expected, names, where)
     if subjects[0] == "value":
         return compared(compile_value(folded["value"], names, f"{where}.value"), operator, expected, where)
-    return _count(folded["count"], operator, expected, names, where, depth)
+    return _count(folded["count"], operator, expected, names, where=where, depth=depth)
 
 
 def _expected(operator: str, document: Json, names: Names, where: str) -> Expression:
@@ -180,7 +180,7 @@ def _name(document: Json, names: Names, where: str) -> str:
     return found.value
 
 
-def _count(document: Json, operator: str, expected: Expression, names: Names, where: str, depth: int) -> Condition:
+def _count(document: Json, operator: str, expected: Expression, names: Names, where: str, *, depth: int) -> Condition:
     if not isinstance(document, dict) or ("field" in document) == ("value" in document):
         raise names.invalid(
             "count needs a field or a value", f"{where}.count", expected="one of field, value", got=document
@@ -197,23 +197,25 @@ def _count(document: Json, operator: str, expected: Expression, names: Names, wh
     compare = compared(Read(COUNTED), operator, expected, where)
     assert isinstance(compare, Compare)
     if "field" in document:
-        return _field_count(document, compare, names, f"{where}.count", depth)
-    return _value_count(document, compare, names, f"{where}.count", depth)
+        return _field_count(document, compare, names, f"{where}.count", depth=depth)
+    return _value_count(document, compare, names, f"{where}.count", depth=depth)
 
 
-def _field_count(document: dict[str, Json], compare: Compare, names: Names, where: str, depth: int) -> Condition:
+def _field_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
     alias = _name(document["field"], names, f"{where}.field")
     path = names.field_path(alias, f"{where}.field")
     arrays = unbound_arrays(path, names.bound(path))
     if not arrays or path.segments[-1] != EACH:
         raise names.invalid("count needs an array", f"{where}.field", expected="a field ending in [*]", got=alias)
     inside = names.counting(path, alias, Read(str(path)))
-    child = compile_condition(document["where"], inside, f"{where}.where", depth + 1) if "where" in document else None
+    child = (
+        compile_condition(document["where"], inside, f"{where}.where", depth=depth + 1) if "where" in document else None
+    )
     steps = tuple(str(array_of(path, at)) for at in arrays)
     return Count(steps, child, compare, f"count({path},{child.key if child else ''},{compare.key})")
 
 
-def _value_count(document: dict[str, Json], compare: Compare, names: Names, where: str, depth: int) -> Condition:
+def _value_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
     values = compile_value(document["value"], names, f"{where}.value")
     if not isinstance(values, Literal):
         raise names.unsupported("count of a value that depends on the resource", f"{where}.value")
@@ -224,14 +226,13 @@ def _value_count(document: dict[str, Json], compare: Compare, names: Names, wher
             "count of too many values", f"{where}.value", expected=f"at most {_TALLY_MAX}", got=len(listed)
         )
     name = document.get("name", "")
-    children = [_counted_value(document, str(name), value, names, where, depth) for value in listed]
+    bound = [names.binding(str(name), Literal(value)) for value in listed]
+    children = [_counted_value(document, inside, where, depth=depth) for inside in bound]
     key = f"tally({','.join(child.key for child in children)};{compare.key})"
     return Tally(tuple(children), compare, key)
 
 
-def _counted_value(
-    document: dict[str, Json], name: str, value: Json, names: Names, where: str, depth: int
-) -> Condition:
+def _counted_value(document: dict[str, Json], names: Names, where: str, *, depth: int) -> Condition:
     if "where" not in document:
         return constant(Truth.TRUE)
-    return compile_condition(document["where"], names.binding(name, Literal(value)), f"{where}.where", depth + 1)
+    return compile_condition(document["where"], names, f"{where}.where", depth=depth + 1)

@@ -105,7 +105,7 @@ def _parameter(name: str, document: Json, origin: str) -> Parameter:
     allowed = body.get("allowedValues")
     if allowed is not None and not isinstance(allowed, list):
         raise _invalid("allowedValues is not a list", origin, f"{where}.allowedValues", expected="a list", got=allowed)
-    default: Value = body["defaultValue"] if "defaultValue" in body else MISSING
+    default: Value = body.get("defaultValue", MISSING)
     return Parameter(name, kind, default, None if allowed is None else tuple(allowed))
 
 

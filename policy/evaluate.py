@@ -44,7 +44,7 @@ class Lookups:
 def evaluate(program: Program, table: Table, *, now: datetime, lookups: Lookups | None = None) -> NDArray[np.uint8]:
     """The verdict of every row of a table of one type, as `domain.finding.Verdict` codes."""
     frame = _Frame(table.size, table.columns, table.children, None, None, table)
-    run = _Run(now, lookups if lookups is not None else Lookups())
+    run = _Run(now, lookups if lookups is not None else Lookups(), program.is_time_dependent)
     result = run.condition(program.condition, frame)
     if isinstance(result, Truth):
         return np.full(table.size, _VERDICTS[result], dtype=np.uint8)
@@ -87,6 +87,7 @@ class _Frame:
 class _Run:
     now: datetime
     lookups: Lookups
+    is_time_dependent: bool
 
     def condition(self, condition: Condition, frame: _Frame) -> Result:
         match condition:
@@ -118,7 +119,7 @@ class _Run:
 
     def kept(self, condition: Every | Count | Tally, frame: _Frame) -> Result:
         """A reduction over elements or values, remembered for the table."""
-        moment = self.now if _asks_time(condition) else None
+        moment = self.now if self.is_time_dependent else None
         key = (id(frame.source), condition.key, moment)
         kept = self.lookups.tables.get(key)
         if kept is None:
@@ -242,22 +243,6 @@ class _Counts:
         return low if low == high else Between(low, high)
 
 
-def _asks_time(condition: Condition) -> bool:
-    match condition:
-        case Compare():
-            return condition.is_time_dependent
-        case AllOf() | AnyOf():
-            return any(map(_asks_time, condition.children))
-        case Not() | Every():
-            return _asks_time(condition.child)
-        case Count():
-            return _asks_time(condition.compare) or (condition.child is not None and _asks_time(condition.child))
-        case Tally():
-            return _asks_time(condition.compare) or any(map(_asks_time, condition.children))
-        case Constant():
-            return False
-
-
 _Scalar = TypeVar("_Scalar", np.uint8, np.int32)
 
 
@@ -265,7 +250,8 @@ def _outward(values: NDArray[_Scalar], owner: _Frame, frame: _Frame) -> NDArray[
     """Values of an outer frame's rows, for each row of an inner one."""
     rows: Codes | None = None
     while frame is not owner:
-        assert frame.parents is not None and frame.outer is not None
+        assert frame.parents is not None
+        assert frame.outer is not None
         rows = frame.parents if rows is None else frame.parents[rows]
         frame = frame.outer
     return values if rows is None else values[rows]

@@ -86,7 +86,7 @@ def _deciding(condition: Condition, scope: Scope, now: datetime, element: int | 
         case Compare():
             values = {path: scope.value(path) for path in condition.reads}
             found = evaluate_expression(condition.subject, values.__getitem__, now)
-            yield _leaf(condition, found, decide(condition, values, now), values.__getitem__, now, element)
+            yield _leaf(condition, found, decide(condition, values, now), values.__getitem__, now=now, element=element)
         case AllOf() | AnyOf():
             truth = evaluate_condition(condition, scope, now)
             for child in condition.children:
@@ -129,12 +129,9 @@ def _counted(condition: Count | Tally, scope: Scope, now: datetime, element: int
 
 
 def _leaf(
-    leaf: Compare, found: Value, truth: Truth, value: Callable[[str], Value], now: datetime, element: int | None
+    leaf: Compare, found: Value, truth: Truth, value: Callable[[str], Value], *, now: datetime, element: int | None
 ) -> LeafResult:
-    if isinstance(leaf.subject, Read):
-        path = _shown(leaf.subject.path)
-    else:
-        path = ", ".join(map(_shown, leaf.reads))
+    path = _shown(leaf.subject.path) if isinstance(leaf.subject, Read) else ", ".join(map(_shown, leaf.reads))
     expected = (
         leaf.expected.value if isinstance(leaf.expected, Literal) else evaluate_expression(leaf.expected, value, now)
     )

@@ -84,7 +84,7 @@ def parse_expression(text: str, *, where: str) -> Syntax:
 
 
 class _Parser:
-    """One token of look-ahead over the text."""
+    """One lexeme of look-ahead over the text."""
 
     def __init__(self, text: str, where: str) -> None:
         self.text = text
@@ -95,12 +95,12 @@ class _Parser:
     def next(self) -> None:
         found = _TOKEN.match(self.text, self.at)
         if found is None:
-            self.kind, self.token = "", ""
+            self.kind, self.lexeme = "", ""
             if self.text[self.at :].strip():
                 raise self.failure("a name, a number, 'text' or punctuation")
             return
         self.kind = str(found.lastgroup)
-        self.token = found.group(self.kind)
+        self.lexeme = found.group(self.kind)
         self.at = found.end()
 
     def failure(self, expected: str) -> InvalidDefinition:
@@ -110,12 +110,12 @@ class _Parser:
             expression=self.text,
             at=self.at,
             expected=expected,
-            got=self.token or self.text[self.at : self.at + 20] or "the end",
+            got=self.lexeme or self.text[self.at : self.at + 20] or "the end",
             todo="Correct the expression",
         )
 
     def take(self, mark: str) -> None:
-        if self.token != mark or self.kind != "mark":
+        if self.lexeme != mark or self.kind != "mark":
             raise self.failure(mark)
         self.next()
 
@@ -123,16 +123,16 @@ class _Parser:
         if depth > _DEPTH_MAX:
             raise self.failure(f"at most {_DEPTH_MAX} levels of nesting")
         found = self.primary(depth)
-        while self.kind == "mark" and self.token in {".", "["}:
+        while self.kind == "mark" and self.lexeme in {".", "["}:
             found = self.access(found, depth)
         return found
 
     def access(self, subject: Syntax, depth: int) -> Syntax:
-        if self.token == ".":
+        if self.lexeme == ".":
             self.next()
             if self.kind != "name":
                 raise self.failure("a property name")
-            name: Syntax = Text(self.token)
+            name: Syntax = Text(self.lexeme)
             self.next()
             return Access(subject, name)
         self.next()
@@ -141,22 +141,22 @@ class _Parser:
         return Access(subject, name)
 
     def primary(self, depth: int) -> Syntax:
-        kind, token = self.kind, self.token
+        kind, lexeme = self.kind, self.lexeme
         if kind not in {"text", "number", "name"}:
             raise self.failure("a name, a number or 'text'")
         self.next()
         if kind == "text":
-            return Text(token[1:-1].replace("''", "'"))
+            return Text(lexeme[1:-1].replace("''", "'"))
         if kind == "number":
-            return Number(float(token) if "." in token else int(token))
-        if self.kind == "mark" and self.token == "(":
-            return Invoke(token.lower(), self.arguments(depth))
-        return Word(token)
+            return Number(float(lexeme) if "." in lexeme else int(lexeme))
+        if self.kind == "mark" and self.lexeme == "(":
+            return Invoke(lexeme.lower(), self.arguments(depth))
+        return Word(lexeme)
 
     def arguments(self, depth: int) -> tuple[Syntax, ...]:
         self.take("(")
         found: list[Syntax] = []
-        while self.token != ")" or self.kind != "mark":
+        while self.lexeme != ")" or self.kind != "mark":
             if found:
                 self.take(",")
             found.append(self.expression(depth + 1))

@@ -75,17 +75,23 @@ def evaluate_condition(condition: Condition, scope: Scope, now: datetime) -> Tru
             return condition.truth
         case Compare():
             return decide(condition, {path: scope.value(path) for path in condition.reads}, now)
+        case AllOf() | AnyOf() | Not():
+            return _combined(condition, scope, now)
+        case Every():
+            return _every(condition, scope, now)
+        case Count() | Tally():
+            values: dict[str, Found] = {path: scope.value(path) for path in condition.compare.reads if path != COUNTED}
+            return decide(condition.compare, {**values, COUNTED: counted(condition, scope, now)}, now)
+
+
+def _combined(condition: AllOf | AnyOf | Not, scope: Scope, now: datetime) -> Truth:
+    match condition:
         case AllOf():
             return _least(condition.children, scope, now)
         case AnyOf():
             return max((evaluate_condition(child, scope, now) for child in condition.children), default=Truth.FALSE)
         case Not():
             return Truth(2 - evaluate_condition(condition.child, scope, now))
-        case Every():
-            return _every(condition, scope, now)
-        case Count() | Tally():
-            values: dict[str, Found] = {path: scope.value(path) for path in condition.compare.reads if path != COUNTED}
-            return decide(condition.compare, {**values, COUNTED: counted(condition, scope, now)}, now)
 
 
 def _least(children: Sequence[Condition], scope: Scope, now: datetime) -> Truth:
@@ -161,23 +167,21 @@ def evaluate_expression(expression: Expression, value: Callable[[str], Value], n
             return collected(value(expression.path), expression.rest)
         case Call():
             return _called(expression, value, now)
-        case Member():
-            subject = evaluate_expression(expression.subject, value, now)
-            name = evaluate_expression(expression.name, value, now)
-            return UNREAD if subject is UNREAD or name is UNREAD else functions.member(subject, name)
-        case Lookup():
-            found = evaluate_expression(expression.subject, value, now)
-            return expression.table.get(fold(found), UNREAD) if isinstance(found, str) else UNREAD
+        case Member() | Lookup():
+            return _chosen(expression, value, now)
+
+
+def _chosen(expression: Member | Lookup, value: Callable[[str], Value], now: datetime) -> Value:
+    subject = evaluate_expression(expression.subject, value, now)
+    if isinstance(expression, Lookup):
+        return expression.table.get(fold(subject), UNREAD) if isinstance(subject, str) else UNREAD
+    name = evaluate_expression(expression.name, value, now)
+    return UNREAD if subject is UNREAD or name is UNREAD else functions.member(subject, name)
 
 
 def _called(call: Call, value: Callable[[str], Value], now: datetime) -> Value:
-    if call.name == "if":
-        chosen = boolean_of(evaluate_expression(call.arguments[0], value, now))
-        if isinstance(chosen, Absent):
-            return chosen
-        return evaluate_expression(call.arguments[1 if chosen else 2], value, now)
-    if call.name == "coalesce":
-        return _coalesced(call, value, now)
+    if call.name in {"if", "coalesce"}:
+        return _lazy(call, value, now)
     arguments = [evaluate_expression(argument, value, now) for argument in call.arguments]
     if any(argument is UNREAD for argument in arguments):
         return UNREAD
@@ -186,6 +190,16 @@ def _called(call: Call, value: Callable[[str], Value], now: datetime) -> Value:
     if call.name == "utcnow":
         return dates.write(now, *arguments) if arguments else format_instant(now)
     return functions.apply(call.name, arguments)
+
+
+def _lazy(call: Call, value: Callable[[str], Value], now: datetime) -> Value:
+    """Functions that look at no more arguments than they need."""
+    if call.name == "coalesce":
+        return _coalesced(call, value, now)
+    chosen = boolean_of(evaluate_expression(call.arguments[0], value, now))
+    if isinstance(chosen, Absent):
+        return chosen
+    return evaluate_expression(call.arguments[1 if chosen else 2], value, now)
 
 
 def _coalesced(call: Call, value: Callable[[str], Value], now: datetime) -> Value:

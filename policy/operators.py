@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 
 from domain.value import MISSING, Json, Value
@@ -60,10 +60,7 @@ def number(value: Value) -> Decimal | None:
         return None
     if isinstance(value, str) and _NUMBER.fullmatch(value) is None:
         return None
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        return None
+    found = Decimal(str(value))
     return found if found.is_finite() else None
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from domain.value import MISSING, UNREAD, Json
+from domain.value import MISSING, UNREAD, Json, Value
 from graph.path import Path
 from policy import expression as syntax
 from policy.functions import FUNCTIONS
@@ -16,6 +16,7 @@ from policy.tree import Call, Collect, Expression, Literal, Lookup, Member, Read
 
 ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _ID: Final = Read("@id")
+_NOTHING: Final[Mapping[str, Value]] = {}
 
 
 def compile_value(value: Json, names: Names, where: str) -> Expression:
@@ -64,6 +65,12 @@ def _invoke(name: str, arguments: list[Expression], names: Names, where: str) ->
             return field_expression(_constant_text(name, arguments, names, where), names, where)
         case "current":
             return _current(arguments, names, where)
+        case _:
+            return _function(name, arguments, names, where)
+
+
+def _function(name: str, arguments: list[Expression], names: Names, where: str) -> Expression:
+    match name:
         case "requestcontext":
             return _request(arguments, names, where)
         case "resourcegroup" | "subscription":
@@ -176,11 +183,11 @@ def folded(expression: Expression) -> Expression:
     """An expression whose parts are all known, as its value; a known property of an object, as that part."""
     match expression:
         case Call(_, arguments) if all(isinstance(argument, Literal) for argument in arguments):
-            return Literal(evaluate_expression(expression, _no_value, ANY_TIME))
+            return Literal(evaluate_expression(expression, _NOTHING.__getitem__, ANY_TIME))
         case Member(Call("resourcegroup" | "subscription" as container), Literal(str() as name)):
             return expression if name.casefold() in CONTAINERS[container] else Literal(UNREAD)
         case Member(Literal(), Literal()):
-            return Literal(evaluate_expression(expression, _no_value, ANY_TIME))
+            return Literal(evaluate_expression(expression, _NOTHING.__getitem__, ANY_TIME))
         case Member(Call("createobject", parts), Literal(name)) if isinstance(name, str):
             for key, value in zip(parts[::2], parts[1::2], strict=True):
                 if isinstance(key, Literal) and isinstance(key.value, str) and key.value.casefold() == name.casefold():
@@ -188,10 +195,6 @@ def folded(expression: Expression) -> Expression:
             return Literal(MISSING)
         case _:
             return expression
-
-
-def _no_value(path: str) -> Json:
-    raise AssertionError(f"a constant expression reads {path}")
 
 
 def reads_in(expression: Expression) -> frozenset[str]:

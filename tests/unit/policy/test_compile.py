@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from domain.resource import Provider
@@ -85,8 +87,10 @@ def test_a_data_plane_mode_is_unsupported() -> None:
 
 
 def test_counts_of_what_depends_on_the_resource_are_unsupported() -> None:
-    refusal(UnsupportedDefinition, {"count": {"value": "[field('tags')]"}, "equals": 1})
-    refusal(UnsupportedDefinition, {"field": "[field('name')]", "equals": 1})
+    facts = refusal(UnsupportedDefinition, {"count": {"value": "[field('tags')]"}, "equals": 1})
+    assert facts["path"] == "$.properties.policyRule.if.count.value"
+    facts = refusal(UnsupportedDefinition, {"field": "[field('name')]", "equals": 1})
+    assert facts["path"] == "$.properties.policyRule.if.field"
 
 
 def test_an_alias_of_an_array_that_differs_between_types_is_unsupported() -> None:
@@ -108,11 +112,11 @@ def test_disabled_and_request_effects_are_not_assessed() -> None:
 
 
 class TestParameters:
-    declared: Json = {
+    declared: ClassVar[Json] = {
         "where": {"type": "Array", "allowedValues": ["here", "there"]},
         "name": {"type": "String", "defaultValue": "gate"},
     }
-    rule: Json = {
+    rule: ClassVar[Json] = {
         "allOf": [
             {"field": "location", "in": "[parameters('where')]"},
             {"field": "name", "equals": "[parameters('Name')]"},
@@ -129,7 +133,7 @@ class TestParameters:
 
     def test_the_rest_of_the_rule_is_checked_before_a_value_is_asked_for(self) -> None:
         rule: Json = {"allOf": [self.rule, {"field": "Contoso.Net/gates/colour", "equals": 1}]}
-        refusal(MissingAlias, rule, declared=self.declared)
+        assert refusal(MissingAlias, rule, declared=self.declared)["alias"] == "Contoso.Net/gates/colour"
 
     def test_a_value_outside_the_allowed_ones_is_refused(self) -> None:
         facts = refusal(InvalidDefinition, self.rule, declared=self.declared, parameters={"where": ["mars"]})
@@ -186,7 +190,8 @@ def test_a_program_is_meant_for_the_clouds_it_names() -> None:
     rule: dict[str, Json] = {"if": ANY, "then": {"effect": "audit"}}
     document: Json = {"properties": {"policyRule": rule, "metadata": {"clouds": ["aws"]}}}
     aws = compile_definition(parse_definition(document, origin="p.json"), ALIASES, policy_id="mine")
-    assert (aws.clouds, aws.policy_id) == ({Provider.AWS}, "mine")
+    assert aws.clouds == {Provider.AWS}
+    assert str(aws.policy_id) == "mine"
     wrong: Json = {"properties": {"policyRule": rule, "metadata": {"clouds": ["moon"]}}}
     with pytest.raises(InvalidDefinition, match="clouds"):
         compile_definition(parse_definition(wrong, origin="p.json"), ALIASES)

@@ -82,7 +82,7 @@ def test_each_definition_is_classified_and_tells_its_state() -> None:
         "runs": ("per_resource", "runs"),
         "unsupported": ("per_resource", "unsupported"),
     }
-    assert report.as_json()["definitions"][-2] == {  # type: ignore[index, call-overload]
+    assert report.as_json()["definitions"][-2] == {  # type: ignore[index]
         "id": "runs",
         "name": "D",
         "class": "per_resource",

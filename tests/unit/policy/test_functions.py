@@ -15,6 +15,8 @@ ANSWERS: list[tuple[str, Json]] = [
     ("mod(-7, 2)", -1),
     ("div(1, 0)", None),
     ("min(3, 1, 2)", 1),
+    ("min('x')", None),
+    ("intersection(createObject('a', 1), 'x')", None),
     ("max(createArray(3, '5'))", 5),
     ("float('1.5')", 1.5),
     ("int('3.7')", 3),
