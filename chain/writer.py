@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -92,16 +93,14 @@ class LogWriter:
         make_private_directory(state_directory / "artifact")
         self._fence = Fence(state_directory)
         self._journal = Journal(state_directory / "journal", sync=sync)
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
             self._log = self._replay()
             self._notaries = self._open_notaries(signers)
-            self._publication = Publication(
-                directory, state_directory / "publishing", Twin(self._notaries.sha256.key, self._notaries.sha3_256.key)
-            )
+            keys = Twin(self._notaries.sha256.key, self._notaries.sha3_256.key)
+            self._publication = Publication(directory, state_directory / "publishing", keys)
             self._require_history()
-        except BaseException:
-            self.close()
-            raise
+            on_failure.pop_all()
 
     def __enter__(self) -> LogWriter:
         return self
