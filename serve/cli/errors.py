@@ -13,6 +13,7 @@ from domain.errors import PolicyCortexError
 from serve.cli.exit_code import ExitCode, exit_code_of
 
 DEBUG = "--debug"
+VERSION_ALONE = (["version"], ["--version"])
 FACT_LENGTH_MAX = 400
 
 
@@ -50,6 +51,11 @@ def error_lines(error: PolicyCortexError) -> tuple[str, str, str]:
 
 
 def _command(arguments: list[str]) -> int:
+    if arguments in VERSION_ALONE:
+        from serve.cli.settings_view import version  # noqa: PLC0415 (what reads options costs ten times as much)
+
+        version()
+        return ExitCode.DONE
     from serve.cli.application import application  # noqa: PLC0415 (after the handlers above are in place)
 
     outcome = application(args=arguments, prog_name="pcg", standalone_mode=False)

@@ -33,7 +33,7 @@ def estate(
         out, resources=resources, tenants=tenants, days=days, seed=seed, as_of=instant(as_of), format=format
     )
     say(
-        f"Synthetic estate in {wrote.out}: {wrote.resources:,} resources of {len(wrote.tenants):,} tenants, "
+        f"Synthetic estate in {wrote.out}: {wrote.resources:,} resources, tenants {' '.join(wrote.tenants)}, "
         f"{wrote.observations:,} observations, {wrote.billing_rows:,} billing rows"
     )
     for tenant in wrote.tenants:

@@ -36,10 +36,11 @@ def list_policies(
     if json is not None:
         put(json_bytes({"policies": [dict(row) for row in found]}), json)
         return
+    from serve.render.figures import counted  # noqa: PLC0415
     from serve.render.listing import policy_lines  # noqa: PLC0415
 
     show(policy_lines(found, width=width()))
-    say(f"{len(found):,} policies")
+    say(counted(len(found), "policy", "policies"))
 
 
 @commands.command("import")
