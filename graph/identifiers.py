@@ -11,7 +11,7 @@ providers document them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from domain.resource import ConfigurationItem, Provider, resource_key
@@ -26,12 +26,14 @@ _SHORT_PREFIXES = (
 )
 _SHORT = re.compile(rf"(?:{_SHORT_PREFIXES.replace(' ', '|')})-[0-9a-f]{{8,17}}")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|mrk-[0-9a-f]{32}")
-_HEADS = frozenset(
-    ["/su", "/pr", "arn", "htt", "pro", "fol", "org", "ser", "ali"]
+HEADS: Final = frozenset(
+    ["/su", "/Su", "/SU", "/pr", "arn", "htt", "pro", "fol", "org", "ser", "ali"]
     + [f"//{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
     + [f"{prefix}-"[:3] for prefix in _SHORT_PREFIXES.split() if prefix != "i"]
     + [f"i-{digit}" for digit in "0123456789abcdef"]
 )
+"""The first three characters of ids of any kind: asked of every string of every document before `resolve`."""
+
 _AZURE_HOSTS = {
     "microsoft.keyvault/vaults": ("vault.azure.net",),
     "microsoft.keyvault/managedhsms": ("managedhsm.azure.net",),
@@ -55,7 +57,6 @@ _GOOGLE_CATALOGUES = frozenset(
         "families",
     ]
 )
-_RELATIVE = ("projects/", "folders/", "organizations/")
 
 
 class IdentifierIndex:
@@ -78,10 +79,6 @@ class IdentifierIndex:
                 self._add(item.uid, row)
             for spelling in _other_spellings(item, key):
                 self._add(spelling, row)
-
-    def is_candidate(self, text: str) -> bool:
-        """Whether `resolve` could find anything but None. Cheap: asked for every string of every document."""
-        return text in self.spellings or text[:3] in _HEADS
 
     def resolve(self, text: str) -> Named:
         """The row or rows that `text` names, `DANGLING`, or None."""
@@ -106,20 +103,18 @@ class IdentifierIndex:
         found = self.spellings.get(text)
         if found is not None:
             return found
-        if text.startswith("arn:"):
-            return self._arn(text)
-        if text.startswith(("https://", "//")):
-            return self._link(text)
-        if text.startswith("/"):
-            return self._arm(text.lower().rstrip("/"))
-        if text.startswith("serviceAccount:"):
-            return self.spellings.get(text.removeprefix("serviceAccount:"))
-        if text.startswith(_RELATIVE):
-            return self._google(text, text)
+        for prefix, read in _READERS:
+            if text.startswith(prefix):
+                return read(self, text)
         return DANGLING if _SHORT.fullmatch(text) else None
 
-    def _arm(self, key: str) -> Named:
+    def _address(self, text: str) -> Named:
+        """A member of a Google binding."""
+        return self.spellings.get(text.partition(":")[2])
+
+    def _arm(self, text: str) -> Named:
         """An ARM id, or the nearest ancestor that is an item: a rule lives in its gateway."""
+        key = text.lower().rstrip("/")
         if "/providers/" not in key:
             return self.spellings.get(key)
         head = key
@@ -150,13 +145,13 @@ class IdentifierIndex:
         if found is not None:
             return found
         if key.startswith("//"):
-            return self._google(key, key[2:].partition("/")[2])
+            return self._google(key[2:].partition("/")[2])
         host = text.removeprefix("https://").partition("/")[0].lower()
         return self.spellings.get(f"//{host}")
 
-    def _google(self, key: str, relative: str) -> Named:
+    def _google(self, text: str) -> Named:
         """A Google Cloud name; of a part without an item the nearest ancestor below the project."""
-        relative = relative[relative.find("projects/") :] if "projects/" in relative else relative
+        relative = text[text.find("projects/") :] if "projects/" in text else text
         head = relative
         while head.count("/") >= 3:
             found = self.spellings.get(head)
@@ -166,7 +161,19 @@ class IdentifierIndex:
         segments = relative.lower().split("/")
         if len(segments) < 4:
             return self.spellings.get(relative)
-        return None if segments[-2] in _GOOGLE_CATALOGUES or not key else DANGLING
+        return None if segments[-2] in _GOOGLE_CATALOGUES else DANGLING
+
+
+_READERS: tuple[tuple[str, Callable[[IdentifierIndex, str], Named]], ...] = (
+    ("arn:", IdentifierIndex._arn),
+    ("https://", IdentifierIndex._link),
+    ("//", IdentifierIndex._link),
+    ("/", IdentifierIndex._arm),
+    ("serviceAccount:", IdentifierIndex._address),
+    ("projects/", IdentifierIndex._google),
+    ("folders/", IdentifierIndex._google),
+    ("organizations/", IdentifierIndex._google),
+)
 
 
 def _other_spellings(item: ConfigurationItem, key: str) -> list[str]:

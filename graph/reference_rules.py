@@ -106,7 +106,6 @@ microsoft.sql/servers/databases | elasticpoolid | | attached_to hard
 microsoft.sql/servers/databases | sourcedatabaseid | | deployed_by soft
 microsoft.containerservice/managedclusters | vnetsubnetid | | network hard
 microsoft.containerservice/managedclusters | podsubnetid | | network hard
-microsoft.containerservice/managedclusters | resourceid | microsoft.managedidentity/userassignedidentities | assumes hard
 microsoft.machinelearningservices/workspaces | storageaccount | | attached_to hard
 microsoft.machinelearningservices/workspaces | keyvault | | secret_use hard
 microsoft.machinelearningservices/workspaces | applicationinsights | | references soft

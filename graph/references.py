@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.resource import ConfigurationItem, Provider, Relationship, RelationshipKind, ResourceId, Strength
-from graph.identifiers import DANGLING, IdentifierIndex
+from graph.identifiers import DANGLING, HEADS, IdentifierIndex
 from graph.reference_rules import FALLBACK, NAME_RULES, RULES, Direction, NameRule, Rule
 
 KINDS: tuple[RelationshipKind, ...] = tuple(RelationshipKind)
@@ -154,32 +155,41 @@ class _Finder:
             self._edges[key] = found
 
 
-def _candidates(document: object, index: IdentifierIndex) -> Iterator[tuple[str, _Trail]]:
+def _candidates(document: object, index: IdentifierIndex) -> list[tuple[str, _Trail]]:
     """Strings of a document that could name something, each with its place."""
-    is_candidate = index.is_candidate
+    found: list[tuple[str, _Trail]] = []
     pending: list[tuple[Any, _Trail]] = [(document, None)]
     while pending:
         node, trail = pending.pop()
         if isinstance(node, dict):
-            for name, value in node.items():
-                if type(value) is str:
-                    if is_candidate(value):
-                        yield value, (trail, name)
-                elif type(value) in _CONTAINERS and value:
-                    pending.append((value, (trail, name)))
-                if name[:1] == "/":
-                    yield name, trail
+            if next(iter(node), "")[:1] == "/":  # a map by id, such as userAssignedIdentities
+                found.extend((name, trail) for name in node)
+            entries: Iterable[tuple[str, Any]] = node.items()
         else:
-            here = (trail, "[*]")
-            for value in node:
-                if type(value) is str:
-                    if is_candidate(value):
-                        yield value, here
-                elif type(value) in _CONTAINERS and value:
-                    pending.append((value, here))
+            entries = zip(repeat("[*]"), node)
+        _sort_out(entries, trail, index, found, pending)
+    return found
 
 
-_CONTAINERS = (dict, list)
+def _sort_out(
+    entries: Iterable[tuple[str, Any]],
+    trail: _Trail,
+    index: IdentifierIndex,
+    found: list[tuple[str, _Trail]],
+    pending: list[tuple[Any, _Trail]],
+) -> None:
+    """Put strings that could name something on one list, and what is to be looked into on the other."""
+    spellings, heads = index.spellings, HEADS
+    for name, value in entries:
+        kind = type(value)
+        if kind is str:
+            if value[:3] in heads or value in spellings:
+                found.append((value, (trail, name)))
+        elif kind in _CONTAINERS and value:
+            pending.append((value, (trail, name)))
+
+
+_CONTAINERS = frozenset({dict, list})
 _KIND_CODES = {kind: code for code, kind in enumerate(KINDS)}
 _STRENGTH_CODES = {strength: code for code, strength in enumerate(STRENGTHS)}
 

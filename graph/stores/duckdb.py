@@ -30,6 +30,7 @@ from domain.resource import (
 )
 from domain.tenancy import TenantId
 from graph.stores.bodies import Block, Body, bodies, encode
+from graph.stores.collector import paused
 from graph.stores.contract import (
     ChangeKind,
     Changes,
@@ -220,8 +221,9 @@ class DuckDbStore:
             return _fetch(self._file.connection, query, parameters)
 
     def _items(self, query: str, parameters: Mapping[str, object] | None = None) -> list[ConfigurationItem]:
-        rows = self._rows(query, parameters)
-        return items_from(rows, self._bodies(rows), self._tenant)
+        with paused():
+            rows = self._rows(query, parameters)
+            return items_from(rows, self._bodies(rows), self._tenant)
 
     def _bodies(self, rows: Mapping[str, Sequence[int]]) -> dict[int, list[Body]]:
         wanted = sorted(set(rows["block"]))

@@ -30,7 +30,8 @@ _TABLES = (
     """CREATE TABLE relationships (
         source VARCHAR NOT NULL, target VARCHAR NOT NULL, kind VARCHAR NOT NULL, strength VARCHAR NOT NULL,
         path VARCHAR NOT NULL)""",
-    "CREATE TABLE scans (ordinal BIGINT NOT NULL, scan VARCHAR NOT NULL, finished BIGINT NOT NULL, summary BLOB NOT NULL)",
+    """CREATE TABLE scans (
+        ordinal BIGINT NOT NULL, scan VARCHAR NOT NULL, finished BIGINT NOT NULL, summary BLOB NOT NULL)""",
     """CREATE TABLE violations (
         scan VARCHAR NOT NULL, resource VARCHAR NOT NULL, policy VARCHAR NOT NULL, severity VARCHAR NOT NULL)""",
     """CREATE TABLE definitions (
@@ -98,7 +99,7 @@ class DatabaseFile:
             raise
         except duckdb.Error as error:
             self._give_up()
-            raise _translated(error, self.path) from error
+            raise _translated(error, self.path) from None
 
     def close(self) -> None:
         """Write what is pending into the file, and let others open it."""
@@ -111,7 +112,7 @@ class DatabaseFile:
         try:
             connection = duckdb.connect(str(self.path))
         except duckdb.Error as error:
-            raise _translated(error, self.path) from error
+            raise _translated(error, self.path) from None
         self._connection = connection
         with self.guarded():
             self._check(connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -65,50 +66,37 @@ def captured(instants: Sequence[datetime | None]) -> pa.Array:
 
 
 def items_from(
-    rows: Mapping[str, Sequence[object]], entries: Mapping[int, list[Body]], tenant: TenantId
+    rows: Mapping[str, Sequence[Any]], entries: Mapping[int, list[Body]], tenant: TenantId
 ) -> list[ConfigurationItem]:
     """The items of rows with `ITEM_COLUMNS`, documents taken from their blocks."""
-    return [_item(tenant, entries, *row) for row in zip(*(rows[name] for name in _names()), strict=True)]
+    places = zip(rows["uid"], rows["block"], rows["slot"], strict=True)
+    found = [_body(entries, uid, block, slot) for uid, block, slot in places]
+    providers = {name: Provider(name) for name in set(rows["provider"])}
+    return [
+        ConfigurationItem(
+            tenant=tenant,
+            uid=ResourceId(uid),
+            provider=providers[provider],
+            type=type_,
+            name=name,
+            scope=scope,
+            region=region,
+            tags=body.tags,
+            properties=body.properties,
+            captured_at=None if captured_at is None else instant_from_us(captured_at),
+            digest=digest,
+            origin=Origin(file, line),
+            unread=body.unread,
+            synthetic=synthetic,
+        )
+        for body, uid, provider, type_, name, scope, region, captured_at, digest, file, line, synthetic in zip(
+            found, *(rows[name] for name in ITEM_COLUMNS.split(", ")[:-2]), strict=True
+        )
+    ]
 
 
-def _names() -> list[str]:
-    return ITEM_COLUMNS.split(", ")
-
-
-def _item(
-    tenant: TenantId,
-    entries: Mapping[int, list[Body]],
-    uid: str,
-    provider: str,
-    type_: str,
-    name: str,
-    scope: str,
-    region: str,
-    captured_at: int | None,
-    digest: str,
-    file: str,
-    line: int,
-    synthetic: bool,
-    block: int,
-    slot: int,
-) -> ConfigurationItem:
+def _body(entries: Mapping[int, list[Body]], uid: str, block: int, slot: int) -> Body:
     try:
-        body = entries[block][slot]
+        return entries[block][slot]
     except LookupError:
         raise IntegrityError("a stored document is missing", uid=uid, block=block, slot=slot) from None
-    return ConfigurationItem(
-        tenant=tenant,
-        uid=ResourceId(uid),
-        provider=Provider(provider),
-        type=type_,
-        name=name,
-        scope=scope,
-        region=region,
-        tags=body.tags,
-        properties=body.properties,
-        captured_at=None if captured_at is None else instant_from_us(captured_at),
-        digest=digest,
-        origin=Origin(file, line),
-        unread=body.unread,
-        synthetic=synthetic,
-    )

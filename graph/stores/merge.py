@@ -119,7 +119,7 @@ def plan(
         else:
             changed += 1
             latest.append(version)
-    retired, kept = _retired(inventory, at, known, seen, members, held_elsewhere)
+    retired, kept = _retired(inventory, at, known=known, seen=seen, members=members, held_elsewhere=held_elsewhere)
     return MergePlan(
         added=(*_unseen(former, past), *latest),
         touched=tuple(touched),
@@ -181,6 +181,7 @@ def _seen(item: ConfigurationItem) -> tuple[datetime | None, str, int]:
 def _retired(
     inventory: Inventory,
     at: datetime,
+    *,
     known: Mapping[str, Known],
     seen: Collection[str],
     members: Collection[str],

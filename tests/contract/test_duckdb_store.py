@@ -9,11 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from domain.errors import ConflictError, InputError, IntegrityError, UnavailableError
+from domain.errors import ConflictError, InputError, IntegrityError, PolicyCortexError, UnavailableError
 from domain.tenancy import TenantId
-from graph.stores.bodies import Block, bodies, blocks
+from graph.stores.bodies import Block, blocks, bodies
 from graph.stores.duckdb import DuckDbStore
-from graph.stores.duckdb_file import LAYOUT_VERSION
+from graph.stores.duckdb_file import LAYOUT_VERSION, DatabaseFile
 from tests.unit.graph.estate import NOON, TENANT, inventory, item
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +140,39 @@ def test_a_full_disk_is_named_and_nothing_is_half_applied(tmp_path: Path) -> Non
     store = DuckDbStore(tmp_path, TENANT)
     assert [found.uid for found in store.items()] == ["a"]
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "expected"),
+    [
+        (duckdb.IOException, "Could not write all bytes to file", UnavailableError),
+        (duckdb.IOException, "Trying to read a database file with version number 99", InputError),
+        (duckdb.IOException, "Could not set lock on file", ConflictError),
+        (duckdb.InternalException, "", IntegrityError),
+    ],
+)
+def test_a_failure_of_the_engine_is_undone_and_named(
+    tmp_path: Path, kind: type[duckdb.Error], message: str, expected: type[PolicyCortexError]
+) -> None:
+    file = DatabaseFile(tmp_path, TENANT)
+    with pytest.raises(expected) as raised:
+        _insert_and_fail(file, kind(message))
+    assert raised.value.facts["path"] == str(file.path)
+    assert file.connection.execute("SELECT count(*) FROM members").fetchall() == [(0,)]
+    file.close()
+
+
+def _insert_and_fail(file: DatabaseFile, error: duckdb.Error) -> None:
+    with file.transaction() as connection:
+        connection.execute("INSERT INTO members VALUES ('c', 'k')")
+        raise error
+
+
+def test_a_mistake_of_ours_is_not_disguised(tmp_path: Path) -> None:
+    file = DatabaseFile(tmp_path, TENANT)
+    with pytest.raises(duckdb.ProgrammingError), file.guarded():
+        file.connection.execute("SELECT nonsense")
+    file.close()
 
 
 def test_each_tenant_has_a_file_of_its_own(tmp_path: Path) -> None:
