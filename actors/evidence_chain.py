@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 
@@ -20,6 +21,7 @@ from chain.envelope import NO_BLOCK, BlockReference, block_hash, read_envelope
 from chain.tree_hash import BOTH
 from chain.verify import VerificationReport, verify_directory
 from chain.writer import LogHead, LogWriter
+from domain.clock import parse_instant
 from domain.errors import NotFound
 from domain.evidence import EvidenceEvent, Receipt
 from domain.tenancy import TenantId
@@ -58,6 +60,14 @@ class EvidenceChain:
                 for receipt in self._writer(tenant).append(own)
             }
         return [receipts[event.tenant, event.request_id] for event in events]
+
+    def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
+        """The time in the entry of each request, None where it was never recorded."""
+        with self._lock:
+            writer = self._writer(tenant)
+            receipts = [writer.receipt(request_id) for request_id in request_ids]
+            entries = [None if receipt is None else writer.entry(receipt.index) for receipt in receipts]
+        return [None if entry is None else parse_instant(orjson.loads(entry)["at"]) for entry in entries]
 
     def publish(self, tenant: TenantId) -> PublishedHead:
         """Seal what is new and write the tenant's folder."""

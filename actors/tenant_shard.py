@@ -6,7 +6,7 @@ repeated safely. Steps that write come one after the other; answers run beside t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
@@ -36,10 +36,12 @@ from assessment.timeline import timeline
 from connectors.files import Reading
 from domain.errors import InputError
 from domain.tenancy import TenantId
+from domain.value import Json
 from graph.stores.contract import GraphStore, PutCounts, StoredDefinition
 from policy.corpus import import_definitions
 from policy.explain import explain
 
+Facts: TypeAlias = "Mapping[str, Json]"
 OpenStore: TypeAlias = "Callable[[Path, TenantId], GraphStore]"
 
 
@@ -158,7 +160,12 @@ class TenantShard:
         return self._board.begin(operation)
 
     def move(
-        self, tenant: TenantId, operation_id: str, trigger: OperationTrigger, result: Row | None, problem: Row | None
+        self,
+        tenant: TenantId,
+        operation_id: str,
+        trigger: OperationTrigger,
+        result: Facts | None,
+        problem: Facts | None,
     ) -> Operation:
         """Take one step of long work."""
         return self._board.move(tenant, operation_id, trigger, result=result, problem=problem)

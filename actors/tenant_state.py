@@ -33,6 +33,7 @@ from assessment.simulate import Decision, Estate, PolicyScenario
 from connectors.files import Reading
 from domain.clock import format_instant
 from domain.errors import NotFound, UnavailableError
+from domain.finding import PolicyId
 from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
 from domain.value import Json
@@ -154,10 +155,9 @@ class TenantState:
             paths = required_paths([*now.inputs.policies, policy], now.inputs.items)
             snapshot = build_snapshot(self.tenant, now.inputs.items, as_of=request.as_of, paths_by_type=paths)
         items = tuple(replace(item, properties={}, tags={}) for item in now.inputs.items)
-        assigned = frozenset(result.policy.policy_id for result in now.results if result.policy.digest != policy.digest)
-        return Estate(snapshot, items, assigned, now.costs), PolicyScenario(
-            Decision(request.kind), policy, request.scope
-        )
+        assigned = _in_force(now.inputs.policies, policy, has_parameters=bool(request.parameters))
+        estate = Estate(snapshot, items, assigned, now.costs)
+        return estate, PolicyScenario(Decision(request.kind), policy, request.scope)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -239,6 +239,14 @@ def _scan_id(assessment: Assessment) -> str:
     inputs = assessment.inputs
     name = f"{inputs.tenant}\0{format_instant(inputs.as_of)}\0{assessment.input_digest}"
     return sha256(name.encode()).hexdigest()[:24]
+
+
+def _in_force(
+    policies: Sequence[AssessedPolicy], asked: AssessedPolicy, *, has_parameters: bool
+) -> frozenset[PolicyId]:
+    """Ids of the policies in force; another version of one of them, or other parameters, is a new policy."""
+    is_same = not has_parameters and any(known.digest == asked.digest for known in policies)
+    return frozenset(known.policy_id for known in policies if is_same or known.policy_id != asked.policy_id)
 
 
 def _facts(reading: Reading, assessment: Assessment) -> ScanFacts:

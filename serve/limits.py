@@ -47,12 +47,14 @@ class RequestLimits:
             async with asyncio.timeout(deadline_s):
                 await self._app(scope, exchange.receive, exchange.send)
         except _TooLarge:
-            error = InputError("the request is too large", limit_bytes=self._body_bytes_max, status=413, todo=_SMALLER)
-            await exchange.refuse(scope, error)
+            pass
         except TimeoutError:
             todo = "Ask for less, or repeat the request with the same idempotency key"
             late = UnavailableError("the request took too long", deadline_s=deadline_s, status=504, todo=todo)
             await exchange.refuse(scope, late)
+        if exchange.is_too_large:
+            error = InputError("the request is too large", limit_bytes=self._body_bytes_max, status=413, todo=_SMALLER)
+            await exchange.refuse(scope, error)
 
     def _deadline_of(self, path: str) -> float:
         fitting = [limit for prefix, limit in self._deadlines_s.items() if path.startswith(prefix)]
@@ -74,15 +76,19 @@ class _Exchange:
         self._send = send
         self._left = body_bytes_max
         self._has_started = False
+        self.is_too_large = False
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
+            self.is_too_large = True
             raise _TooLarge
         return message
 
     async def send(self, message: Message) -> None:
+        if self.is_too_large:
+            return  # what the framework makes of the broken read is replaced
         self._has_started = True
         await self._send(message)
 

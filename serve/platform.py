@@ -175,6 +175,10 @@ class Platform:
         """Record events; on return they are durable."""
         return self._commit.append(events)
 
+    def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
+        """When each request was recorded, where it was."""
+        return self._crew.chain.call(EvidenceChain.recorded_at, tenant, request_ids)
+
     def evidence(self, tenant: TenantId, index: int) -> EvidenceView:
         """One entry of the tenant's log."""
         return self._crew.chain.call(EvidenceChain.entry, tenant, index)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import PurePath
+from traceback import format_exception
 
 import structlog
 from fastapi import FastAPI, Request
@@ -123,7 +124,7 @@ def _framework(error: Exception) -> Response:
 
 def _fault(error: BaseException) -> dict[str, Json]:
     number = secrets.token_hex(6)
-    structlog.get_logger("serve.problem").error("fault", number=number, error=str(error), exc_info=error)
+    structlog.get_logger("serve.problem").error("fault", number=number, trace="".join(format_exception(error)))
     code = error.code if isinstance(error, PolicyCortexError) else "fault"
     todo = "Search the platform's log for this number"
     return _body(500, code, "the platform failed", todo=todo, facts={"number": number})

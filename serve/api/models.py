@@ -36,7 +36,7 @@ class ScanBody(Request):
     type: Id | None = None
     aws_operation: Id | None = None
     new_only: bool = False
-    collection: Id = "files"
+    collection: Id | None = Field(default=None, description="Name of the coverage; by default the paths")
 
 
 class AnalyzeBody(Request):
@@ -173,6 +173,32 @@ class SimulationView(BaseModel):
     opened: list[str]
     closed: list[str]
     unknown: list[str]
+    at_risk: list[dict[str, str]] = []
+
+
+class VerificationView(BaseModel):
+    """What a check of the whole published log found. `key_trusted` is false: the keys are the log's own."""
+
+    ok: bool
+    origin: str | None
+    entries: int
+    blocks: int
+    root_sha256: str | None
+    root_sha3_256: str | None
+    key_trusted: bool
+    findings: list[str]
+
+
+class BlockView(BaseModel):
+    """What a block header states; `differing` names what does not follow from the entries before it."""
+
+    ok: bool
+    height: int
+    index: int
+    size: int
+    root_sha256: str
+    root_sha3_256: str
+    differing: list[str]
 
 
 class ViolationsView(BaseModel):

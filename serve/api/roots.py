@@ -25,14 +25,17 @@ def below_roots(paths: Iterable[str], roots: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _below(path: str, roots: Sequence[Path]) -> str:
+    outside = InputError(
+        "the path is outside the folders that may be read",
+        path=path,
+        todo="Ask the operator to add the folder to allowed_roots, or move the files below one of them",
+    )
+    if "\0" in path:
+        raise outside
     parts = Path(path).parts
     fixed = next((at for at, part in enumerate(parts) if _GLOB & set(part)), len(parts))
     rest = parts[fixed:]
     base = Path(*parts[:fixed]).resolve()
-    if "\0" in path or ".." in rest or not any(base.is_relative_to(root) for root in roots):
-        raise InputError(
-            "the path is outside the folders that may be read",
-            path=path,
-            todo="Ask the operator to add the folder to allowed_roots, or move the files below one of them",
-        )
+    if ".." in rest or not any(base.is_relative_to(root) for root in roots):
+        raise outside
     return str(base.joinpath(*rest))

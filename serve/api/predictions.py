@@ -1,0 +1,88 @@
+"""What violates now and what will within seven days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
+
+from actors.messages import Filters, Progress, ScanFacts, ScanRequest
+from domain.value import Json
+from serve.api.context import ApiContext, Caller, CallerOf, Context, IdempotencyKey
+from serve.api.models import AnalyzeBody, Document, OperationView, ScanBody
+from serve.api.operations import operation_view
+from serve.operations import Work
+from serve.problem import problem_responses
+
+router = APIRouter(prefix="/predictions", tags=["predictions"], responses=problem_responses(401, 422, 500, 503, 504))
+
+ResourceId = Annotated[str, Path(description="Provider id, URL-encoded: slashes as %2F, or as they are")]
+
+
+@router.post("/analyze")
+def analyze(body: AnalyzeBody, caller: CallerOf, context: Context) -> Document:
+    """Judge the tenant's resources as they are now, and say what is expected within seven days."""
+    chosen = None if body.resource_ids is None else tuple(sorted(body.resource_ids))
+    filters = Filters(body.scope, body.type, chosen)
+    as_of = body.as_of or context.clock.now()
+    return dict(context.platform.analyze(caller.tenant, as_of=as_of, filters=filters, limit=body.limit))
+
+
+@router.get("/{resource_id:path}/timeline", responses=problem_responses(404))
+def timeline(
+    resource_id: ResourceId,
+    caller: CallerOf,
+    context: Context,
+    as_of: Annotated[AwareDatetime | None, Query(description="Now when it is not given")] = None,
+) -> Document:
+    """One resource's changes, violations and predictions, oldest first."""
+    return dict(context.platform.timeline(caller.tenant, resource_id, as_of=_moment(as_of, context)))
+
+
+@router.post("/bulk-scan", status_code=202, responses=problem_responses(409))
+def bulk_scan(body: ScanBody, caller: CallerOf, context: Context, key: IdempotencyKey = None) -> OperationView:
+    """Scan files on the platform's machine. Follow the operation; its result names the scan."""
+    request = scan_request(body, caller, context)
+
+    def run(progress: Progress) -> Mapping[str, Json]:
+        result = context.platform.scan(request, progress)
+        return {"scan_id": result.scan_id, "facts": facts_row(result.facts)}
+
+    canonical = orjson.dumps(body.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return operation_view(context.operations.start(Work(caller.tenant, "bulk-scan", canonical, key, run)))
+
+
+def scan_request(body: ScanBody, caller: Caller, context: ApiContext) -> ScanRequest:
+    """The message for a scan, with every path checked."""
+    policies = [each if each in {"builtin", "imported"} else caller.paths(context, [each])[0] for each in body.policies]
+    return ScanRequest(
+        tenant=caller.tenant,
+        paths=caller.paths(context, body.paths),
+        as_of=_moment(body.as_of, context),
+        policies=tuple(policies),
+        aliases=caller.paths(context, body.aliases),
+        exemptions=None if body.exemptions is None else caller.paths(context, [body.exemptions])[0],
+        scope=body.scope,
+        type=body.type,
+        aws_operation=body.aws_operation,
+        new_only=body.new_only,
+        collection=body.collection,
+    )
+
+
+def facts_row(facts: ScanFacts) -> dict[str, Json]:
+    """What decides an exit code, for callers elsewhere."""
+    return {
+        "readable": facts.readable,
+        "gaps": facts.gaps,
+        "violations": {severity.value: number for severity, number in facts.violations.items()},
+        "new_violations": {severity.value: number for severity, number in facts.new_violations.items()},
+    }
+
+
+def _moment(as_of: datetime | None, context: ApiContext) -> datetime:
+    return context.clock.now() if as_of is None else as_of

@@ -1,0 +1,67 @@
+"""The HTTP application, built by a function so that a test client needs no server and Serve none of this at import."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from serve.api import evidence, operations, predictions, scans, simulator
+from serve.api.context import ApiContext
+from serve.health import router as health_router
+from serve.limits import RequestLimits
+from serve.problem import Problem, install
+
+PREFIX: Final = "/api/v2"
+DESCRIPTION: Final = """\
+Everything but `/healthz` and `/readyz` needs the tenant's bearer token (`pcg token`). Another tenant's id answers 404.
+Errors are RFC 9457 problems. Changing calls take an `Idempotency-Key`; long work answers 202 with an operation.
+"""
+
+
+def build_app(context: ApiContext | None) -> FastAPI:
+    """The application over a platform; without a context it only describes itself."""
+    app = FastAPI(
+        title="PolicyCortex",
+        version="2",
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.context = context
+    app.add_middleware(RequestLimits)
+    install(app)
+    for router in (
+        predictions.router,
+        operations.router,
+        simulator.router,
+        evidence.evidence_router,
+        evidence.chain_router,
+        scans.router,
+    ):
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health_router)
+    _describe_problems(app)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, without starting anything."""
+    return build_app(None).openapi()
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Add the problem's schema, and show it for 422 as well, where the framework would show its own."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = Problem.model_json_schema()
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

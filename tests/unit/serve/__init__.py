@@ -1,0 +1,1 @@
+"""Ways in, without Ray and without a socket."""

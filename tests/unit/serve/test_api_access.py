@@ -1,0 +1,161 @@
+"""Who may ask, and what they may see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from tests.unit.serve.api_fixture import STORAGE_ID, Api, bearer
+
+OPEN = {"/healthz", "/readyz"}
+BODIES: dict[str, dict[str, Any]] = {
+    "/predictions/analyze": {"resource_ids": [STORAGE_ID]},
+    "/predictions/bulk-scan": {"paths": ["exports"]},
+    "/simulator/run": {"kind": "remove_policy", "policy": "pcg-azure-storage-secure-transfer"},
+    "/evidence/collect": {"id": "x", "subject": "s"},
+    "/evidence/batch": {"items": [{"id": "x", "subject": "s"}]},
+    "/policies/import": {"path": "x"},
+}
+OWN_TO_THE_CALLER = {
+    "/predictions/analyze",
+    "/predictions/bulk-scan",
+    "/simulator/run",
+    "/evidence/collect",
+    "/evidence/batch",
+    "/policies/import",
+    "/policies",
+    "/policies/{policy_id}",
+    "/openapi.json",
+}
+"""Routes that name nothing of another tenant: they act on the caller's own, or on what everybody has."""
+
+
+def routes(api: Api) -> Iterator[tuple[str, str]]:
+    for path, methods in api.get("/api/v2/openapi.json").json()["paths"].items():
+        for method in methods:
+            yield method.upper(), path
+
+
+def acmes(api: Api) -> dict[str, str]:
+    """Ids that exist for acme, by the name of the path parameter."""
+    simulated = api.client.post("/api/v2/simulator/run", json=BODIES["/simulator/run"], headers=api.acme).json()
+    api.wait(api.acme, simulated["operation_id"])
+    scan = api.scan(api.acme)
+    return {
+        "resource_id": quote(STORAGE_ID, safe=""),
+        "operation_id": scan["operation_id"],
+        "simulation_id": simulated["operation_id"],
+        "evidence_id": "0",
+        "block_id": "0",
+        "scan_id": scan["result"]["scan_id"],
+        "policy_id": "pcg-azure-storage-secure-transfer",
+    }
+
+
+def test_every_route_that_names_something_hides_another_tenants(api: Api) -> None:
+    ids = acmes(api)
+    asked = 0
+    for method, path in routes(api):
+        route = path.removeprefix("/api/v2")
+        if path in OPEN or route in OWN_TO_THE_CALLER:
+            continue
+        query = f"?resource_id={ids['resource_id']}&policy_id={ids['policy_id']}" if route == "/explanations" else ""
+        url = path.format(**ids) + query
+        assert api.client.request(method, url, headers=api.acme).status_code == 200, url
+        answer = api.client.request(method, url, headers=api.globex)
+        assert answer.status_code == 404, (url, answer.text)
+        assert STORAGE_ID not in answer.text or "{resource_id}" in path or route == "/explanations"
+        asked += 1
+    assert asked >= 11
+
+
+def test_another_tenants_analysis_and_simulation_know_nothing_of_ours(api: Api) -> None:
+    analysis = api.client.post("/api/v2/predictions/analyze", json={}, headers=api.globex).json()
+    assert (analysis["resources"], analysis["violations"]) == (0, [])
+    started = api.client.post("/api/v2/simulator/run", json=BODIES["/simulator/run"], headers=api.globex).json()
+    assert api.wait(api.globex, started["operation_id"])["result"]["evaluated"] == 0
+
+
+def test_the_same_idempotency_key_of_two_tenants_is_two_operations(api: Api) -> None:
+    started = [
+        api.client.post("/api/v2/simulator/run", json=BODIES["/simulator/run"], headers={**who, "Idempotency-Key": "k"})
+        for who in (api.acme, api.globex)
+    ]
+    ids = [answer.json()["operation_id"] for answer in started]
+    assert ids[0] != ids[1]
+    for who, operation_id in zip((api.acme, api.globex), ids, strict=True):
+        api.wait(who, operation_id)
+
+
+def test_every_route_but_health_needs_a_known_token(api: Api) -> None:
+    for method, path in routes(api):
+        if path in OPEN:
+            continue
+        url = path.format(**dict.fromkeys(acme_names(), "1"))
+        body = BODIES.get(path.removeprefix("/api/v2"))
+        for headers in ({}, bearer("pcg_guess"), {"Authorization": "Basic YTpi"}):
+            answer = api.client.request(method, url, headers=headers, json=body)
+            assert answer.status_code == 401, (url, answer.text)
+            assert answer.headers["www-authenticate"] == "Bearer"
+            assert answer.json()["code"] == "access_denied"
+
+
+def acme_names() -> tuple[str, ...]:
+    return ("resource_id", "operation_id", "simulation_id", "evidence_id", "block_id", "scan_id", "policy_id")
+
+
+def test_the_bodies_above_cover_every_route_with_a_body(api: Api) -> None:
+    assert {path.removeprefix("/api/v2") for method, path in routes(api) if method == "POST"} == set(BODIES)
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../store/tokens.json", "/", "~/x", "exports/../store", "/etc/*", "*", "\0"]
+)
+def test_paths_outside_the_allowed_folders_are_refused(api: Api, path: str) -> None:
+    answer = api.client.post("/api/v2/predictions/bulk-scan", json={"paths": [path]}, headers=api.acme)
+    assert answer.status_code == 422
+    assert "outside the folders" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("field", ["policies", "aliases", "exemptions"])
+def test_no_field_names_a_file_outside(api: Api, field: str) -> None:
+    body: dict[str, Any] = {"paths": [str(api.folder / "exports")], field: ["/etc/passwd"]}
+    if field == "exemptions":
+        body[field] = "/etc/passwd"
+    answer = api.client.post("/api/v2/predictions/bulk-scan", json=body, headers=api.acme)
+    assert answer.status_code == 422
+    assert "outside the folders" in answer.json()["detail"]
+
+
+def test_a_link_out_of_an_allowed_folder_is_resolved_before_it_is_judged(api: Api) -> None:
+    link = api.folder / "exports" / "link"
+    link.symlink_to("/etc")
+    try:
+        answer = api.client.post("/api/v2/predictions/bulk-scan", json={"paths": [str(link)]}, headers=api.acme)
+    finally:
+        link.unlink()
+    assert answer.status_code == 422
+
+
+def test_a_tenants_token_cannot_name_another_tenant(api: Api) -> None:
+    headers = {**api.globex, "PolicyCortex-Tenant": "acme"}
+    assert api.client.get("/api/v2/violations", headers=headers).status_code == 404
+
+
+def test_no_answer_to_another_tenant_quotes_the_store(api: Api) -> None:
+    answer = api.client.get("/api/v2/scans/latest", headers=api.globex)
+    assert str(api.folder) not in json.dumps(answer.json())
+
+
+def test_every_route_is_a_documented_one(api: Api) -> None:
+    assert isinstance(api.client.app, FastAPI)
+    hidden = [
+        route.path for route in api.client.app.routes if isinstance(route, APIRoute) and not route.include_in_schema
+    ]
+    assert hidden == []

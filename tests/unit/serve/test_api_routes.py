@@ -1,0 +1,186 @@
+"""Each route, asked by its own tenant."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+
+from tests.unit.serve.api_fixture import OPERATOR_KEY, STORAGE_ID, Api, bearer
+
+POLICY = "pcg-azure-storage-secure-transfer"
+
+
+def test_a_scan_reports_progress_and_names_its_document(api: Api) -> None:
+    operation = api.scan(api.acme)
+    assert operation["result"]["facts"]["readable"] == 2
+    assert operation["progress"]["stage"] in {"read", "graph", "assess", "record", "done"}
+    document = api.get(operation["links"]["result"]).json()
+    assert document["resources"]["total"] == 2
+    assert {row["resource_id"] for row in document["violations"]} >= {STORAGE_ID}
+
+
+def test_the_same_key_is_the_same_scan(api: Api) -> None:
+    headers = {**api.acme, "Idempotency-Key": "nightly-1"}
+    assert api.scan(headers)["operation_id"] == api.scan(headers)["operation_id"]
+
+
+def test_the_same_key_for_another_scan_is_a_conflict(api: Api) -> None:
+    headers = {**api.acme, "Idempotency-Key": "nightly-2"}
+    api.scan(headers)
+    body = {"paths": [str(api.folder / "exports")], "type": "x"}
+    answer = api.client.post("/api/v2/predictions/bulk-scan", json=body, headers=headers)
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "conflict"
+
+
+def test_a_scan_of_nothing_readable_fails_with_a_problem(api: Api) -> None:
+    empty = api.folder / "exports" / "nothing"
+    empty.mkdir(exist_ok=True)
+    operation = api.scan(api.acme, paths=[str(empty)])
+    assert operation["status"] == "failed"
+    assert operation["problem"]["status"] == 422
+    assert operation["problem"]["todo"]
+
+
+def test_analysis_judges_the_graph_without_reading(api: Api) -> None:
+    answer = api.client.post(
+        "/api/v2/predictions/analyze", json={"resource_ids": [STORAGE_ID], "limit": 3}, headers=api.acme
+    ).json()
+    assert answer["resources"] == 2
+    assert len(answer["violations"]) == 3 < answer["violations_total"]
+    assert {row["resource_id"] for row in answer["violations"]} == {STORAGE_ID}
+
+
+@pytest.mark.parametrize("spelling", [quote(STORAGE_ID, safe=""), STORAGE_ID])
+def test_a_timeline_takes_ids_with_slashes(api: Api, spelling: str) -> None:
+    answer = api.get(f"/api/v2/predictions/{spelling}/timeline")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["resource_id"] == STORAGE_ID
+    assert {point["moment"] for point in answer.json()["points"]} >= {"change", "violation"}
+
+
+def test_a_timeline_of_an_unknown_resource_is_not_found(api: Api) -> None:
+    assert api.get("/api/v2/predictions/%2Fsubscriptions%2F1/timeline").status_code == 404
+
+
+def test_an_explanation_shows_what_was_found_and_where(api: Api) -> None:
+    answer = api.get(f"/api/v2/explanations?resource_id={quote(STORAGE_ID)}&policy_id={POLICY}").json()
+    assert answer["verdict"] == "violation"
+    assert [each["found"] for each in answer["conditions"]] == ["Microsoft.Storage/storageAccounts", False]
+    assert answer["origin"]["file"].endswith("storage.json")
+
+
+def test_violations_come_in_pages(api: Api) -> None:
+    first = api.get("/api/v2/violations?limit=2").json()
+    second = api.get(f"/api/v2/violations?limit=2&cursor={first['next_cursor']}").json()
+    assert len(first["items"]) == len(second["items"]) == 2
+    assert first["items"] != second["items"]
+    assert first["total"] == len(api.get("/api/v2/violations").json()["items"])
+
+
+def test_removing_a_policy_closes_its_violations(api: Api) -> None:
+    body = {"kind": "remove_policy", "policy": POLICY}
+    answer = api.client.post("/api/v2/simulator/run", json=body, headers=api.acme)
+    assert answer.status_code == 202
+    operation = api.wait(api.acme, answer.json()["operation_id"])
+    assert operation["status"] == "succeeded", operation
+    found = api.get(operation["links"]["result"]).json()
+    assert found["evaluated"] == 2
+    assert found["closed"] == [STORAGE_ID, STORAGE_ID.replace("shopdata", "shoplogs")]
+    assert found["opened"] == []
+
+
+def test_assigning_a_definition_opens_violations_in_its_scope(api: Api) -> None:
+    rule = {"if": {"field": "location", "equals": "westeurope"}, "then": {"effect": "deny"}}
+    body = {
+        "kind": "assign_policy",
+        "policy": {"name": "no-west", "properties": {"mode": "All", "policyRule": rule}},
+        "scope": STORAGE_ID.partition("/providers")[0],
+    }
+    answer = api.client.post("/api/v2/simulator/run", json=body, headers=api.acme).json()
+    api.wait(api.acme, answer["operation_id"])
+    assert len(api.get(f"/api/v2/simulator/results/{answer['operation_id']}").json()["opened"]) == 2
+
+
+def test_a_failed_simulation_has_no_result(api: Api) -> None:
+    body = {"kind": "assign_policy", "policy": "no-such-policy"}
+    answer = api.client.post("/api/v2/simulator/run", json=body, headers=api.acme).json()
+    assert api.wait(api.acme, answer["operation_id"])["problem"]["code"] == "not_found"
+    result = api.get(f"/api/v2/simulator/results/{answer['operation_id']}")
+    assert result.status_code == 409
+    assert result.json()["facts"]["operation_status"] == "failed"
+
+
+def test_collected_evidence_is_recorded_once_and_can_be_proved(api: Api) -> None:
+    body = {"id": "review-7", "subject": "access review", "body": {"reviewed": 42}}
+    first = api.client.post("/api/v2/evidence/collect", json=body, headers=api.acme)
+    again = api.client.post("/api/v2/evidence/collect", json=body, headers=api.acme)
+    assert (first.status_code, first.json()) == (201, again.json())
+    entry = api.get(f"/api/v2/evidence/{first.json()['evidence_id']}").json()
+    assert entry["entry"]["body"]["body"] == {"reviewed": 42}
+    proof = api.get(f"/api/v2/chain/merkle-proof/{first.json()['evidence_id']}").json()
+    assert proof["leaf_sha256"] == entry["leaf_sha256"] == first.json()["leaf_sha256"]
+    assert proof["checkpoint"].startswith(first.json()["origin"])
+
+
+def test_the_same_id_with_another_content_is_a_conflict(api: Api) -> None:
+    body = {"id": "review-8", "subject": "access review"}
+    api.client.post("/api/v2/evidence/collect", json=body, headers=api.acme)
+    answer = api.client.post("/api/v2/evidence/collect", json={**body, "subject": "other"}, headers=api.acme)
+    assert answer.status_code == 409
+
+
+def test_a_batch_gives_a_receipt_for_each_item(api: Api) -> None:
+    items = [{"id": f"batch-{number}", "subject": "s"} for number in range(5)]
+    answer = api.client.post("/api/v2/evidence/batch", json={"items": items}, headers=api.acme)
+    assert answer.status_code == 201
+    indexes = [receipt["index"] for receipt in answer.json()["receipts"]]
+    assert indexes == list(range(indexes[0], indexes[0] + 5))
+
+
+def test_the_published_log_and_each_block_verify(api: Api) -> None:
+    api.scan(api.acme, type="Microsoft.Storage/storageAccounts")
+    report = api.get("/api/v2/chain/verify").json()
+    assert (report["ok"], report["findings"], report["key_trusted"]) == (True, [], False)
+    assert api.get("/api/v2/chain/verify/0").json()["ok"]
+    assert api.get(f"/api/v2/chain/verify/{report['blocks']}").status_code == 404
+
+
+def test_cost_impact_names_the_violating_resources(api: Api) -> None:
+    api.scan(api.acme)
+    answer = api.get(f"/api/v2/costs/impact/{POLICY}").json()
+    assert answer["violations"] == 2
+    assert answer["resources"][0]["resource_id"] == STORAGE_ID
+    assert api.get("/api/v2/costs/impact/no-such-policy").status_code == 404
+
+
+def test_policies_are_listed_and_shown(api: Api) -> None:
+    rows = api.get("/api/v2/policies").json()["items"]
+    assert [row["id"] for row in rows] == sorted(row["id"] for row in rows)
+    assert api.get(f"/api/v2/policies/{POLICY}").json()["properties"]["policyRule"]["then"]
+    assert api.get("/api/v2/policies/no-such-policy").status_code == 404
+
+
+def test_the_operator_may_name_tenants_and_paths(api: Api) -> None:
+    outside = api.folder / "elsewhere"
+    outside.mkdir(exist_ok=True)
+    (outside / "storage.json").write_bytes((api.folder / "exports" / "storage.json").read_bytes())
+    headers = {**bearer(OPERATOR_KEY), "PolicyCortex-Tenant": "initech"}
+    assert api.scan(headers, paths=[str(outside)])["status"] == "succeeded"
+    assert api.client.get("/api/v2/violations", headers=bearer(OPERATOR_KEY)).status_code == 422
+
+
+def test_openapi_describes_every_route_with_problems_and_security(api: Api) -> None:
+    document = api.get("/api/v2/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method in methods.values():
+            if path.startswith("/api/"):
+                assert method["security"], path
+                assert "application/problem+json" in method["responses"]["422"]["content"], path
+            assert method.get("description"), path
+
+
+def test_health_is_open_and_readiness_names_every_part(api: Api) -> None:
+    assert api.client.get("/healthz").json()["status"] == "ok"
+    assert api.client.get("/readyz").json()["parts"] == {"local": "ok", "evidence": "ok", "simulation-0": "ok"}
