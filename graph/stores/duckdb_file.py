@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -81,14 +81,12 @@ class DatabaseFile:
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Everything inside is written, or nothing."""
         connection = self.connection
-        with self.guarded():
+        with self.guarded(), ExitStack() as undo:
             connection.begin()
-            try:
-                yield connection
-                connection.commit()
-            except BaseException:
-                self._undo(connection)
-                raise
+            undo.callback(_roll_back, connection)
+            yield connection
+            connection.commit()
+            undo.pop_all()
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
@@ -145,19 +143,17 @@ class DatabaseFile:
                 todo="Put the file back under its own tenant's name",
             )
 
-    def _undo(self, connection: duckdb.DuckDBPyConnection) -> None:
-        try:
-            connection.rollback()
-        except duckdb.Error:
-            self._give_up()
-
     def _give_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
+            with suppress(duckdb.Error):
                 connection.close()
-            except duckdb.Error:
-                return
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """Undo what was begun. Where the engine cannot, it has given the connection up, and opening again undoes it."""
+    with suppress(duckdb.Error):
+        connection.rollback()
 
 
 def _create(connection: duckdb.DuckDBPyConnection, tenant: TenantId) -> None:

@@ -90,6 +90,12 @@ def test_arm_ids_contain_each_other_up_to_the_subscription() -> None:
     }
 
 
+def test_a_child_that_names_its_parent_says_nothing_new() -> None:
+    server = f"{RG}/providers/Microsoft.Sql/servers/sql"
+    child = item(f"{server}/databases/db", "Microsoft.Sql/servers/databases", {"home": server})
+    assert shown(relationships([azure("Microsoft.Sql/servers", "sql"), child])) == {"db -hard contains-> sql"}
+
+
 def test_vault_addresses_and_identities_lead_to_their_items() -> None:
     identity = f"{RG}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/me"
     found = relationships(
