@@ -46,7 +46,9 @@ def error_lines(error: PolicyCortexError) -> tuple[str, str, str]:
     todo = facts.pop("todo", None) or "Run the command again with --debug for more"
     where = facts.pop("where", facts.pop("path", None))
     parts = [] if where is None else [_short(where)]
-    parts += [f"{name.replace('_', ' ')} {_short(value)}" for name, value in facts.items() if value not in {None, ""}]
+    parts += [
+        f"{name.replace('_', ' ')} {_short(value)}" for name, value in facts.items() if value not in (None, "", [])
+    ]
     return (error.summary, ", ".join(parts) or error.code.replace("_", " "), str(todo))
 
 
@@ -99,7 +101,7 @@ def _bug_lines(error: Exception) -> tuple[str, str, str]:
 
 
 def _short(value: object) -> str:
-    text = str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, (list, tuple, set, frozenset)) else str(value)
     return text if len(text) <= FACT_LENGTH_MAX else text[:FACT_LENGTH_MAX] + "…"
 
 

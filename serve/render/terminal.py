@@ -67,6 +67,8 @@ class _Page:
         for name in ("scope", "type"):
             if (value := self.document["filters"][name]) is not None:
                 yield Text(f"Only {name} {value if self.width is None else end(value, self.width - 12)}", QUIET)
+        if self.document["filters"]["new_only"]:
+            yield Text("Only violations that the former scan had not", QUIET)
 
     def read(self, seconds: float) -> Iterator[Text]:
         resources, files = self.document["resources"], self.document["files"]

@@ -19,6 +19,7 @@ Entry = Mapping[str, Any]
 
 SEVERITIES: Final = ("critical", "high", "medium", "low")
 PER_DAY_MAX: Final = 2
+CONTROLS_MAX: Final = 4
 POLICIES_MAX, RESOURCES_MAX, RADII_MAX, COSTS_MAX, GAPS_MAX, EXPECTED_MAX, RANKED_MAX = 12, 5, 8, 8, 20, 14, 5
 
 
@@ -248,7 +249,7 @@ def _problems(violations: Sequence[Entry]) -> list[Problem]:
             severity=first["severity"],
             title=first["title"],
             remediation=first["remediation"],
-            controls=controls_text(first["controls"]),
+            controls=controls_text(first["controls"], limit=CONTROLS_MAX),
             violations=len(entries),
             new=sum(entry["is_new"] for entry in entries),
             cost=monthly([{"amount": str(sums[name]), "currency": name} for name in sorted(sums)]),
