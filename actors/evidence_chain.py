@@ -69,10 +69,10 @@ class EvidenceChain:
             entries = [None if receipt is None else writer.entry(receipt.index) for receipt in receipts]
         return [None if entry is None else parse_instant(orjson.loads(entry)["at"]) for entry in entries]
 
-    def publish(self, tenant: TenantId) -> PublishedHead:
-        """Seal what is new and write the tenant's folder."""
+    def publish(self, tenant: TenantId, at: datetime | None = None) -> PublishedHead:
+        """Seal what is new, at a time or now, and write the tenant's folder."""
         with self._lock:
-            return PublishedHead(self._writer(tenant).publish(), self._folders.log(tenant).directory)
+            return PublishedHead(self._writer(tenant).publish(at), self._folders.log(tenant).directory)
 
     def entry(self, tenant: TenantId, index: int) -> EvidenceView:
         """One entry of the tenant's log.

@@ -338,7 +338,10 @@ class Roots(TypedDict):
 
 @with_config(_CLOSED)
 class EvidenceEntry(TypedDict):
-    """The evidence log after this scan's events. `path` is the folder that `pcg verify` checks."""
+    """The evidence log after this scan's events. `path` is the folder that `pcg verify` checks.
+
+    The checkpoints stand here without their signatures, which are in the folder.
+    """
 
     origin: str
     size: Count

@@ -137,15 +137,18 @@ class LogWriter:
             self._log.extend(batch.entries, batch.request_ids)
         return [self._receipt(event.request_id) for event in events]
 
-    def publish(self) -> LogHead:
+    def publish(self, at: datetime | None = None) -> LogHead:
         """Seal what is new in a block, sign both checkpoints and write the folder.
+
+        Args:
+            at: the block's time; None asks the clock. With the time of its events a log's roots are repeatable.
 
         Raises:
             IntegrityError: the log does not extend what was last signed.
         """
         self._fence.require_held()
         if self._log.size > self._log.sealed_size:
-            self._seal(self._clock.now())
+            self._seal(at or self._clock.now())
         notes = Twin(*(self._sign(notary, tree) for notary, tree in self._signing()))
         self._publication.write(self._log.trees, self._journal.entry, self._artifacts_to_publish(), notes)
         return self.head()

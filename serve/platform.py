@@ -88,7 +88,7 @@ class Platform:
             try:
                 return self._scan(request, report)
             except UnavailableError as error:
-                if attempt == SCAN_ATTEMPTS or error.facts.get("retry_after_s") != 1:
+                if attempt == SCAN_ATTEMPTS or not error.facts.get("is_interrupted"):
                     raise
         raise AssertionError
 
@@ -104,7 +104,7 @@ class Platform:
         report(ScanProgress(ScanStage.ASSESS, 0, items))
         judged = shard.call(TenantShard.assess, tenant, ticket)
         self._record(judged.events, report)
-        published = self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish, tenant)
+        published = self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish, tenant, request.as_of)
         assessment = shard.call(TenantShard.assessment, tenant, ticket) if self._crew.is_local else None
         document = shard.call(TenantShard.conclude, tenant, ticket, _evidence_entry(published))
         report(ScanProgress(ScanStage.DONE, items, items))
@@ -285,10 +285,15 @@ def _evidence_entry(published: PublishedHead) -> EvidenceEntry:
         "origin": head.origin,
         "size": head.size,
         "roots": {"sha256": head.root_sha256, "sha3_256": head.root_sha3_256},
-        "checkpoint": head.checkpoint,
-        "checkpoint_sha3": head.checkpoint_sha3,
+        "checkpoint": _unsigned(head.checkpoint),
+        "checkpoint_sha3": _unsigned(head.checkpoint_sha3),
         "path": str(published.directory),
     }
+
+
+def _unsigned(note: str) -> str:
+    """The text of a signed note: the same for every key, so that equal scans give equal documents."""
+    return note.partition("\n\n")[0] + "\n"
 
 
 def _read_reporter(report: Progress) -> Callable[[ReadProgress], None]:
