@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from rich.text import Text
@@ -24,6 +25,7 @@ QUIET, LABEL, WARN = "bright_black", "bold", "yellow"
 LABEL_WIDTH = 11
 INDENT = 2
 GAPS_MAX, VIOLATIONS_MAX, EXPECTED_MAX, PER_DAY_MAX, RANKED_MAX, RADII_MAX = 3, 8, 8, 1, 2, 4
+GAPS_PIPED_MAX = 20
 WIDTH_MIN = 60
 
 
@@ -84,31 +86,34 @@ class _Page:
         yield from self._gaps()
 
     def _gaps(self) -> Iterator[Text]:
+        """One line a file, fullest first, with its first gap."""
         gaps = self.document["gaps"]
         if not gaps:
             return
-        shown = gaps[:GAPS_MAX] if self.width else gaps
-        head = counted(len(gaps), "gap")
+        by_file: dict[str, list[Mapping[str, Any]]] = {}
+        for gap in gaps:
+            by_file.setdefault(gap["path"], []).append(gap)
+        ranked = sorted(by_file.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+        shown = ranked[: GAPS_MAX if self.width else GAPS_PIPED_MAX]
         columns = (
-            Column(),
-            Column(Fit.MIDDLE, width_min=18),
-            Column(Fit.END, width_min=16),
-            Column(Fit.END, width_min=16, drop=1),
+            Column(is_right=True),
+            Column(Fit.MIDDLE, width_min=20),
+            Column(Fit.END, width_min=30),
+            Column(Fit.END, width_min=28, drop=1),
         )
         rows = [
             (
-                Cell(head if number == 0 else "", WARN),
-                Cell(f"{gap['path']}:{gap['line']}" if gap["line"] else gap["path"]),
-                Cell(gap["reason"]),
-                Cell(gap["todo"], QUIET),
+                Cell(counted(len(found), "gap"), WARN),
+                Cell(_place(found[0], PurePath(path).name if self.width else path)),
+                Cell(found[0]["reason"]),
+                Cell(found[0]["todo"], QUIET),
             )
-            for number, gap in enumerate(shown)
+            for path, found in shown
         ]
         yield from lay_out(rows, columns, width=self.width, indent=LABEL_WIDTH)
-        if len(gaps) > len(shown):
-            yield self._headed(
-                "", f"{counted(len(gaps) - len(shown), 'more gap')}: --json OUT lists them all", style=QUIET
-            )
+        rest = sum(len(found) for _, found in ranked[len(shown) :])
+        more = f", {count(rest)} more in {counted(len(ranked) - len(shown), 'file')}" if rest else ""
+        yield self._headed("", f"{counted(len(gaps), 'gap')} in all{more}: --json OUT lists each", style=QUIET)
 
     def policies(self, seconds: float) -> Iterator[Text]:
         counts = policy_counts(self.document["policies"])
@@ -154,7 +159,7 @@ class _Page:
             Column(drop=2),
             Column(Fit.MIDDLE, width_min=16),
             Column(Fit.END, width_min=28),
-            Column(Fit.END, width_min=10, drop=3),
+            Column(drop=3),
             Column(is_right=True, drop=1),
         )
         rows = [
@@ -277,6 +282,10 @@ class _Page:
 def _coming_words(dated: Sequence[Expected]) -> str:
     total = sum(row.resources for row in dated)
     return f"{counted(total, 'violation')} by date" if total else "no violation by date"
+
+
+def _place(gap: Mapping[str, Any], path: str) -> str:
+    return f"{path}:{gap['line']}" if gap["line"] else path
 
 
 def _expected_cells(row: Expected) -> tuple[Cell, ...]:

@@ -31,7 +31,16 @@ def test_no_line_is_wider_than_the_terminal(document: dict[str, Any], width: int
     assert max(map(len, text(document, width).splitlines())) <= width
 
 
-def test_a_pipe_gets_whole_ids_and_every_gap() -> None:
+def test_gaps_are_counted_by_file_and_the_first_of_each_is_shown() -> None:
+    document = full_document()
+    gaps = [{"path": f"in/f{n % 5}", "line": n, "reason": "broken", "todo": "mend it"} for n in range(40)]
+    document["gaps"] = gaps
+    assert "8 gaps  f0:0" not in text(document)
+    assert "8 gaps  f1:1  broken  mend it" in text(document)
+    assert "40 gaps in all, 16 more in 2 files" in text(document)
+
+
+def test_a_pipe_gets_whole_ids_and_every_file_with_gaps() -> None:
     document = full_document()
     document["gaps"] = [{"path": f"file-{n}", "line": n, "reason": "broken", "todo": "mend it"} for n in range(9)]
     shown = text(document, None)
