@@ -114,7 +114,7 @@ class Snapshot:
             self._memory.rows = {resource_key(known): row for row, known in enumerate(self.uids)}
         row = self._memory.rows.get(resource_key(uid))
         if row is None:
-            raise NotFound("no such resource", uid=uid)
+            raise NotFound("no such resource", uid=uid, todo="Check the id against the resources of this snapshot")
         return row
 
     def relationship(self, number: int) -> Relationship:

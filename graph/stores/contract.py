@@ -35,6 +35,9 @@ CHANGE_KINDS: tuple[ChangeKind, ...] = tuple(ChangeKind)
 """Change kinds by the code that columns hold."""
 
 
+NO_RESOURCE_TODO = "Check the id, or scan the file that holds the resource"
+
+
 @dataclass(frozen=True, slots=True)
 class PutCounts:
     """What one inventory did to the store.

@@ -32,6 +32,7 @@ from domain.tenancy import TenantId
 from graph.stores.bodies import Block, Body, bodies, encode
 from graph.stores.collector import paused
 from graph.stores.contract import (
+    NO_RESOURCE_TODO,
     ChangeKind,
     Changes,
     PutCounts,
@@ -100,7 +101,7 @@ class DuckDbStore:
         query = f"SELECT * FROM versions WHERE key = $key {_LATEST}"  # noqa: S608 (fixed text)
         found = self._items(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired", {"key": resource_key(uid)})  # noqa: S608
         if not found:
-            raise NotFound("no such resource", uid=uid)
+            raise NotFound("no such resource", uid=uid, todo=NO_RESOURCE_TODO)
         return found[0]
 
     def history(self, uid: str) -> tuple[Version, ...]:

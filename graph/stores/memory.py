@@ -15,6 +15,7 @@ from domain.resource import ConfigurationItem, Relationship, resource_key
 from domain.tenancy import TenantId
 from graph.stores.contract import (
     CHANGE_KINDS,
+    NO_RESOURCE_TODO,
     ChangeKind,
     Changes,
     PutCounts,
@@ -85,7 +86,7 @@ class MemoryStore:
     def item(self, uid: str) -> ConfigurationItem:
         rows = self._rows.get(resource_key(uid))
         if not rows or rows[-1].is_retired:
-            raise NotFound("no such resource", uid=uid)
+            raise NotFound("no such resource", uid=uid, todo=NO_RESOURCE_TODO)
         return rows[-1].item
 
     def history(self, uid: str) -> tuple[Version, ...]:
