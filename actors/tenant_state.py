@@ -168,7 +168,9 @@ class TenantState:
         pending = self._pending.get(ticket)
         if pending is None:
             todo = "Run the scan again; what it had read is in the graph and nothing is recorded twice"
-            raise UnavailableError("the scan was interrupted by a restart", retry_after_s=1, todo=todo)
+            raise UnavailableError(
+                "the scan was interrupted by a restart", is_interrupted=True, retry_after_s=1, todo=todo
+            )
         return pending
 
     def _inputs(self, request: ScanRequest, reading: Reading) -> AssessmentInputs:

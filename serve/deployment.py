@@ -1,0 +1,71 @@
+"""The Serve deployment: one ingress that holds the HTTP application, one hop from the actors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from ray import serve as ray_serve
+
+from actors.folders import Folders
+from actors.telemetry import configure_logging
+from domain.clock import SystemClock
+from serve.api.context import ApiContext
+from serve.app import build_app
+from serve.auth.tokens import TokenRegistry
+from serve.crew import ray_crew
+from serve.operations import Operations
+from serve.platform import Platform
+
+MAX_ONGOING: Final = 64
+MAX_QUEUED: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class IngressConfig:
+    """What a replica needs to know; it travels to another process."""
+
+    folders: Folders
+    shards: int
+    simulations: int
+    tokens: Path
+    allowed_roots: tuple[Path, ...]
+    operator_digest: bytes
+
+
+class Ingress:
+    """A replica: it finds the actors by name and answers."""
+
+    def __init__(self, config: IngressConfig) -> None:
+        configure_logging()
+        platform = Platform(ray_crew(config.folders, shards=config.shards, simulations=config.simulations))
+        clock = SystemClock()
+        self._context = ApiContext(
+            platform=platform,
+            operations=Operations(platform, clock),
+            tokens=TokenRegistry(config.tokens),
+            clock=clock,
+            allowed_roots=config.allowed_roots,
+            operator_digest=config.operator_digest,
+        )
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """The application, built in the replica."""
+        return build_app(self._context)
+
+
+def api_application(config: IngressConfig) -> Any:
+    """The application as Serve runs it."""
+    deployment = ray_serve.deployment(ray_serve.ingress()(Ingress))
+    options = deployment.options(
+        name="api",
+        num_replicas=1,
+        max_ongoing_requests=MAX_ONGOING,
+        max_queued_requests=MAX_QUEUED,
+        graceful_shutdown_wait_loop_s=0.1,
+        graceful_shutdown_timeout_s=5.0,
+        ray_actor_options={"num_cpus": 0},
+    )
+    return options.bind(config)
