@@ -43,7 +43,7 @@ def scan(
     context: typer.Context,
     *,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Exports: files, folders or globs.", show_default=False)
+        list[str], typer.Argument(metavar="PATH", help="Exports: files, folders or globs.", show_default=False)
     ],
     tenant: Tenant = None,
     as_of: AsOf = None,
