@@ -138,15 +138,15 @@ def _not_before(version: NewVersion, instant: datetime) -> NewVersion:
 
 
 def _former(inventory: Inventory, at: datetime) -> list[NewVersion]:
-    """Replaced observations; one without a time counts from its successor's, and before it."""
+    """Replaced observations, each no later than what replaced it. One without a time has no place in history."""
     if not inventory.former:
         return []
     current = {resource_key(item.uid): item.captured_at or at for item in inventory.items}
-    versions = []
-    for item in inventory.former:
-        successor = current.get(resource_key(item.uid), at)
-        versions.append(_version(item, min(item.captured_at or successor, successor)))
-    return versions
+    return [
+        _version(item, min(item.captured_at, current.get(resource_key(item.uid), at)))
+        for item in inventory.former
+        if item.captured_at is not None
+    ]
 
 
 def _unseen(versions: list[NewVersion], past: Callable[[frozenset[str]], Collection[Observation]]) -> list[NewVersion]:

@@ -64,13 +64,18 @@ def test_items_come_back_as_they_went_in(store: GraphStore) -> None:
 
 def test_a_repeated_inventory_changes_nothing(store: GraphStore) -> None:
     former = item("a", properties={"v": 0}, captured_at=NOON - 2 * HOUR)
-    untimed = item("a", properties={"v": -1})
-    run = inventory(item("a", properties={"v": 1}, captured_at=NOON - HOUR), former=(untimed, former))
+    run = inventory(item("a", properties={"v": 1}, captured_at=NOON - HOUR), former=(former,))
     store.put_inventory(run, "all", NOON)
     before = store.history("a")
     assert store.put_inventory(run, "all", NOON + HOUR) == PutCounts(unchanged=1)
     assert store.history("a") == before
-    assert [version.item.properties["v"] for version in before] == [0, -1, 1]
+    assert [version.item.properties["v"] for version in before] == [0, 1]
+
+
+def test_a_replaced_observation_without_a_time_has_no_place_in_history(store: GraphStore) -> None:
+    untimed = item("a", properties={"v": -1})
+    store.put_inventory(inventory(item("a", properties={"v": 1}), former=(untimed,)), "all", NOON)
+    assert [version.item.properties["v"] for version in store.history("a")] == [1]
 
 
 def test_an_unchanged_item_shows_where_it_was_seen_last(store: GraphStore) -> None:
