@@ -93,8 +93,9 @@ def started(settings: Settings) -> Iterator[RunningCluster]:
     """A platform that is stopped whatever happens, also when this process is asked to end."""
     from serve.cluster import start_cluster  # noqa: PLC0415 (loads Ray)
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    _end_on_signals()
     cluster = start_cluster(settings)
+    _end_on_signals()  # Ray has put its own in place, which print a stack
     try:
         yield cluster
     finally:
@@ -127,6 +128,12 @@ def became_true(condition: Callable[[], bool], *, within_s: float) -> bool:
             return False
         time.sleep(POLL_S)
     return True
+
+
+def _end_on_signals() -> None:
+    """SIGTERM ends as Ctrl-C does; a shell's background job ignores SIGINT unless told otherwise."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
 
 
 def _interrupt(_: int, __: object) -> None:
