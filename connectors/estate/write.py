@@ -13,11 +13,15 @@ import orjson
 import polars as pl
 
 from connectors.estate.aws import aws_stack
+from connectors.estate.aws_zone import aws_zone
 from connectors.estate.azure import azure_stack
-from connectors.estate.billing import Month, Row, account_rows, months, usage_rows
-from connectors.estate.company import Record, Stack, stacks
+from connectors.estate.azure_zone import azure_zone
+from connectors.estate.billing import months
+from connectors.estate.company import Record, Stack, landing_zone, stacks
 from connectors.estate.gcp import gcp_stack
+from connectors.estate.gcp_zone import gcp_zone
 from connectors.estate.history import Observation, observations
+from connectors.estate.ledger import Ledger
 from domain.clock import format_instant
 from domain.errors import InputError
 from domain.resource import Provider
@@ -27,7 +31,6 @@ RESOURCES_MAX = 2_000_000
 DAYS_MAX = 731
 TENANTS_MAX = 100
 FORMATS = ("ndjson", "parquet")
-DAILY_BILLING_RESOURCES_MAX = 1_000
 BATCH_LINES = 50_000
 
 NOTE = """This folder holds a synthetic estate: a made-up company that no cloud ever ran.
@@ -36,6 +39,7 @@ Made with: pcg estate --resources {resources} --tenants {tenants} --days {days} 
 """
 
 _BUILDERS = {Provider.AZURE: azure_stack, Provider.AWS: aws_stack, Provider.GCP: gcp_stack}
+_ZONES = {Provider.AZURE: azure_zone, Provider.AWS: aws_zone, Provider.GCP: gcp_zone}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,8 @@ def write_estate(
     total = EstateSummary(out, names, 0, 0, 0, ())
     for number, tenant in enumerate(names):
         share = resources // tenants + (1 if number < resources % tenants else 0)
-        records = _records(tenant, share, seed=seed, as_of=as_of)
-        written = _write_tenant(out / tenant, records, days=days, seed=seed, as_of=as_of, format=format)
+        batches = _batches(tenant, share, seed=seed, as_of=as_of)
+        written = _write_tenant(out / tenant, batches, days=days, seed=seed, as_of=as_of, format=format)
         total = EstateSummary(
             out,
             names,
@@ -100,44 +104,68 @@ def _check(out: Path, *, resources: int, tenants: int, days: int, format: str) -
         raise InputError("the folder is not empty", where=str(out), todo="Choose a new folder with --out")
 
 
-@dataclass(slots=True)
-class _StackRecords:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The records of one stack or landing zone, and how many resources they describe."""
+
     stack: Stack
     records: list[Record]
+    resources: int
 
 
-def _records(tenant: str, resources: int, *, seed: int, as_of: datetime) -> Iterator[_StackRecords]:
-    """Stacks until the number of distinct resources is reached; the last one is cut."""
+def _batches(tenant: str, resources: int, *, seed: int, as_of: datetime) -> Iterator[_Batch]:
+    """Stacks until the number of distinct resources is reached; the last one is cut.
+
+    The first stack in a place brings that place's landing zone with it.
+    """
     left = resources
+    founded: set[tuple[Provider, str]] = set()
     for stack in stacks(tenant=tenant, seed=seed, as_of=as_of):
-        kept: list[Record] = []
-        seen: set[str] = set()
-        for record in _BUILDERS[stack.provider](stack):
-            if record.uid not in seen and len(seen) == left:
-                break
-            seen.add(record.uid)
-            kept.append(record)
-        left -= len(seen)
-        yield _StackRecords(stack, kept)
-        if left == 0:
+        place = (stack.provider, stack.place.hub)
+        if place not in founded:
+            founded.add(place)
+            zone = landing_zone(stack, seed=seed)
+            batch = _batch(zone, _ZONES[stack.provider](zone), left)
+            left -= batch.resources
+            yield batch
+        if left:
+            batch = _batch(stack, _BUILDERS[stack.provider](stack), left)
+            left -= batch.resources
+            yield batch
+        if not left:
             return
 
 
+def _batch(stack: Stack, records: Iterator[Record], resources_max: int) -> _Batch:
+    kept: list[Record] = []
+    count = 0
+    for record in records:
+        if not record.is_aspect:
+            if count == resources_max:
+                break
+            count += 1
+        kept.append(record)
+    return _Batch(stack, kept, count)
+
+
 def _write_tenant(
-    folder: Path, batches: Iterator[_StackRecords], *, days: int, seed: int, as_of: datetime, format: str
+    folder: Path, batches: Iterator[_Batch], *, days: int, seed: int, as_of: datetime, format: str
 ) -> EstateSummary:
     folder.mkdir()
     lines = _Lines(folder, format)
-    kept: list[Record] = []
-    resources: set[str] = set()
+    ledger = Ledger(folder / "billing", months(as_of=as_of, days=days), format)
+    resources = 0
     for batch in batches:
-        random = Random(f"{seed}/{batch.stack.tenant}/{batch.stack.number}/history")  # noqa: S311 (repeatable, no secret)
+        stack = batch.stack
+        random = Random(f"{seed}/{stack.tenant}/{stack.name}/history")  # noqa: S311 (repeatable, no secret)
         for observation in observations(batch.records, as_of=as_of, days=days, random=random):
             lines.write(observation)
-        resources.update(record.uid for record in batch.records)
-        kept.extend(record for record in batch.records if record.cost_month > 0)
-    rows, files = _write_billing(folder, kept, months(as_of=as_of, days=days), format=format)
-    return EstateSummary(folder, (), len(resources), lines.count, rows, (*lines.close(), *files))
+        for record in batch.records:
+            if record.cents_month:
+                ledger.add(record)
+        resources += batch.resources
+    files = (*lines.close(), *ledger.close())
+    return EstateSummary(folder, (), resources, lines.count, ledger.count, files)
 
 
 class _Lines:
@@ -195,24 +223,3 @@ def _parquet(lines: list[bytes]) -> pl.DataFrame:
         for row in map(orjson.loads, lines)
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def _write_billing(folder: Path, records: list[Record], periods: list[Month], *, format: str) -> tuple[int, list[Path]]:
-    by_day = len(records) <= DAILY_BILLING_RESOURCES_MAX
-    count, files = 0, []
-    (folder / "billing").mkdir()
-    for month in periods:
-        rows: list[Row] = [row for record in records for row in usage_rows(record, month, by_day=by_day)]
-        for account in sorted({record.account for record in records}):
-            rows.extend(account_rows([r for r in records if r.account == account], month))
-        frame = pl.DataFrame(rows, infer_schema_length=None)
-        costs = [column for column in frame.columns if column.endswith("Cost")]
-        frame = frame.with_columns(pl.col(costs).cast(pl.Decimal(18, 2)))
-        path = folder / "billing" / f"focus-{month.label}.{'parquet' if format == 'parquet' else 'csv'}"
-        if format == "parquet":
-            frame.write_parquet(path)
-        else:
-            frame.write_csv(path)
-        count += frame.height
-        files.append(path)
-    return count, files
