@@ -82,10 +82,15 @@ def import_lines(rows: Sequence[Entry], counts: Counter[tuple[str, str]], *, wid
     columns = (Column(), *(Column(is_right=True) for _ in states), Column(is_right=True))
     lines = lay_out([head, *table], columns, width=None, indent=0)
     reasons = Counter(
-        str(row["reason"]) for row in rows if row["reason"] and row["state"] not in {"runs", "needs_parameters"}
+        _head(str(row["reason"])) for row in rows if row["reason"] and row["state"] not in {"runs", "needs_parameters"}
     )
     if reasons:
         lines += [Text(), Text("Why others do not run, most frequent first", WARN)]
         found = [(Cell(count(number)), Cell(reason)) for reason, number in reasons.most_common(REASONS_MAX)]
         lines += lay_out(found, (Column(is_right=True), Column(Fit.END, width_min=30)), width=width, indent=2)
     return lines
+
+
+def _head(reason: str) -> str:
+    """A reason without the facts of one definition."""
+    return reason.partition(" (where=")[0]

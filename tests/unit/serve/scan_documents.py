@@ -139,9 +139,9 @@ def cost() -> dict[str, Any]:
     }
 
 
-def full_document() -> dict[str, Any]:
-    """A scan with something in every part."""
-    violations = [
+def violations() -> list[dict[str, Any]]:
+    """Two critical ones of two clouds, six high ones of one policy, and two lesser ones."""
+    return [
         violation(1, severity="critical", is_new=True),
         violation(
             2,
@@ -158,6 +158,92 @@ def full_document() -> dict[str, Any]:
         violation(9, severity="medium", is_new=True, monthly_cost=[]),
         violation(10, severity="low", monthly_cost=[], title='<script>alert("x")</script> & more'),
     ]
+
+
+def files() -> list[dict[str, Any]]:
+    """Two exports, one with a gap."""
+    return [
+        {
+            "path": "exports/azure.ndjson",
+            "format": "ndjson",
+            "records": 9000,
+            "recognised": 8999,
+            "resources": 8000,
+            "classes": {"resource": 8999, "gap": 1},
+            "gaps": [{"line": 812, "reason": "broken JSON", "todo": "export the line again"}],
+        },
+        {
+            "path": "exports/aws.ndjson",
+            "format": "ndjson",
+            "records": 4431,
+            "recognised": 4431,
+            "resources": 4431,
+            "classes": {"resource": 4431},
+            "gaps": [],
+        },
+    ]
+
+
+def exempt() -> list[dict[str, Any]]:
+    """One waived violation."""
+    return [
+        {
+            **{
+                key: value
+                for key, value in violation(11).items()
+                if key not in {"remediation", "controls", "is_new", "first_found"}
+            },
+            "exemption_id": "ex-112",
+            "exemption_reason": "Static web site",
+            "exemption_owner": "shop team",
+            "exemption_expires_at": "2026-12-31T00:00:00Z",
+        }
+    ]
+
+
+def predictions() -> list[dict[str, Any]]:
+    """A certificate, an exemption that covers nine, and one that only ranks."""
+    return [
+        prediction("kv-prod-web-tls"),
+        *(
+            prediction(
+                f"st-{number}",
+                date="2026-11-27T00:00:00Z",
+                title="Public blob access is on",
+                policy_id="pcg-azure-storage-public-access",
+                severity="medium",
+                reasons=["exemption ex-112 ends 2026-11-27T00:00:00Z", "the resource violates the policy now"],
+                resources_behind=0,
+            )
+            for number in range(9)
+        ),
+        prediction(
+            "nsg-web",
+            policy_id=None,
+            title="Change",
+            severity=None,
+            source="heuristic",
+            date=None,
+            probability=None,
+            score=0.62,
+            reasons=["4 changes in 7 days"],
+            resources_behind=0,
+        ),
+    ]
+
+
+def policies() -> list[dict[str, Any]]:
+    """One policy in each state that a scan without mistakes has."""
+    return [
+        policy("pcg-aws-ebs-unattached", violations=31, cost_tag="waste", severity="low"),
+        policy("pcg-azure-storage-public-access", violations=9, unknown=3),
+        policy("pcg-gcp-key-rotation", state="not_applicable", resources=0),
+        policy("pcg-gcp-sql-tls", state="unknown", resources=2, unknown=2, reason="settings was not read"),
+    ]
+
+
+def full_document() -> dict[str, Any]:
+    """A scan with something in every part."""
     return {
         "version": "1",
         "tenant": "demo",
@@ -166,26 +252,7 @@ def full_document() -> dict[str, Any]:
         "synthetic": True,
         "filters": {"scope": None, "type": None, "new_only": False},
         "notes": ["Learned predictions need the extra gnn"],
-        "files": [
-            {
-                "path": "exports/azure.ndjson",
-                "format": "ndjson",
-                "records": 9000,
-                "recognised": 8999,
-                "resources": 8000,
-                "classes": {"resource": 8999, "gap": 1},
-                "gaps": [{"line": 812, "reason": "broken JSON", "todo": "export the line again"}],
-            },
-            {
-                "path": "exports/aws.ndjson",
-                "format": "ndjson",
-                "records": 4431,
-                "recognised": 4431,
-                "resources": 4431,
-                "classes": {"resource": 4431},
-                "gaps": [],
-            },
-        ],
+        "files": files(),
         "gaps": [
             {"path": "exports/azure.ndjson", "line": 812, "reason": "broken JSON", "todo": "export the line again"}
         ],
@@ -197,12 +264,7 @@ def full_document() -> dict[str, Any]:
             "by_type": {"Microsoft.Storage/storageAccounts": 40},
             "by_scope": {"/subscriptions/1": 8000, "/accounts/111111111111": 4431},
         },
-        "policies": [
-            policy("pcg-aws-ebs-unattached", violations=31, cost_tag="waste", severity="low"),
-            policy("pcg-azure-storage-public-access", violations=9, unknown=3),
-            policy("pcg-gcp-key-rotation", state="not_applicable", resources=0),
-            policy("pcg-gcp-sql-tls", state="unknown", resources=2, unknown=2, reason="settings was not read"),
-        ],
+        "policies": policies(),
         "severities": {
             "critical": {"violations": 2, "new": 1},
             "high": {"violations": 6, "new": 0},
@@ -210,20 +272,8 @@ def full_document() -> dict[str, Any]:
             "low": {"violations": 1, "new": 0},
         },
         "new_since": "2026-11-22T09:00:00Z",
-        "violations": violations,
-        "exempt": [
-            {
-                **{
-                    key: value
-                    for key, value in violation(11).items()
-                    if key not in {"remediation", "controls", "is_new", "first_found"}
-                },
-                "exemption_id": "ex-112",
-                "exemption_reason": "Static web site",
-                "exemption_owner": "shop team",
-                "exemption_expires_at": "2026-12-31T00:00:00Z",
-            }
-        ],
+        "violations": violations(),
+        "exempt": exempt(),
         "unknown": {
             "evaluations": 5,
             "resources": 4,
@@ -232,33 +282,7 @@ def full_document() -> dict[str, Any]:
                 {"policy_id": "pcg-gcp-sql-tls", "resources": 2},
             ],
         },
-        "predictions": [
-            prediction("kv-prod-web-tls"),
-            *(
-                prediction(
-                    f"st-{number}",
-                    date="2026-11-27T00:00:00Z",
-                    title="Public blob access is on",
-                    policy_id="pcg-azure-storage-public-access",
-                    severity="medium",
-                    reasons=["exemption ex-112 ends 2026-11-27T00:00:00Z", "the resource violates the policy now"],
-                    resources_behind=0,
-                )
-                for number in range(9)
-            ),
-            prediction(
-                "nsg-web",
-                policy_id=None,
-                title="Change",
-                severity=None,
-                source="heuristic",
-                date=None,
-                probability=None,
-                score=0.62,
-                reasons=["4 changes in 7 days"],
-                resources_behind=0,
-            ),
-        ],
+        "predictions": predictions(),
         "blast_radius": [
             radius("vnet-hub", 318, "48200.00"),
             radius("kv-prod", 41, "19900.00"),
