@@ -131,11 +131,6 @@ def effective_settings(
     return tuple(rows)
 
 
-def no_colour(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether the person asked for no colour (https://no-color.org)."""
-    return bool((os.environ if environment is None else environment).get("NO_COLOR"))
-
-
 def shown_value(value: object) -> str:
     """A value as a person may see it."""
     if isinstance(value, SecretStr):

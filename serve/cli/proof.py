@@ -11,7 +11,7 @@ from serve.cli.exit_code import ExitCode
 from serve.cli.screen import say
 
 if TYPE_CHECKING:
-    from chain.verify import VerificationReport
+    from chain.verify import Finding, VerificationReport
 
 FINDINGS_MAX = 20
 
@@ -38,7 +38,7 @@ def verify(
 def report_lines(report: VerificationReport) -> list[str]:
     """What was checked, or what is wrong and where."""
     if not report.ok:
-        found = [f"  {finding}" for finding in report.findings[:FINDINGS_MAX]]
+        found = [f"  {_difference(finding)}" for finding in report.findings[:FINDINGS_MAX]]
         rest = len(report.findings) - len(found)
         more = [f"  and {rest:,} more"] if rest > 0 else []
         noun = "difference" if len(report.findings) == 1 else "differences"
@@ -57,3 +57,9 @@ def report_lines(report: VerificationReport) -> list[str]:
         f"  sha3-256  {report.root_sha3_256}",
         f"  keys      {trust}",
     ]
+
+
+def _difference(finding: Finding) -> str:
+    """The entry, or the file and the field, with what was expected and what is there."""
+    place = finding.where if finding.entry_index is None else f"entry {finding.entry_index} in {finding.where}"
+    return f"{place}: {finding.field}: expected {finding.expected}, got {finding.got}"

@@ -132,7 +132,10 @@ def test_evidence_verifies_and_a_flipped_bit_does_not(capsys: pytest.CaptureFixt
     content[50] ^= 1
     changed.write_bytes(content)
     assert run(["verify", str(folder)]) == 1
-    assert "NOT VERIFIED" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "NOT VERIFIED" in shown
+    assert f"{changed.relative_to(folder)}: " in shown
+    assert "Finding(" not in shown
 
 
 @pytest.mark.parametrize(
