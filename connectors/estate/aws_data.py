@@ -19,6 +19,8 @@ def data(stack: Stack) -> Iterator[Record]:
     yield _database(stack)
     if stack.has(0.5):
         yield from _database_snapshot(stack)
+    if stack.has(0.2):
+        yield _aurora(stack)
     if stack.has(0.4):
         yield from _table(stack)
     if stack.has(0.25):
@@ -162,6 +164,31 @@ def _database_snapshot(stack: Stack) -> Iterator[Record]:
     asked = ("DBSnapshotIdentifier", arn)
     call = "rds:DescribeDBSnapshotAttributes"
     yield aspect(stack, call, asked, found, {"DBSnapshotAttributesResult": result})
+
+
+def _aurora(stack: Stack) -> Record:
+    name = f"aurora-{stack.name}"
+    configuration: dict[str, Json] = {
+        "dBClusterIdentifier": name,
+        "engine": "aurora-postgresql",
+        "engineVersion": "16.4",
+        "storageEncrypted": stack.either(True, False, 0.7),
+        "kmsKeyId": key_arn(stack),
+        "multiAZ": stack.either(True, False),
+        "backupRetentionPeriod": stack.either(14, 1),
+        "deletionProtection": stack.either(True, False),
+        "vpcSecurityGroups": [{"vpcSecurityGroupId": short_id(stack, "sg"), "status": "active"}],
+    }
+    return config(
+        stack,
+        "AWS::RDS::DBCluster",
+        name,
+        arn_of(stack, "rds", f"cluster:{name}"),
+        configuration,
+        cost=480,
+        service="Amazon Relational Database Service",
+        drift=("configuration.deletionProtection", False),
+    )
 
 
 def _table(stack: Stack) -> Iterator[Record]:

@@ -42,6 +42,11 @@ def gateway_id(stack: Stack) -> str:
     return f"tgw-{stack.place.number:08x}{int(stack.place.account):x}"[:21].ljust(21, "0")
 
 
+def wall_arn(stack: Stack) -> str:
+    """The ARN of the web firewall that stands before every distribution of the account."""
+    return arn_of(stack, "wafv2", f"global/webacl/{stack.place.hub}/{stack.place.account}", region="us-east-1")
+
+
 def boundary_arn(stack: Stack) -> str:
     """The ARN of the policy that bounds every role of the account."""
     return arn_of(stack, "iam", f"policy/boundary-{stack.place.hub}", region="")

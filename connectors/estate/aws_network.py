@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectors.estate.aws_document import archive_name, arn_of, aspect, config, gateway_id, short_id
+from connectors.estate.aws_document import archive_name, arn_of, aspect, config, gateway_id, short_id, wall_arn
 from connectors.estate.company import Record, Stack
 from connectors.estate.dates import expiry, past
 from domain.clock import format_instant
@@ -169,6 +169,8 @@ def _balancer(stack: Stack, vpc: str) -> Iterator[Record]:
         "certificates": [{"certificateArn": certificate.uid}],
         "defaultActions": [{"type": "forward"}],
     })  # fmt: skip
+    if stack.has(0.35):
+        yield _distribution(stack, certificate.uid)
     plain = arn_of(stack, "elasticloadbalancing", f"listener/{path}/2")
     yield config(stack, "AWS::ElasticLoadBalancingV2::Listener", "http", plain, {
         "listenerArn": plain,
@@ -177,6 +179,24 @@ def _balancer(stack: Stack, vpc: str) -> Iterator[Record]:
         "protocol": "HTTP",
         "defaultActions": [{"type": stack.either("redirect", "forward")}],
     })  # fmt: skip
+
+
+def _distribution(stack: Stack, certificate: str) -> Record:
+    identity = f"E{stack.serial:013X}"
+    configuration: dict[str, Json] = {
+        "id": identity,
+        "status": "Deployed",
+        "domainName": f"{identity.lower()}.example",
+        "webACLId": stack.either(wall_arn(stack), ""),
+        "defaultCacheBehavior": {"viewerProtocolPolicy": stack.either("redirect-to-https", "allow-all")},
+        "viewerCertificate": {
+            "aCMCertificateArn": certificate,
+            "minimumProtocolVersion": stack.either("TLSv1.2_2021", "TLSv1_2016"),
+        },
+    }
+    arn = arn_of(stack, "cloudfront", f"distribution/{identity}", region="")
+    type_ = "AWS::CloudFront::Distribution"
+    return config(stack, type_, identity, arn, configuration, cost=55, service="Amazon CloudFront", region="global")
 
 
 def _certificate(stack: Stack) -> Record:

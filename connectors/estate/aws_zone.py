@@ -14,6 +14,7 @@ from connectors.estate.aws_document import (
     config,
     gateway_id,
     key_arn,
+    wall_arn,
 )
 from connectors.estate.aws_identity import user
 from connectors.estate.company import Record, Stack
@@ -30,6 +31,8 @@ def aws_zone(stack: Stack) -> Iterator[Record]:
     yield from bucket(stack, archive_name(stack), cost=180, logs_to=archive_name(stack))
     yield from _trail(stack)
     yield _gateway(stack)
+    rules: dict[str, Json] = {"arn": wall_arn(stack), "name": stack.name, "defaultAction": {"allow": {}}}
+    yield config(stack, "AWS::WAFv2::WebACL", stack.name, wall_arn(stack), rules, cost=14, service="AWS WAF")
     yield from _boundary(stack)
     for name in _PEOPLE:
         yield from user(stack, f"{name}-{stack.name}", is_person=True)

@@ -15,6 +15,7 @@ from domain.value import Json
 ACCOUNTS = "Microsoft.Storage/storageAccounts"
 SERVERS = "Microsoft.Sql/servers"
 POSTGRES = "Microsoft.DBforPostgreSQL/flexibleServers"
+MYSQL = "Microsoft.DBforMySQL/flexibleServers"
 
 _POSTGRES_SETTINGS = (
     ("require_secure_transport", "on", "off", 0.4),
@@ -25,13 +26,21 @@ _POSTGRES_SETTINGS = (
     ("logfiles.retention_days", "7", "3", 1.0),
 )
 
+_MYSQL_SETTINGS = (
+    ("require_secure_transport", "ON", "OFF", 0.4),
+    ("audit_log_enabled", "ON", "OFF", 1.0),
+    ("tls_version", "TLSv1.2,TLSv1.3", "TLSv1.1,TLSv1.2", 1.0),
+)
+
 
 def data(stack: Stack) -> Iterator[Record]:
     """Storage and SQL in every stack, the others in some."""
     yield from _storage(stack)
     yield from _sql(stack)
     if stack.has(0.3):
-        yield from _postgres(stack)
+        yield from _open_source(stack, POSTGRES, f"psql-{stack.name}", _POSTGRES_SETTINGS)
+    if stack.has(0.15):
+        yield from _open_source(stack, MYSQL, f"mysql-{stack.name}", _MYSQL_SETTINGS)
     if stack.has(0.25):
         yield _cosmos(stack)
     if stack.has(0.3):
@@ -112,10 +121,13 @@ def _firewall_rule(stack: Stack, server: str) -> Record:
     return child(stack, f"{SERVERS}/firewallRules", f"{server}/office", properties)
 
 
-def _postgres(stack: Stack) -> Iterator[Record]:
-    server = f"psql-{stack.name}"
+def _open_source(
+    stack: Stack, type_: str, server: str, settings: tuple[tuple[str, str, str, float], ...]
+) -> Iterator[Record]:
+    """A flexible server of PostgreSQL or MySQL, with the settings that its owners looked at."""
+    is_mysql = type_ == MYSQL
     properties: dict[str, Json] = {
-        "version": "16",
+        "version": "8.4" if is_mysql else "16",
         "state": "Ready",
         "backup": {
             "backupRetentionDays": stack.either(21, 7),
@@ -128,10 +140,11 @@ def _postgres(stack: Stack) -> Iterator[Record]:
     }
     body: dict[str, Json] = {"sku": {"name": "Standard_D4ds_v5", "tier": "GeneralPurpose"}, "properties": properties}
     drift: tuple[str, Json] = ("properties.network.publicNetworkAccess", "Enabled")
-    yield arm(stack, POSTGRES, server, body, cost=290, service="Azure Database for PostgreSQL", drift=drift)
-    for name, right, wrong, factor in _POSTGRES_SETTINGS:
+    service = "Azure Database for MySQL" if is_mysql else "Azure Database for PostgreSQL"
+    yield arm(stack, type_, server, body, cost=290, service=service, drift=drift)
+    for name, right, wrong, factor in settings:
         value: dict[str, Json] = {"value": stack.either(right, wrong, factor), "source": "user-override"}
-        yield child(stack, f"{POSTGRES}/configurations", f"{server}/{name}", value)
+        yield child(stack, f"{type_}/configurations", f"{server}/{name}", value)
 
 
 def _cosmos(stack: Stack) -> Record:

@@ -35,6 +35,7 @@ def azure_zone(stack: Stack) -> Iterator[Record]:
     yield from _logs(stack)
     yield from _keys(stack)
     yield _backup(stack)
+    yield from _automation(stack)
     yield from _guard_rails(stack)
 
 
@@ -131,6 +132,15 @@ def _backup(stack: Stack) -> Record:
     body: dict[str, Json] = {"sku": {"name": "RS0", "tier": "Standard"}, "properties": {"securitySettings": settings}}
     name = f"rsv-{stack.name}"
     return arm(stack, "Microsoft.RecoveryServices/vaults", name, body, cost=140, service="Backup")
+
+
+def _automation(stack: Stack) -> Iterator[Record]:
+    name = f"aa-{stack.name}"
+    type_ = "Microsoft.Automation/automationAccounts"
+    body: dict[str, Json] = {"properties": {"sku": {"name": "Basic"}, "publicNetworkAccess": False}}
+    yield arm(stack, type_, name, body, cost=5, service="Automation")
+    value: dict[str, Json] = {"isEncrypted": stack.either(True, False)}
+    yield child(stack, f"{type_}/variables", f"{name}/schedule", value)
 
 
 def _guard_rails(stack: Stack) -> Iterator[Record]:

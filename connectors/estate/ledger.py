@@ -12,6 +12,9 @@ from connectors.estate.company import Record
 DAILY_RESOURCES_MAX = 1_000
 """Up to so many resources with a price are billed by the day, more by the month."""
 
+DAILY_ROWS_MAX = 50_000
+"""Nor by the day where the days are so many that the files outgrow the estate they belong to."""
+
 PART_CHARGES = 50_000
 
 
@@ -38,12 +41,16 @@ class Ledger:
     def close(self) -> tuple[Path, ...]:
         """Write what is left, and the rows of whole accounts. Gives the files."""
         if self._pending:
-            self._flush(by_day=self._parts == 0 and len(self._pending) <= DAILY_RESOURCES_MAX)
+            self._flush(by_day=self._parts == 0 and self._is_small())
         for month in self._months:
             totals = self._totals[month.label]
             if totals:
                 self._write(month, account_rows(pl.concat(totals), month))
         return tuple(sorted(self._files))
+
+    def _is_small(self) -> bool:
+        days = sum((month.until - month.start).days for month in self._months)
+        return len(self._pending) <= min(DAILY_RESOURCES_MAX, DAILY_ROWS_MAX // days)
 
     def _flush(self, *, by_day: bool) -> None:
         for month in self._months:

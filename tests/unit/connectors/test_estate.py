@@ -10,8 +10,10 @@ import orjson
 import polars as pl
 import pytest
 
-from connectors.estate import EstateSummary, write_estate
+from connectors.estate import EstateSummary, ledger, write_estate
+from connectors.files import Reading, read_inputs
 from domain.errors import InputError
+from domain.tenancy import tenant_id
 
 AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -29,6 +31,15 @@ def lines(summary: EstateSummary) -> list[dict[str, object]]:
         if path.suffix == ".ndjson"
         for line in path.read_bytes().splitlines()
     ]
+
+
+def reading(summary: EstateSummary) -> Reading:
+    return read_inputs([str(summary.out / "demo")], tenant=tenant_id("demo"))
+
+
+def billing(summary: EstateSummary) -> pl.DataFrame:
+    frame = pl.concat([pl.read_csv(p, infer_schema=False) for p in summary.files if p.suffix == ".csv"])
+    return frame.with_columns(pl.col("^.*Cost$").cast(pl.Decimal(18, 2)))
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -59,14 +70,72 @@ def test_history_lies_before_the_present(tmp_path: Path) -> None:
 
 def test_committed_use_is_billed_once_and_effective_where_it_is_used(tmp_path: Path) -> None:
     summary = estate(tmp_path / "a", resources=300)
-    frame = pl.concat([pl.read_csv(p, infer_schema=False) for p in summary.files if p.suffix == ".csv"])
-    frame = frame.with_columns(pl.col("BilledCost", "EffectiveCost").cast(pl.Decimal(18, 2)))
+    frame = billing(summary)
     covered = frame.filter(pl.col("CommitmentDiscountStatus") == "Used")
     purchases = frame.filter(pl.col("ChargeCategory") == "Purchase")
     assert covered["BilledCost"].sum() == Decimal(0)
     assert covered["EffectiveCost"].sum() > 0
     assert purchases["EffectiveCost"].sum() == Decimal(0)
     assert purchases["BilledCost"].sum() > 0
+
+
+def test_a_commitment_costs_what_is_used_of_it_and_what_is_not(tmp_path: Path) -> None:
+    frame = billing(estate(tmp_path / "a", resources=300))
+    committed = frame.filter(pl.col("CommitmentDiscountId").is_not_null())
+    by_status = dict(committed.group_by("CommitmentDiscountStatus").agg(pl.col("EffectiveCost").sum()).iter_rows())
+    assert committed["BilledCost"].sum() == committed["EffectiveCost"].sum()
+    assert 0 < by_status["Unused"] < by_status["Used"]
+
+
+def test_usage_is_billed_by_the_day_while_resources_are_few(tmp_path: Path) -> None:
+    usage = billing(estate(tmp_path / "a")).filter(pl.col("ResourceId").is_not_null())
+    assert usage.group_by("ResourceId", "ChargePeriodStart").len()["len"].max() == 1
+    assert usage.group_by("ResourceId").len()["len"].max() == 54
+
+
+def test_usage_is_billed_by_the_month_where_resources_are_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "DAILY_RESOURCES_MAX", 10)
+    usage = billing(estate(tmp_path / "a")).filter(pl.col("ResourceId").is_not_null())
+    assert usage.group_by("ResourceId").len()["len"].max() == 2
+
+
+@pytest.mark.parametrize("format", ["ndjson", "parquet"])
+def test_a_bill_written_in_parts_amounts_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    monkeypatch.setattr(ledger, "DAILY_RESOURCES_MAX", 0)
+    whole = effective_cost(reading(estate(tmp_path / "a", format=format)))
+    monkeypatch.setattr(ledger, "PART_CHARGES", 7)
+    assert effective_cost(reading(estate(tmp_path / "b", format=format))) == whole > 0
+
+
+def effective_cost(read: Reading) -> Decimal:
+    return Decimal(str(pl.concat([file.frame for file in read.billing])["EffectiveCost"].sum()))
+
+
+def test_everything_is_read_without_a_gap_and_known_to_be_synthetic(tmp_path: Path) -> None:
+    inventory = reading(estate(tmp_path / "a", resources=1200)).inventory
+    assert inventory.gaps == ()
+    assert len(inventory.items) == 1200
+    assert all(item.synthetic for item in inventory.items)
+
+
+def test_stacks_lean_on_what_their_landing_zone_shares(tmp_path: Path) -> None:
+    documents = [orjson.dumps(line).decode() for line in lines(estate(tmp_path / "a", resources=1200))]
+    for shared in (
+        "/virtualNetworks/vnet-hub-",
+        "/workspaces/log-hub-",
+        "policy/boundary-hub-",
+        "/cryptoKeys/platform",
+    ):
+        assert sum(shared in document for document in documents) > 5, shared
+
+
+def test_what_could_not_be_asked_is_left_unread(tmp_path: Path) -> None:
+    items = reading(estate(tmp_path / "a", resources=1200)).inventory.items
+    buckets = [item for item in items if item.type == "AWS::S3::Bucket"]
+    asked = [item for item in buckets if "BucketPolicyStatus" not in item.unread]
+    assert len(asked) > len(buckets) * 0.8
 
 
 def test_parquet_holds_the_same_documents(tmp_path: Path) -> None:
