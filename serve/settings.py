@@ -131,6 +131,15 @@ def effective_settings(
     return tuple(rows)
 
 
+def child_environment(**extra: str) -> dict[str, str]:
+    """This process's environment for one that it starts, with more variables.
+
+    Our own are left out: the child is handed its settings, and must not read them a second time.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {**own, **extra}
+
+
 def shown_value(value: object) -> str:
     """A value as a person may see it."""
     if isinstance(value, SecretStr):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,14 +14,10 @@ from serve.cli.options import Store, instant, settings_of
 from serve.cli.platform import Host, Port, Shards, serving_lines, started, wait_for_the_end
 from serve.cli.screen import say
 
-if TYPE_CHECKING:
-    from actors.messages import ScanResult
-    from serve.cluster import RunningCluster
-    from serve.render.terminal import Timings
-
 TENANT = "demo"
 SEED = 1
 DAYS = 120
+REPORT_NAME = "demo-report.html"
 
 
 def demo(
@@ -35,18 +31,24 @@ def demo(
     shards: Shards = None,
 ) -> None:
     """Start the platform on a synthetic company and scan it."""
+    from actors.messages import ScanRequest  # noqa: PLC0415
+    from serve.cli.scan import Outputs, run_scan, show_summary, write_outputs  # noqa: PLC0415
+
     settings = settings_of(context, store_dir=store, tenant=TENANT, host=host, port=port, shards=shards)
     now = instant(None)
     say(f"Making a synthetic company of {resources:,} resources")
     exports = demo_estate(settings.store_dir / "demo-estate", resources=resources, now=now)
-    say("Starting the platform: Ray, actors and HTTP")
-    with started(settings) as cluster:
-        result, timings = scan_estate(cluster, exports, now)
+    with started(settings) as running:
+        request = ScanRequest(tenant_id(TENANT), (str(exports),), now)
+        result, timings = run_scan(settings, request, is_silent=False)
         say("")
-        _show(result, timings, settings.store_dir / "demo-report.html")
+        show_summary(result, timings)
+        report = settings.store_dir / REPORT_NAME
+        write_outputs(result, Outputs(html=str(report)))
+        say(f"REPORT     {report}")
         if once:
             return
-        for line in serving_lines(cluster):
+        for line in serving_lines(running, settings, end="Ctrl-C stops it"):
             say(line)
         wait_for_the_end()
 
@@ -63,22 +65,3 @@ def demo_estate(folder: Path, *, resources: int, now: datetime) -> Path:
         write_estate(unfinished, resources=resources, tenants=1, days=DAYS, seed=SEED, as_of=day)
         unfinished.rename(made)
     return made / TENANT
-
-
-def scan_estate(cluster: RunningCluster, exports: Path, now: datetime) -> tuple[ScanResult, Timings]:
-    """Run the main job through the platform's actors."""
-    from actors.messages import ScanRequest  # noqa: PLC0415
-    from serve.cli.progress import StageClock, shown_progress  # noqa: PLC0415
-
-    clock = StageClock()
-    with shown_progress(clock, is_shown=True) as report:
-        result = cluster.platform.scan(ScanRequest(tenant_id(TENANT), (str(exports),), now), report)
-    return result, clock.timings()
-
-
-def _show(result: ScanResult, timings: Timings, report: Path) -> None:
-    from serve.cli.scan import Outputs, show_summary, write_outputs  # noqa: PLC0415
-
-    show_summary(result, timings)
-    write_outputs(result, Outputs(html=str(report)))
-    say(f"REPORT     {report}")

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import signal
-import time
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.errors import UnavailableError
 from domain.tenancy import tenant_id
 from serve.cli.options import JsonOut, Store, Tenant, settings_of
 from serve.cli.screen import STANDARD_OUTPUT, json_bytes, put, say
 
 if TYPE_CHECKING:
-    from serve.cluster import RunningCluster
+    from serve.run_file import RunningPlatform
     from serve.settings import Settings
-
-DOWN_S = 60.0
-POLL_S = 0.1
 
 Host = Annotated[str | None, typer.Option("--host", metavar="H", help="Address to listen on.", show_default=False)]
 Port = Annotated[int | None, typer.Option("--port", metavar="N", help="Port to listen on.", show_default=False)]
@@ -39,31 +35,23 @@ def up(
     port: Port = None,
     shards: Shards = None,
 ) -> None:
-    """Start the platform here and serve until Ctrl-C."""
+    """Start the platform on this machine; it runs until `pcg down`."""
+    from serve.control import start  # noqa: PLC0415
+
     settings = settings_of(context, store_dir=store, tenant=tenant, host=host, port=port, shards=shards)
-    with started(settings) as cluster:
-        for line in serving_lines(cluster):
-            say(line)
-        wait_for_the_end()
+    with waiting("Starting Ray, actors and HTTP") as tick:
+        running = start(settings, tick)
+    for line in serving_lines(running, settings, end="pcg down stops it"):
+        say(line)
 
 
 def down(context: typer.Context, *, store: Store = None) -> None:
     """Stop the platform that runs on this store."""
-    from serve.run_file import is_alive, read_run_file, remove_run_file  # noqa: PLC0415
+    from serve.control import stop  # noqa: PLC0415
 
     settings = settings_of(context, store_dir=store)
-    running = read_run_file(settings.store_dir)
-    if running is None or running.pid is None:
-        remove_run_file(settings.store_dir)
-        say(f"No platform runs on {settings.store_dir}")
-        return
-    pid = running.pid
-    os.kill(pid, signal.SIGTERM)
-    if not became_true(lambda: not is_alive(pid), within_s=DOWN_S):
-        raise UnavailableError(
-            "the platform does not stop", where=running.url, pid=pid, todo=f"Wait, or end it with: kill -9 {pid}"
-        )
-    say(f"Stopped the platform at {running.url}")
+    was_running = stop(settings)
+    say(f"Stopped the platform on {settings.store_dir}" if was_running else f"No platform runs on {settings.store_dir}")
 
 
 def token(
@@ -89,25 +77,39 @@ def openapi(json: JsonOut = None) -> None:
 
 
 @contextmanager
-def started(settings: Settings) -> Iterator[RunningCluster]:
+def started(settings: Settings) -> Iterator[RunningPlatform]:
     """A platform that is stopped whatever happens, also when this process is asked to end."""
-    from serve.cluster import start_cluster  # noqa: PLC0415 (loads Ray)
+    from serve.control import start, stop  # noqa: PLC0415
 
-    _end_on_signals()
-    cluster = start_cluster(settings)
-    _end_on_signals()  # Ray has put its own in place, which print a stack
+    signal.signal(signal.SIGTERM, _interrupt)
+    with waiting("Starting Ray, actors and HTTP") as tick:
+        running = start(settings, tick)
     try:
-        yield cluster
+        yield running
     finally:
-        cluster.stop()
+        stop(settings)
 
 
-def serving_lines(cluster: RunningCluster) -> list[str]:
+@contextmanager
+def waiting(words: str) -> Iterator[Callable[[float], None]]:
+    """What is being waited for, and how long already; on a terminal it counts and then disappears."""
+    if not sys.stderr.isatty():
+        say(words)
+        yield lambda _: None
+        return
+    try:
+        yield lambda seconds: _rewrite(f"{words}  {seconds:.0f} s")
+    finally:
+        _rewrite("")
+
+
+def serving_lines(running: RunningPlatform, settings: Settings, *, end: str) -> list[str]:
     """Where the platform is, and how to ask it."""
-    url, tenant = cluster.running.url, cluster.settings.tenant
+    store = "" if str(settings.store_dir) == ".pcg" else f" --store {shlex.quote(str(settings.store_dir))}"
     return [
-        f"SERVING    {url}/api/v2   Ctrl-C stops it",
-        f"           pcg token --tenant {tenant} prints the bearer token; {url}/readyz needs none",
+        f"SERVING    {running.url}/api/v2   {end}",
+        f"           {running.url}/readyz says whether every part answers",
+        f"           pcg token --tenant {settings.tenant}{store} prints the bearer token for the rest",
     ]
 
 
@@ -120,20 +122,9 @@ def wait_for_the_end() -> None:
         say("Stopping")
 
 
-def became_true(condition: Callable[[], bool], *, within_s: float) -> bool:
-    """Whether something comes true before the time is over."""
-    end = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(POLL_S)
-    return True
-
-
-def _end_on_signals() -> None:
-    """SIGTERM ends as Ctrl-C does; a shell's background job ignores SIGINT unless told otherwise."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
+def _rewrite(text: str) -> None:
+    sys.stderr.write(f"\r\x1b[2K{text}")
+    sys.stderr.flush()
 
 
 def _interrupt(_: int, __: object) -> None:

@@ -1,87 +1,104 @@
-"""Starting, stopping and demonstrating the platform, with a cluster that is this process."""
+"""Starting, stopping and demonstrating the platform, with nothing really started."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-import serve.cli.platform as commands
+import serve.bootstrap
+from domain.errors import InputError
 from serve.cli.demo import demo_estate
 from serve.cli.errors import run
-from serve.run_file import RunningPlatform, write_run_file
+from serve.run_file import RunningPlatform
 from serve.settings import Settings
 from tests.unit.serve.cli.fake_platform import FakePlatform
 
 
 @dataclass
-class FakeCluster:
-    """Stands in for `serve.cluster.RunningCluster`."""
+class FakeControl:
+    """Stands in for `serve.control`: what was started, and whether it was stopped."""
 
-    settings: Settings
+    started: list[Settings] = field(default_factory=list)
     platform: FakePlatform = field(default_factory=FakePlatform)
-    running: RunningPlatform = field(default_factory=lambda: RunningPlatform("http://127.0.0.1:1", "key", 1))
-    is_stopped: bool = False
+    is_running: bool = False
 
-    def stop(self) -> None:
-        self.is_stopped = True
+    def start(self, settings: Settings, waiting: Callable[[float], None] | None = None) -> RunningPlatform:
+        self.started.append(settings)
+        self.is_running = True
+        if waiting is not None:
+            waiting(1.0)
+        return RunningPlatform("http://127.0.0.1:1", "key", 1)
+
+    def stop(self, settings: Settings) -> bool:
+        was_running, self.is_running = self.is_running, False
+        return was_running
 
 
 @pytest.fixture
-def clusters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[FakeCluster]:
-    made: list[FakeCluster] = []
-
-    def start(settings: Settings) -> FakeCluster:
-        made.append(FakeCluster(settings))
-        return made[-1]
-
-    module = ModuleType("serve.cluster")
-    module.start_cluster = start  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "serve.cluster", module)
-    monkeypatch.setattr(commands, "_end_on_signals", lambda: None)
+def control(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeControl:
+    fake = FakeControl()
+    monkeypatch.setattr("serve.control.start", fake.start)
+    monkeypatch.setattr("serve.control.stop", fake.stop)
+    monkeypatch.setattr(serve.bootstrap, "open_platform", lambda settings: fake.platform)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(signal, "pause", _interrupted)
     monkeypatch.chdir(tmp_path)
-    return made
+    return fake
 
 
 def _interrupted() -> None:
     raise KeyboardInterrupt
 
 
-def test_the_platform_serves_until_it_is_interrupted_and_is_stopped(
-    clusters: list[FakeCluster], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_platform_is_left_running_and_says_where(control: FakeControl, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["up", "--port", "8700", "--shards", "3"]) == 0
-    assert clusters[0].is_stopped
-    assert (clusters[0].settings.port, clusters[0].settings.shards) == (8700, 3)
+    assert control.is_running
+    assert (control.started[0].port, control.started[0].shards) == (8700, 3)
     assert "SERVING    http://127.0.0.1:1/api/v2" in capsys.readouterr().out
 
 
 def test_the_demo_shows_the_result_and_ends_when_asked_to(
-    clusters: list[FakeCluster], capsys: pytest.CaptureFixture[str]
+    control: FakeControl, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["demo", "--once", "--resources", "20"]) == 0
     shown = capsys.readouterr().out
     assert "synthetic company of 20 resources" in shown
     assert "NEXT 7 DAYS" in shown
     assert "SERVING" not in shown
-    assert clusters[0].is_stopped
-    assert clusters[0].platform.requests[0].tenant == "demo"
+    assert not control.is_running
+    assert control.platform.requests[0].tenant == "demo"
     assert Path(".pcg/demo-report.html").is_file()
 
 
 def test_the_demo_keeps_serving_until_it_is_interrupted(
-    clusters: list[FakeCluster], capsys: pytest.CaptureFixture[str]
+    control: FakeControl, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["demo", "--resources", "20"]) == 0
     assert "SERVING" in capsys.readouterr().out
+    assert not control.is_running
+
+
+def test_a_demo_that_fails_leaves_nothing_running(control: FakeControl) -> None:
+    control.platform.error = InputError("x")
+    assert run(["demo", "--once", "--resources", "20"]) == 2
+    assert not control.is_running
+
+
+def test_the_wait_is_counted_on_a_terminal_and_then_gone(
+    control: FakeControl, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert run(["up"]) == 0
+    shown = capsys.readouterr().err
+    assert "1 s" in shown
+    assert shown.endswith("\r\x1b[2K")
 
 
 def test_a_half_made_estate_is_made_anew_and_a_whole_one_is_kept(tmp_path: Path) -> None:
@@ -96,29 +113,13 @@ def test_a_half_made_estate_is_made_anew_and_a_whole_one_is_kept(tmp_path: Path)
     assert not half.exists()
 
 
-def test_stopping_where_nothing_runs_says_so(clusters: list[FakeCluster], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["down"]) == 0
-    assert "No platform runs" in capsys.readouterr().out
+def test_stopping_says_whether_there_was_a_platform(control: FakeControl, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["up"]) == run(["down"]) == run(["down"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[-2:] == ["Stopped the platform on .pcg", "No platform runs on .pcg"]
 
 
-@pytest.mark.parametrize(("is_alive", "code"), [(False, 0), (True, 4)])
-def test_stopping_asks_the_process_and_waits_for_its_end(
-    clusters: list[FakeCluster], monkeypatch: pytest.MonkeyPatch, is_alive: bool, code: int
-) -> None:
-    Path(".pcg").mkdir()
-    write_run_file(Path(".pcg"), RunningPlatform("http://127.0.0.1:1", "key", os.getpid()))
-    asked: list[tuple[int, int]] = []
-    states = iter([True, *[is_alive] * 10])
-    monkeypatch.setattr("serve.run_file.is_alive", lambda pid: next(states, is_alive))
-    monkeypatch.setattr(os, "kill", lambda pid, number: asked.append((pid, number)))
-    monkeypatch.setattr(commands, "DOWN_S", 0.0)
-    assert run(["down"]) == code
-    assert asked == [(os.getpid(), signal.SIGTERM)]
-
-
-def test_a_tenant_has_one_token_until_it_is_replaced(
-    clusters: list[FakeCluster], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_tenant_has_one_token_until_it_is_replaced(control: FakeControl, capsys: pytest.CaptureFixture[str]) -> None:
     def printed(*flags: str) -> str:
         assert run(["token", "--tenant", "demo", *flags]) == 0
         return capsys.readouterr().out
@@ -129,6 +130,6 @@ def test_a_tenant_has_one_token_until_it_is_replaced(
     assert Path(".pcg/tokens.json").stat().st_mode & 0o077 == 0
 
 
-def test_the_interface_describes_itself(clusters: list[FakeCluster], tmp_path: Path) -> None:
+def test_the_interface_describes_itself(control: FakeControl, tmp_path: Path) -> None:
     assert run(["openapi", "--json", "openapi.json"]) == 0
     assert "/api/v2/predictions/analyze" in json.loads(Path("openapi.json").read_text())["paths"]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from domain.errors import InputError
-from serve.settings import MASK, Settings, effective_settings, load_settings, shown_value
+from serve.settings import MASK, Settings, child_environment, effective_settings, load_settings, shown_value
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +93,11 @@ def test_secrets_are_masked() -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_child_gets_our_environment_without_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PCG_PORT", "1")
+    monkeypatch.setenv("ELSE", "kept")
+    environment = child_environment(RAY_AUTH_MODE="token")
+    assert (environment["ELSE"], environment["RAY_AUTH_MODE"]) == ("kept", "token")
+    assert "PCG_PORT" not in environment
