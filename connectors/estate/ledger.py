@@ -15,7 +15,7 @@ DAILY_RESOURCES_MAX = 1_000
 DAILY_ROWS_MAX = 50_000
 """Nor by the day where the days are so many that the files outgrow the estate they belong to."""
 
-PART_CHARGES = 50_000
+PART_CHARGES = 20_000
 
 
 class Ledger:

@@ -31,7 +31,8 @@ RESOURCES_MAX = 2_000_000
 DAYS_MAX = 731
 TENANTS_MAX = 100
 FORMATS = ("ndjson", "parquet")
-BATCH_LINES = 50_000
+BATCH_LINES = {"ndjson": 2_000, "parquet": 50_000}
+"""How many lines are written at once; each batch of Parquet is a file."""
 
 NOTE = """This folder holds a synthetic estate: a made-up company that no cloud ever ran.
 Every record is marked "synthetic": true and every resource is tagged synthetic.
@@ -189,7 +190,7 @@ class _Lines:
         }
         pending = self._pending.setdefault(observation.record.provider, [])
         pending.append(orjson.dumps(line))
-        if len(pending) >= BATCH_LINES:
+        if len(pending) >= BATCH_LINES[self._format]:
             self._flush(observation.record.provider)
 
     def close(self) -> tuple[Path, ...]:
