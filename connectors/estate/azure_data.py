@@ -62,7 +62,7 @@ def _storage(stack: Stack) -> Iterator[Record]:
             "networkAcls": {"defaultAction": stack.either("Deny", "Allow", 3), "ipRules": []},
             "encryption": {
                 "keySource": "Microsoft.Keyvault",
-                "keyvaultproperties": {"keyvaulturi": vault_id(stack), "keyname": "disk-encryption"},
+                "keyvaultproperties": {"keyvaulturi": vault_id(stack), "keyname": f"key-{stack.name}"},
                 "requireInfrastructureEncryption": stack.either(True, False, 1.5),
             },
             "keyCreationTime": {
@@ -80,7 +80,7 @@ def _storage(stack: Stack) -> Iterator[Record]:
     }
     yield child(stack, f"{ACCOUNTS}/blobServices", f"{name}/default", kept)
     open_to: dict[str, Json] = {"publicAccess": stack.either("None", "Blob", 0.3)}
-    yield child(stack, f"{ACCOUNTS}/blobServices/containers", f"{name}/default/documents", open_to)
+    yield child(stack, f"{ACCOUNTS}/blobServices/containers", f"{name}/default/{stack.name}-documents", open_to)
 
 
 def _sql(stack: Stack) -> Iterator[Record]:
@@ -118,7 +118,7 @@ def _firewall_rule(stack: Stack, server: str) -> Record:
     elif stack.is_flawed():
         first, last = "0.0.0.0", "0.0.0.0"  # noqa: S104 (the same, for all of Azure)
     properties: dict[str, Json] = {"startIpAddress": first, "endIpAddress": last}
-    return child(stack, f"{SERVERS}/firewallRules", f"{server}/office", properties)
+    return child(stack, f"{SERVERS}/firewallRules", f"{server}/office-{stack.name}", properties)
 
 
 def _open_source(

@@ -76,14 +76,14 @@ def _vault(stack: Stack) -> Iterator[Record]:
     drift: tuple[str, Json] = ("properties.publicNetworkAccess", "Enabled")
     yield arm(stack, VAULTS, vault, {"properties": properties}, cost=4, service="Key Vault", drift=drift)
     yield diagnostics(stack, vault_id(stack))
-    yield child(stack, f"{VAULTS}/keys", f"{vault}/disk-encryption", {
+    yield child(stack, f"{VAULTS}/keys", f"{vault}/key-{stack.name}", {
         "kty": "RSA",
         "keySize": stack.either(3072, 1024, 0.5),
         "attributes": _attributes(stack),
     })  # fmt: skip
     for name in ("database-password", "partner-token")[: stack.random.randint(1, 2)]:
         properties = {"contentType": "text/plain", "attributes": _attributes(stack)}
-        yield child(stack, f"{VAULTS}/secrets", f"{vault}/{name}", properties)
+        yield child(stack, f"{VAULTS}/secrets", f"{vault}/{stack.name}-{name}", properties)
     if stack.has(0.6):
         yield _certificate(stack)
 

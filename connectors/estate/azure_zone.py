@@ -26,11 +26,6 @@ def azure_zone(stack: Stack) -> Iterator[Record]:
     """Every shared resource of one subscription; other stacks name them by `hub_id`."""
     name = f"rg-{stack.name}"
     yield arm(stack, "Microsoft.Resources/resourceGroups", name, {"properties": {}}, id_=group_of(stack))
-    body: dict[str, Json] = {"properties": {"displayName": stack.name, "state": "Enabled"}}
-    yield arm(
-        stack, "Microsoft.Resources/subscriptions", stack.name, body,
-        id_=f"/subscriptions/{stack.place.subscription}", is_tracked=False,
-    )  # fmt: skip
     yield from _network(stack)
     yield from _logs(stack)
     yield from _keys(stack)
@@ -114,11 +109,11 @@ def _keys(stack: Stack) -> Iterator[Record]:
         "exp": int(expiry(stack).timestamp()),
     }
     key: dict[str, Json] = {"kty": "RSA-HSM", "keySize": 4096, "attributes": attributes}
-    yield child(stack, "Microsoft.KeyVault/vaults/keys", f"{vault}/platform", key)
+    yield child(stack, "Microsoft.KeyVault/vaults/keys", f"{vault}/key-{stack.name}", key)
     vault_id = hub_id(stack, "Microsoft.KeyVault/vaults", "kv")
     active: dict[str, Json] = {
         "sourceVault": {"id": vault_id},
-        "keyUrl": f"https://{vault}.vault.azure.net/keys/platform",
+        "keyUrl": f"https://{vault}.vault.azure.net/keys/key-{stack.name}",
     }
     body: dict[str, Json] = {"properties": {"activeKey": active, "encryptionType": "EncryptionAtRestWithCustomerKey"}}
     yield arm(stack, "Microsoft.Compute/diskEncryptionSets", f"des-{stack.name}", body)
@@ -140,7 +135,7 @@ def _automation(stack: Stack) -> Iterator[Record]:
     body: dict[str, Json] = {"properties": {"sku": {"name": "Basic"}, "publicNetworkAccess": False}}
     yield arm(stack, type_, name, body, cost=5, service="Automation")
     value: dict[str, Json] = {"isEncrypted": stack.either(True, False)}
-    yield child(stack, f"{type_}/variables", f"{name}/schedule", value)
+    yield child(stack, f"{type_}/variables", f"{name}/schedule-{stack.name}", value)
 
 
 def _guard_rails(stack: Stack) -> Iterator[Record]:
