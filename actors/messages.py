@@ -38,7 +38,6 @@ class ScanRequest:
         aliases: files of alias rows beside the built-in ones.
         exemptions: file of waivers.
         scope, type: judge only resources below this scope, of this type; the graph keeps everything.
-        new_only: count only what the former scan had not; the document keeps everything.
         collection: name of the run's coverage; a gap-free run retires what only earlier runs of it hold. By
             default the paths are the name.
     """
@@ -52,7 +51,6 @@ class ScanRequest:
     scope: str | None = None
     type: str | None = None
     aws_operation: str | None = None
-    new_only: bool = False
     collection: str | None = None
 
 

@@ -1,6 +1,8 @@
 """The policies that a scan judges by: built in, imported earlier, or read from files, each compiled once.
 
 What a request names later wins where two sources have one id, so a customer's own version of a policy replaces ours.
+Imported definitions that check nothing (attestations, managed controls, data-plane modes) are kept and listed, but no
+scan counts them.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from domain.finding import PolicyId
 from domain.value import Json
 from graph.stores.contract import StoredDefinition
 from policy.aliases import AliasTable, read_rows
+from policy.corpus import ImportRow, import_documents
 from policy.definition import Definition, parse_definition
 from policy.pack import load_pack
 
 INLINE: Final = "scenario"
+UNSUPPORTED: Final = "unsupported"
 
 
 def chosen_policies(
@@ -83,11 +87,18 @@ def builtin_policies() -> tuple[AssessedPolicy, ...]:
     return tuple(assessed_policy(known.definition, aliases, source=BUILTIN) for known in load_pack())
 
 
+def unchecked_definitions(definitions: Iterable[StoredDefinition], aliases: AliasTable) -> tuple[ImportRow, ...]:
+    """Imported definitions that no scan can check, each with the reason."""
+    documents = {stored.policy_id: stored.document for stored in definitions if stored.state == UNSUPPORTED}
+    return import_documents({name: dict(document) for name, document in documents.items()}, aliases).rows
+
+
 def _policies_of(source: str, definitions: Iterable[StoredDefinition], aliases: AliasTable) -> Iterable[AssessedPolicy]:
     if source == BUILTIN:
         return builtin_policies()
     if source == IMPORTED:
-        return [assessed_policy(_stored(stored), aliases, source=IMPORTED) for stored in definitions]
+        checks = [stored for stored in definitions if stored.state != UNSUPPORTED]
+        return [assessed_policy(_stored(stored), aliases, source=IMPORTED) for stored in checks]
     return [assessed_policy(definition, aliases, source=source) for definition in _read(Path(source))]
 
 

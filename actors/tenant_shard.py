@@ -25,9 +25,17 @@ from actors.messages import (
     SimulationRequest,
 )
 from actors.operation_board import OperationBoard
-from actors.policy_catalogue import find_definition
+from actors.policy_catalogue import find_definition, unchecked_definitions
 from actors.tenant_state import TenantState
-from actors.views import Row, analysis_row, definition_row, explanation_row, policy_row, timeline_row
+from actors.views import (
+    Row,
+    analysis_row,
+    definition_row,
+    explanation_row,
+    policy_row,
+    timeline_row,
+    unchecked_row,
+)
 from assessment.document import scan_document
 from assessment.result import Assessment
 from assessment.schema import EvidenceEntry, ScanDocument
@@ -140,7 +148,10 @@ class TenantShard:
 
     def policies(self, tenant: TenantId) -> tuple[Row, ...]:
         """Built-in and imported policies, in order of id."""
-        return tuple(policy_row(policy) for policy in self._state(tenant).policies((BUILTIN, IMPORTED)))
+        state = self._state(tenant)
+        judging = [policy_row(policy) for policy in state.policies((BUILTIN, IMPORTED))]
+        unchecked = unchecked_definitions(state.definitions(), state.aliases.table())
+        return tuple(sorted([*judging, *map(unchecked_row, unchecked)], key=lambda row: str(row["id"])))
 
     def definition(self, tenant: TenantId, policy_id: str) -> Row:
         """One policy's definition.

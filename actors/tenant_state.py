@@ -168,9 +168,8 @@ class TenantState:
         pending = self._pending.get(ticket)
         if pending is None:
             todo = "Run the scan again; what it had read is in the graph and nothing is recorded twice"
-            raise UnavailableError(
-                "the scan was interrupted by a restart", is_interrupted=True, retry_after_s=1, todo=todo
-            )
+            summary = "the scan was interrupted by a restart"
+            raise UnavailableError(summary, is_interrupted=True, retry_after_s=1, todo=todo)
         return pending
 
     def _inputs(self, request: ScanRequest, reading: Reading) -> AssessmentInputs:
@@ -191,7 +190,6 @@ class TenantState:
             repeated=reading.inventory.repeated,
             scope=request.scope,
             type=request.type,
-            new_only=request.new_only,
         )
 
     def _inputs_of_graph(self, as_of: datetime, filters: Filters) -> AssessmentInputs:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from actors.messages import IMPORTED
 from assessment.inputs import AssessedPolicy
+from assessment.policies import SEVERITY_UNSTATED
 from assessment.schema import ScanDocument
 from assessment.timeline import Timeline, TimelinePoint
 from domain.clock import format_instant
 from domain.resource import ConfigurationItem
 from domain.value import Absent, Value
+from policy.corpus import ImportRow
 from policy.definition import Definition
 from policy.explain import Explanation, LeafResult
 
@@ -72,6 +75,19 @@ def policy_row(policy: AssessedPolicy) -> Row:
         "state": "runs" if policy.program is not None else policy.state.value,
         "reason": policy.reason,
         "controls": [{"framework": control.framework, "id": control.id} for control in policy.controls],
+    }
+
+
+def unchecked_row(row: ImportRow) -> Row:
+    """A line of the list of policies, for a definition that no scan checks."""
+    return {
+        "id": row.id,
+        "origin": IMPORTED,
+        "severity": SEVERITY_UNSTATED.value,
+        "title": row.name,
+        "state": row.state,
+        "reason": row.reason,
+        "controls": [],
     }
 
 

@@ -58,7 +58,7 @@ def scan_document(assessment: Assessment, evidence: EvidenceEntry | None) -> Sca
         "as_of": format_instant(inputs.as_of),
         "input_digest": assessment.input_digest,
         "synthetic": any(item.synthetic for item in inputs.items),
-        "filters": {"scope": inputs.scope, "type": inputs.type, "new_only": inputs.new_only},
+        "filters": {"scope": inputs.scope, "type": inputs.type},
         "notes": list(assessment.notes),
         "files": [_file(report) for report in inputs.files],
         "gaps": [gap for report in inputs.files for gap in _gaps(report)],
@@ -191,20 +191,19 @@ def _violations(assessment: Assessment, described: _Described) -> Iterator[Viola
     for policy, index, is_new, found in zip(
         policies, resources, assessment.is_new.tolist(), assessment.first_found, strict=True
     ):
-        if is_new or not assessment.inputs.new_only:
-            failed = assessment.results[policy].policy
-            yield {
-                **described.resource(index),
-                "policy_id": failed.policy_id,
-                "severity": failed.severity.value,
-                "title": failed.finding,
-                "remediation": failed.remediation,
-                "controls": _controls(failed.controls),
-                "monthly_cost": described.cost(index),
-                "origin": described.origin(index),
-                "is_new": is_new,
-                "first_found": format_instant(found),
-            }
+        failed = assessment.results[policy].policy
+        yield {
+            **described.resource(index),
+            "policy_id": failed.policy_id,
+            "severity": failed.severity.value,
+            "title": failed.finding,
+            "remediation": failed.remediation,
+            "controls": _controls(failed.controls),
+            "monthly_cost": described.cost(index),
+            "origin": described.origin(index),
+            "is_new": is_new,
+            "first_found": format_instant(found),
+        }
 
 
 def _exempt(assessment: Assessment, described: _Described) -> Iterator[ExemptEntry]:

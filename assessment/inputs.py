@@ -90,7 +90,6 @@ class AssessmentInputs:
         changes: what the store saw change before `as_of`; None where there is no history.
         former: earlier scans; None when this is the first one.
         scope, type: judge only resources at or below this scope, of this type; without case.
-        new_only: list only violations that the former scan did not have.
         repeated: observations that repeated an id, for the record.
         lookups: what evaluation worked out before; keep one beside a snapshot and a later scan of it is faster.
     """
@@ -108,7 +107,6 @@ class AssessmentInputs:
     repeated: int = 0
     scope: str | None = None
     type: str | None = None
-    new_only: bool = False
     limits: Limits = field(default=DEFAULT_LIMITS)
     lookups: Lookups = field(default_factory=Lookups, repr=False)
 

@@ -31,7 +31,7 @@ def _on_data(inputs: AssessmentInputs) -> Iterator[str]:
 
 def _on_history(inputs: AssessmentInputs) -> Iterator[str]:
     if inputs.former is None:
-        yield "First scan of this store: every violation counts as new"
+        yield "No earlier scan used these policies and filters: every violation counts as new"
     if inputs.changes is None or not len(inputs.changes):
         yield "No history of changes: nothing is ranked by heuristics"
 

@@ -87,7 +87,6 @@ class Filters(TypedDict):
 
     scope: str | None
     type: str | None
-    new_only: bool
 
 
 @with_config(_CLOSED)

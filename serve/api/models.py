@@ -35,7 +35,6 @@ class ScanBody(Request):
     scope: Id | None = None
     type: Id | None = None
     aws_operation: Id | None = None
-    new_only: bool = False
     collection: Id | None = Field(default=None, description="Name of the coverage; by default the paths")
 
 

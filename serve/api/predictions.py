@@ -69,7 +69,6 @@ def scan_request(body: ScanBody, caller: Caller, context: ApiContext) -> ScanReq
         scope=body.scope,
         type=body.type,
         aws_operation=body.aws_operation,
-        new_only=body.new_only,
         collection=body.collection,
     )
 

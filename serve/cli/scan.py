@@ -84,7 +84,6 @@ def scan(
         scope=scope,
         type=type,
         aws_operation=aws_operation,
-        new_only=new_only,
     )
     is_silent = quiet or json == STANDARD_OUTPUT
     result, timings = run_scan(settings, request, is_silent=is_silent)

@@ -69,8 +69,6 @@ class _Page:
         for name in ("scope", "type"):
             if (value := self.document["filters"][name]) is not None:
                 yield Text(f"Only {name} {value if self.width is None else end(value, self.width - 12)}", QUIET)
-        if self.document["filters"]["new_only"]:
-            yield Text("Only violations that the former scan had not", QUIET)
 
     def read(self, seconds: float) -> Iterator[Text]:
         resources, files = self.document["resources"], self.document["files"]
@@ -79,6 +77,7 @@ class _Page:
             counted(len(resources["by_provider"]), "provider"),
             counted(len(resources["by_scope"]), "scope"),
             counted(len(files), "file"),
+            _recognised(files),
         ]
         yield from self._packed("READ", parts, _seconds(seconds))
         by_provider = [f"{name} {count(number)}" for name, number in resources["by_provider"].items()]
@@ -146,7 +145,7 @@ class _Page:
     def _news(self) -> str:
         since = self.document["new_since"]
         new = sum(counts["new"] for counts in self.document["severities"].values())
-        return "first scan of this tenant" if since is None else f"{count(new)} new since {moment(since)}"
+        return "no former scan to compare with" if since is None else f"{count(new)} new since {moment(since)}"
 
     def _violations(self) -> Iterator[Text]:
         violations = self.document["violations"]
@@ -297,6 +296,14 @@ def _expected_cells(row: Expected) -> tuple[Cell, ...]:
         Cell(row.what),
         Cell(behind if row.is_dated and behind else row.why, QUIET),
     )
+
+
+def _recognised(files: Sequence[Mapping[str, Any]]) -> str:
+    """The share of records that were understood."""
+    records = sum(file["records"] for file in files)
+    share = 100 * sum(file["recognised"] for file in files) / records if records else 100
+    shown = f"{share:.0f}" if share in {0, 100} or 10 < share < 99 else f"{int(share * 10) / 10}"
+    return f"{shown} % of {count(records)} records recognised"
 
 
 def _seconds(seconds: float) -> str:

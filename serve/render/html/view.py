@@ -168,7 +168,7 @@ def _figures(document: Document, dated: Sequence[Expected]) -> tuple[Figure, ...
     total = sum(row["violations"] for row in document["severities"].values())
     new = sum(row["new"] for row in document["severities"].values())
     since = document["new_since"]
-    change = "first scan of this tenant" if since is None else f"{count(new)} new since {str(since)[:10]}"
+    change = "no former scan to compare with" if since is None else f"{count(new)} new since {str(since)[:10]}"
     coming = sum(row.resources for row in dated)
     return (
         Figure(count(total), "violations now", change),

@@ -250,7 +250,7 @@ def full_document() -> dict[str, Any]:
         "as_of": AS_OF,
         "input_digest": "cd" * 32,
         "synthetic": True,
-        "filters": {"scope": None, "type": None, "new_only": False},
+        "filters": {"scope": None, "type": None},
         "notes": ["Learned predictions need the extra gnn"],
         "files": files(),
         "gaps": [

@@ -99,5 +99,5 @@ def test_nothing_found_is_never_called_compliant() -> None:
 
 def test_filters_are_named_under_the_title() -> None:
     document = full_document()
-    document["filters"] = {"scope": "/subscriptions/1", "type": None, "new_only": False}
+    document["filters"] = {"scope": "/subscriptions/1", "type": None}
     assert "Only scope /subscriptions/1" in text(document)
