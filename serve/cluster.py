@@ -6,6 +6,7 @@ token (`ray_token`, mode 0600), so a machine with neighbours needs a firewall as
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ class RunningCluster:
         """End Serve, the actors and Ray, and take the run file away."""
         remove_run_file(self.settings.store_dir)
         ray_serve.shutdown()
-        ray.shutdown()
+        ray.shutdown()  # type: ignore[no-untyped-call]
 
 
 def start_cluster(settings: Settings) -> RunningCluster:
@@ -71,11 +72,10 @@ def start_cluster(settings: Settings) -> RunningCluster:
         dashboard_host="127.0.0.1",
         object_store_memory=settings.ray_memory_mib * MEBIBYTE,
         log_to_driver=False,
-        logging_level="warning",
+        logging_level=logging.WARNING,
     )
     crew = ray_crew(folders, shards=settings.shards, simulations=settings.simulations)
     platform = Platform(crew)
-    _wait_ready(platform)
     ray_serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port), proxy_location="HeadOnly")
     config = IngressConfig(
         folders=folders,
@@ -86,6 +86,7 @@ def start_cluster(settings: Settings) -> RunningCluster:
         operator_digest=sha256(key.encode()).digest(),
     )
     ray_serve.run(api_application(config), name=APPLICATION, route_prefix="/")
+    _wait_ready(platform)
     running = RunningPlatform(f"http://{settings.host}:{settings.port}", key)
     write_run_file(settings.store_dir, running)
     return RunningCluster(running, platform, settings)
@@ -189,6 +190,5 @@ def _wait_ready(platform: Platform) -> None:
             return
         sleep(0.2)
     silent = sorted(name for name, state in parts.items() if state != "ok")
-    raise UnavailableError(
-        "the platform did not come up", silent=silent, todo="See the logs below /tmp/ray/session_latest"
-    )
+    todo = "See the logs below /tmp/ray/session_latest"
+    raise UnavailableError("the platform did not come up", silent=silent, todo=todo)

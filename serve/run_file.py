@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +33,7 @@ class RunningPlatform:
     """
 
     url: str
-    key: str
+    key: str = field(repr=False)
     pid: int | None = None
     is_operator: bool = True
 

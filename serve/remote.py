@@ -1,0 +1,255 @@
+"""A platform reached over HTTP, with the same face as one in this process.
+
+Changing calls carry an idempotency key and are repeated when a connection breaks. Problems come back as our errors.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from http.client import HTTPException
+from pathlib import Path
+from time import sleep
+from typing import Any, Final, Self
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode
+from urllib.request import Request, urlopen
+
+from actors.messages import (
+    BUILTIN,
+    IMPORTED,
+    Progress,
+    ScanFacts,
+    ScanProgress,
+    ScanRequest,
+    ScanResult,
+    ScanStage,
+    ScenarioKind,
+    SimulationRequest,
+    SimulationResult,
+)
+from domain.clock import format_instant, parse_instant
+from domain.errors import (
+    AccessDenied,
+    ConflictError,
+    IncompleteError,
+    InputError,
+    IntegrityError,
+    NotFound,
+    PolicyCortexError,
+    UnavailableError,
+)
+from domain.finding import PolicyId, Severity
+from domain.money import Money
+from domain.resource import ResourceId
+from domain.tenancy import TenantId
+from domain.value import Json
+from serve.run_file import RunningPlatform
+
+Row = Mapping[str, Json]
+
+ATTEMPTS: Final = 3
+POLL_S: Final = 0.1
+POLL_S_MAX: Final = 1.0
+CALL_S: Final = 310.0
+PAGE: Final = 10_000
+_ERRORS: Final[Mapping[str, type[PolicyCortexError]]] = {
+    kind.code: kind
+    for kind in (
+        InputError,
+        AccessDenied,
+        NotFound,
+        ConflictError,
+        UnavailableError,
+        IncompleteError,
+        IntegrityError,
+    )
+}
+
+
+class RemotePlatform:
+    """Speaks to one running platform."""
+
+    def __init__(self, running: RunningPlatform) -> None:
+        self._running = running
+
+    def scan(self, request: ScanRequest, progress: Progress | None = None) -> ScanResult:
+        """Run a scan there. Paths are of that machine; relative ones are made absolute here.
+
+        Raises:
+            InputError: nothing is readable there, or a path may not be read.
+        """
+        operation = self._change(request.tenant, "/predictions/bulk-scan", _scan_body(request))
+        result = self._finish(request.tenant, operation, progress)["result"]
+        document = self._get(request.tenant, f"/scans/{quote(result['scan_id'])}")
+        facts = result["facts"]
+        return ScanResult(
+            scan_id=result["scan_id"],
+            document=document,
+            facts=ScanFacts(
+                readable=facts["readable"],
+                gaps=facts["gaps"],
+                violations={Severity(name): count for name, count in facts["violations"].items()},
+                new_violations={Severity(name): count for name, count in facts["new_violations"].items()},
+            ),
+        )
+
+    def violations(
+        self, tenant: TenantId, *, severity: Severity | None = None, only_new: bool = False, type: str | None = None
+    ) -> tuple[Row, ...]:
+        """The last scan's violations, all pages."""
+        query = {"new": str(only_new).lower(), "limit": str(PAGE)}
+        query |= {"severity": severity.value} if severity else {}
+        query |= {"type": type} if type else {}
+        rows: list[Row] = []
+        cursor: str | None = "0"
+        while cursor is not None:
+            page = self._get(tenant, f"/violations?{urlencode({**query, 'cursor': cursor})}")
+            rows += page["items"]
+            cursor = page["next_cursor"]
+        return tuple(rows)
+
+    def explain(self, tenant: TenantId, resource_id: str, policy_id: str, *, as_of: datetime) -> Row:
+        """Why a policy judges a resource as it does."""
+        query = urlencode({"resource_id": resource_id, "policy_id": policy_id, "as_of": format_instant(as_of)})
+        return self._get(tenant, f"/explanations?{query}")
+
+    def import_definitions(self, tenant: TenantId, path: Path, *, aliases: Sequence[Path] = ()) -> tuple[Row, ...]:
+        """Import definitions there."""
+        body: dict[str, Json] = {"path": str(path.absolute()), "aliases": [str(each.absolute()) for each in aliases]}
+        return tuple(self._change(tenant, "/policies/import", body)["items"])
+
+    def policies(self, tenant: TenantId) -> tuple[Row, ...]:
+        """Built-in and imported policies."""
+        return tuple(self._get(tenant, "/policies")["items"])
+
+    def policy(self, tenant: TenantId, policy_id: str) -> Row:
+        """One policy's definition."""
+        return self._get(tenant, f"/policies/{quote(policy_id, safe='')}")
+
+    def simulate(self, request: SimulationRequest) -> SimulationResult:
+        """Run one scenario there."""
+        body: dict[str, Json] = {
+            "kind": request.kind.value,
+            "policy": request.policy if isinstance(request.policy, str) else dict(request.policy),
+            "parameters": dict(request.parameters),
+            "as_of": format_instant(request.as_of),
+            "scope": request.scope,
+        }
+        found = self._finish(request.tenant, self._change(request.tenant, "/simulator/run", body), None)["result"]
+        return SimulationResult(
+            simulation_id=found["simulation_id"],
+            kind=ScenarioKind(found["kind"]),
+            policy_id=PolicyId(found["policy_id"]),
+            as_of=parse_instant(found["as_of"]),
+            evaluated=found["evaluated"],
+            opened=tuple(map(ResourceId, found["opened"])),
+            closed=tuple(map(ResourceId, found["closed"])),
+            unknown=tuple(map(ResourceId, found["unknown"])),
+            at_risk=tuple(Money(Decimal(each["amount"]), each["currency"]) for each in found["at_risk"]),
+        )
+
+    def parts(self) -> dict[str, str]:
+        """Every actor there and whether it answers."""
+        request = Request(f"{self._running.url}/readyz")  # noqa: S310 (http or https: the run file's or the user's URL)
+        return dict(_answer(request)["parts"])
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _finish(self, tenant: TenantId, operation: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
+        wait_s = POLL_S
+        while operation["status"] in {"queued", "running"}:
+            sleep(wait_s)
+            wait_s = min(wait_s * 1.2, POLL_S_MAX)
+            operation = self._get(tenant, f"/operations/{operation['operation_id']}")
+            if progress is not None and (seen := operation["progress"]) is not None:
+                progress(ScanProgress(ScanStage(seen["stage"]), seen["done"], seen["total"], seen["detail"]))
+        if operation["status"] == "failed":
+            raise error_of(operation["problem"])
+        return operation
+
+    def _get(self, tenant: TenantId, path: str) -> dict[str, Any]:
+        return self._repeated(Request(f"{self._running.url}/api/v2{path}", headers=self._headers(tenant)))  # noqa: S310
+
+    def _change(self, tenant: TenantId, path: str, body: Mapping[str, Json]) -> dict[str, Any]:
+        headers = {
+            **self._headers(tenant),
+            "Content-Type": "application/json",
+            "Idempotency-Key": secrets.token_hex(16),
+        }
+        data = json.dumps(body).encode()
+        return self._repeated(Request(f"{self._running.url}/api/v2{path}", data=data, headers=headers))  # noqa: S310
+
+    def _headers(self, tenant: TenantId) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self._running.key}"}
+        return {**headers, "PolicyCortex-Tenant": tenant} if self._running.is_operator else headers
+
+    def _repeated(self, request: Request) -> dict[str, Any]:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return _answer(request)
+            except UnavailableError as error:
+                if attempt == ATTEMPTS:
+                    raise
+                sleep(min(float(str(error.facts.get("retry_after_s", 1))), 5.0) * attempt / ATTEMPTS)
+        raise AssertionError
+
+
+def error_of(problem: Mapping[str, Any]) -> PolicyCortexError:
+    """A problem as the error that it was on the other side."""
+    kind = _ERRORS.get(str(problem.get("code")), IntegrityError)
+    todo = {"todo": problem["todo"]} if problem.get("todo") else {}
+    return kind(str(problem.get("detail")), **{**dict(problem.get("facts") or {}), **todo})
+
+
+def _answer(request: Request) -> dict[str, Any]:
+    try:
+        with urlopen(request, timeout=CALL_S) as response:  # noqa: S310 (see above)
+            found: dict[str, Any] = json.load(response)
+            return found
+    except HTTPError as error:
+        raise _refusal(error, request.full_url) from None
+    except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
+        raise UnavailableError(
+            "the platform does not answer", url=request.full_url, reason=str(error), todo="See: pcg up, pcg down"
+        ) from None
+
+
+def _refusal(error: HTTPError, url: str) -> PolicyCortexError:
+    try:
+        problem = json.load(error)
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict) and "code" in problem:
+        return error_of(problem)
+    if error.code in {502, 503, 504}:
+        return UnavailableError("the platform is overloaded", url=url, status=error.code, todo="Try again later")
+    return InputError("the answer is not one of a platform", url=url, status=error.code, todo="Check --cluster")
+
+
+def _scan_body(request: ScanRequest) -> dict[str, Json]:
+    fields = asdict(request)
+    body: dict[str, Json] = {key: fields[key] for key in ("scope", "type", "aws_operation", "collection")}
+    policies = [each if each in {BUILTIN, IMPORTED} else _absolute(each) for each in request.policies]
+    return body | {
+        "paths": [_absolute(path) for path in request.paths],
+        "as_of": format_instant(request.as_of),
+        "policies": list[Json](policies),
+        "aliases": [_absolute(path) for path in request.aliases],
+        "exemptions": None if request.exemptions is None else _absolute(request.exemptions),
+    }
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
