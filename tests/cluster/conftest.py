@@ -1,0 +1,80 @@
+"""A real platform on this machine, started and stopped by the commands that users run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from connectors.estate import write_estate
+
+PCG = Path(sys.executable).with_name("pcg")
+AS_OF = "2026-11-24"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A running platform: where it was started, its address, and a client with the tenant's token."""
+
+    folder: Path
+    environment: dict[str, str]
+    client: httpx.Client
+
+    def pcg(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command in the platform's folder."""
+        return run(*arguments, cwd=self.folder, environment=self.environment)
+
+
+def run(*arguments: str | Path, cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `pcg`."""
+    command = [str(PCG), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=110)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small synthetic estate."""
+    out = tmp_path_factory.mktemp("inputs") / "estate"
+    as_of = datetime.fromisoformat(AS_OF).replace(tzinfo=UTC)
+    write_estate(out, resources=120, tenants=1, days=30, seed=11, as_of=as_of)
+    return out / "demo"
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, estate: Path) -> Iterator[Platform]:
+    """One platform for all tests of this folder."""
+    folder = tmp_path_factory.mktemp("platform")
+    port = free_port()
+    environment = {
+        **os.environ,
+        "PCG_PORT": str(port),
+        "PCG_SHARDS": "1",
+        "PCG_SIMULATIONS": "1",
+        "PCG_RAY_MEMORY_MIB": "80",
+        "PCG_ALLOWED_ROOTS": str(estate),
+    }
+    started = run("up", cwd=folder, environment=environment)
+    assert started.returncode == 0, started.stderr + started.stdout
+    try:
+        token = run("token", cwd=folder, environment=environment).stdout.strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
+            yield Platform(folder, environment, client)
+    finally:
+        stopped = run("down", cwd=folder, environment=environment)
+    assert stopped.returncode == 0, stopped.stderr

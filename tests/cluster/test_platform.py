@@ -1,0 +1,136 @@
+"""What only a real platform shows: actors in processes of their own, one of them killed, and the same answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cluster.conftest import AS_OF, Platform, run
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+
+
+def document(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "out.json").read_text())
+    del found["evidence"]["path"]
+    return found
+
+
+def test_a_scan_sent_to_the_platform_gives_what_a_scan_in_process_gives(
+    platform: Platform, estate: Path, tmp_path: Path
+) -> None:
+    alone = {name: value for name, value in platform.environment.items() if not name.startswith("PCG_")}
+    sent = platform.pcg("scan", estate, "--as-of", AS_OF, "--json", "out.json")
+    here = run("scan", estate, "--as-of", AS_OF, "--json", "out.json", cwd=tmp_path, environment=alone)
+    assert (sent.returncode, here.returncode) == (0, 0), sent.stderr + here.stderr
+    assert document(platform.folder) == document(tmp_path)
+
+
+def test_health_is_open_and_the_rest_needs_a_token(platform: Platform) -> None:
+    with httpx.Client(base_url=platform.client.base_url) as stranger:
+        assert stranger.get("/readyz").status_code == 200
+        refused = stranger.get("/api/v2/chain/verify")
+    assert refused.status_code == 401
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_only_the_owner_may_read_tokens_and_keys(platform: Platform) -> None:
+    secrets = [platform.folder / ".pcg" / name for name in ("tokens.json", "ray_token", "platform.json")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
+
+
+def test_a_bulk_scan_over_http_is_followed_to_its_end(platform: Platform, estate: Path) -> None:
+    asked = platform.client.post(
+        "/api/v2/predictions/bulk-scan",
+        json={"paths": [str(estate)], "as_of": f"{AS_OF}T00:00:00Z"},
+        headers={"Idempotency-Key": "bulk-1"},
+    )
+    assert asked.status_code == 202
+    operation = finished(platform, asked.json()["operation_id"])
+    assert operation["status"] == "succeeded", operation
+
+
+def test_a_file_outside_the_allowed_folders_is_refused(platform: Platform) -> None:
+    asked = platform.client.post("/api/v2/predictions/bulk-scan", json={"paths": ["/etc/passwd"]})
+    assert asked.status_code in {403, 404, 422}
+    assert "root:" not in asked.text
+
+
+def test_a_scenario_runs_in_the_pool(platform: Platform, estate: Path) -> None:
+    assert platform.pcg("scan", estate, "--as-of", AS_OF).returncode == 0
+    worst = platform.client.get("/api/v2/violations", params={"limit": 1}).json()["items"][0]
+    asked = platform.client.post(
+        "/api/v2/simulator/run",
+        json={"kind": "remove_policy", "policy": worst["policy_id"], "as_of": f"{AS_OF}T00:00:00Z"},
+    )
+    assert finished(platform, asked.json()["operation_id"])["status"] == "succeeded"
+    result = platform.client.get(asked.json()["links"]["result"]).json()
+    assert worst["resource_id"] in result["closed"]
+    assert result["opened"] == []
+
+
+def test_a_killed_writer_loses_nothing_and_doubles_nothing(platform: Platform) -> None:
+    first = platform.client.post("/api/v2/evidence/collect", json=evidence("once"))
+    assert first.status_code == 201, first.text
+    before = platform.client.get("/api/v2/chain/verify").json()
+    os.kill(writer_pid(), signal.SIGKILL)
+    again = insisted(platform, "once")
+    after = platform.client.get("/api/v2/chain/verify").json()
+    assert again == first.json()
+    assert after["ok"], after["findings"]
+    assert after["entries"] >= before["entries"]
+    later = insisted(platform, "after-the-restart")
+    assert later["index"] > first.json()["index"]
+
+
+def evidence(name: str) -> dict[str, Any]:
+    return {"id": name, "subject": "planted by a test", "body": {"n": 1}, "occurred_at": f"{AS_OF}T00:00:00Z"}
+
+
+def finished(platform: Platform, operation_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        operation: dict[str, Any] = platform.client.get(f"/api/v2/operations/{operation_id}").json()
+        if operation["status"] in {"succeeded", "failed"}:
+            return operation
+        time.sleep(0.2)
+    raise AssertionError(f"operation {operation_id} did not end")
+
+
+def insisted(platform: Platform, key: str) -> dict[str, Any]:
+    """Repeat an append until it is acknowledged, as a caller that gets 503 with Retry-After does."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        answer = platform.client.post("/api/v2/evidence/collect", json=evidence(key))
+        if answer.status_code == 201:
+            receipt: dict[str, Any] = answer.json()
+            return receipt
+        assert answer.status_code in {500, 503, 504}, answer.text
+        time.sleep(1)
+    raise AssertionError("the writer did not come back")
+
+
+def writer_pid() -> int:
+    """The process of the one EvidenceChain actor."""
+    found = [
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdigit() and _command(process).startswith("ray::EvidenceChain")
+    ]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def _command(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text().split("\0")[0]
+    except OSError:
+        return ""
