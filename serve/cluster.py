@@ -50,8 +50,8 @@ class RunningCluster:
     def stop(self) -> None:
         """End Serve, the actors and Ray, and take the run file away."""
         remove_run_file(self.settings.store_dir)
-        ray_serve.shutdown()
-        ray.shutdown()  # type: ignore[no-untyped-call]
+        ray_serve.shutdown()  # type: ignore[no-untyped-call]
+        ray.shutdown()
 
 
 def start_cluster(settings: Settings) -> RunningCluster:
