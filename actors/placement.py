@@ -120,7 +120,7 @@ def simulation_handle(number: int) -> RayHandle[Simulation]:
 
 
 def _launch(launch: Launch[A], name: str, *args: object) -> Any:
-    remote = cast("Any", ray.remote(concurrency_groups=dict(launch.groups)))(launch.kind)
+    remote = cast("Any", ray).remote(concurrency_groups=dict(launch.groups))(launch.kind)
     options = remote.options(
         name=name,
         namespace=NAMESPACE,

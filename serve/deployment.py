@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fastapi import FastAPI
 from ray import serve as ray_serve
@@ -58,7 +58,7 @@ class Ingress:
 
 def api_application(config: IngressConfig) -> Any:
     """The application as Serve runs it."""
-    deployment = ray_serve.deployment(ray_serve.ingress()(Ingress))
+    deployment = cast("Any", ray_serve).deployment(ray_serve.ingress()(Ingress))
     options = deployment.options(
         name="api",
         num_replicas=1,
