@@ -75,6 +75,8 @@ class _Encoder:
     def finish(self, size: int) -> Column:
         codes = np.zeros(size, dtype=np.int32)
         codes[self.rows] = self.codes
+        if size and len(self.rows) == size:  # no row is MISSING, so that a value which all rows share decides for all
+            return Column(codes - 1, tuple(self.values[1:]))
         return Column(codes, tuple(self.values))
 
 

@@ -48,7 +48,7 @@ def evaluate(program: Program, table: Table, *, now: datetime, lookups: Lookups 
     result = run.condition(program.condition, frame)
     if isinstance(result, Truth):
         return np.full(table.size, _VERDICTS[result], dtype=np.uint8)
-    found: NDArray[np.uint8] = _VERDICTS[result]
+    found: NDArray[np.uint8] = _VERDICTS.take(result, mode="clip")
     return found
 
 

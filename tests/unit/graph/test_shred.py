@@ -18,20 +18,26 @@ def only(document: dict[str, Json], path: str, *, unread: tuple[str, ...] = ()) 
 def test_a_column_holds_each_distinct_value_once() -> None:
     items = [resource({"sku": {"name": name}}) for name in ("a", "b", "a")]
     column = shred(items, ["sku.name"]).columns["sku.name"]
-    assert column.values == (MISSING, "a", "b")
-    assert column.codes.tolist() == [1, 2, 1]
+    assert column.values == ("a", "b")
+    assert column.codes.tolist() == [0, 1, 0]
     assert len(column) == 3
+
+
+def test_a_row_without_a_value_is_missing() -> None:
+    column = shred([resource({"x": "a"}), resource({})], ["x"]).columns["x"]
+    assert column.values == (MISSING, "a")
+    assert column.codes.tolist() == [1, 0]
 
 
 def test_one_and_true_and_one_point_zero_are_three_values() -> None:
     values: list[Json] = [1, True, 1.0, "1"]
     items = [resource({"x": value}) for value in values]
-    assert shred(items, ["x"]).columns["x"].codes.tolist() == [1, 2, 3, 4]
+    assert shred(items, ["x"]).columns["x"].codes.tolist() == [0, 1, 2, 3]
 
 
 def test_objects_are_one_value_whatever_the_order_of_their_keys() -> None:
     items = [resource({"x": {"a": 1, "b": 2}}), resource({"x": {"b": 2, "a": 1}}), resource({"x": [2**70]})]
-    assert shred(items, ["x"]).columns["x"].codes.tolist() == [1, 1, 2]
+    assert shred(items, ["x"]).columns["x"].codes.tolist() == [0, 0, 1]
 
 
 def test_keys_are_found_without_case_and_the_first_spelling_counts() -> None:
