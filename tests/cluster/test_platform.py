@@ -81,7 +81,7 @@ def test_a_killed_writer_loses_nothing_and_doubles_nothing(platform: Platform) -
     first = platform.client.post("/api/v2/evidence/collect", json=evidence("once"))
     assert first.status_code == 201, first.text
     before = platform.client.get("/api/v2/chain/verify").json()
-    os.kill(writer_pid(), signal.SIGKILL)
+    os.kill(writer_pid(platform), signal.SIGKILL)
     again = insisted(platform, "once")
     after = platform.client.get("/api/v2/chain/verify").json()
     assert again == first.json()
@@ -118,15 +118,29 @@ def insisted(platform: Platform, key: str) -> dict[str, Any]:
     raise AssertionError("the writer did not come back")
 
 
-def writer_pid() -> int:
-    """The process of the one EvidenceChain actor."""
+def writer_pid(platform: Platform) -> int:
+    """The process of this platform's one EvidenceChain actor; other platforms may run on the machine."""
+    root = int(json.loads((platform.folder / ".pcg" / "platform.json").read_text())["pid"])
     found = [
         int(process.name)
         for process in Path("/proc").iterdir()
         if process.name.isdigit() and _command(process).startswith("ray::EvidenceChain")
     ]
-    assert len(found) == 1, found
-    return found[0]
+    ours = [pid for pid in found if root in _ancestors(pid)]
+    assert len(ours) == 1, (root, found)
+    return ours[0]
+
+
+def _ancestors(pid: int) -> list[int]:
+    """Parents of a process, nearest first."""
+    found = []
+    while pid > 1:
+        try:
+            pid = int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return found
+        found.append(pid)
+    return found
 
 
 def _command(process: Path) -> str:
