@@ -69,8 +69,10 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 _NEEDLES = re.compile(rb'PRIVATE KEY|A(?:KIA|SIA|Iza)|SG\.|xox|\\"|gh[posu]_|glpat-|_live_|eyJ')
 """Rare first letters: one pass over the bytes is then faster than a search for each."""
 
-_ENCODED_NEEDLES: Final[tuple[bytes, ...]] = (b"serData", b"ser_data", b"ustomData", b"ustom_data")
-_ASSIGNED: Final[tuple[bytes, ...]] = (b"key=", b"password=", b"password =", b"pwd=", b"sig=", b"signature=")
+_ENCODED_NEEDLES: Final[tuple[bytes, ...]] = (b"userdata", b"user_data", b"customdata", b"custom_data")
+_ASSIGNED = re.compile(rb"(?:key|sig|signature)=|(?:password|pwd)(?:[\s\x80-\xff]|\\[a-z]|\\u[0-9a-f]{4})*=")
+"""On lower-case JSON: white space may stand there as itself, escaped, or as bytes beyond ASCII."""
+
 _LINK_WITH_PASSWORD = re.compile(rb"://[^/\s:@\"]*:[^/\s@\"]+@")
 
 _PAIR_NAMES = ("name", "Name", "key", "Key", "ParameterKey", "OptionName", "parameterName")
@@ -214,13 +216,11 @@ def _is_suspicious(content: bytes) -> bool:
     """Whether the second, slower pass is worth it: one look at the bytes instead of one at each value."""
     if _NEEDLES.search(content) is not None:
         return True
-    for needle in _ENCODED_NEEDLES:
-        if needle in content:
-            return True
-    if b"=" in content:
-        lowered = content.lower()
-        if any(needle in lowered for needle in _ASSIGNED):
-            return True
+    lowered = content.lower()
+    if any(needle in lowered for needle in _ENCODED_NEEDLES):
+        return True
+    if b"=" in lowered and _ASSIGNED.search(lowered) is not None:
+        return True
     return b"@" in content and b"://" in content and _LINK_WITH_PASSWORD.search(content) is not None
 
 

@@ -7,9 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from connectors import redaction
 from connectors.redaction import clean, clean_text, names_secret
+from domain.value import Json
 from tests.unit.connectors.inputs import bucket_item, read, vault, write
 
 CANARY = "c4n4ry-7h15-15-53cr37"
@@ -114,3 +119,46 @@ SECRET_KEYS = (
 @pytest.mark.parametrize("key", SECRET_KEYS.split())
 def test_keys_that_name_secrets(key: str) -> None:
     assert names_secret(key)
+
+
+SECRET_LIKE = st.sampled_from(
+    (
+        "pwd=example-canary",
+        "pwd = example-canary",
+        "Password  =\texample-canary",
+        "PASSWORD\n=example-canary",
+        "pwd\u00a0=example-canary",
+        "AccountKey=c2VjcmV0LWNhbmFyeQ",
+        "https://user:example-canary@host/x",
+        "https://host/x?sig=abc",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "ghp_" + "a" * 36,
+        '{"password": "example-canary"}',
+        base64.b64encode(b"export DB_PASSWORD=example-canary\n").decode(),
+    )
+)
+KEYS = st.sampled_from(("note", "UserData", "userdata", "USER_DATA", "customData", "customdata", "description"))
+
+
+@given(key=KEYS, before=st.text(max_size=6), secret=SECRET_LIKE, after=st.text(max_size=6))
+def test_whatever_the_second_pass_would_change_the_first_look_sends_to_it(
+    key: str, before: str, secret: str, after: str
+) -> None:
+    value = before.encode("utf-8", "ignore").decode() + secret + after.encode("utf-8", "ignore").decode()
+    if redaction._clean_value(key, value) != value:
+        assert redaction._is_suspicious(orjson.dumps({key: value}))
+
+
+@pytest.mark.parametrize("key", ["UserData", "userdata", "Userdata", "user_data", "customdata", "CustomData"])
+def test_an_encoded_script_is_read_however_its_key_is_written(key: str) -> None:
+    script = base64.b64encode(b"#!/bin/sh\nexport DB_PASSWORD=example-canary\n").decode()
+    document: dict[str, Json] = {key: script}
+    clean(document)
+    assert script not in str(document)
+
+
+@pytest.mark.parametrize("text", ["pwd = example-canary", "password  = example-canary", "pwd\t=\texample-canary"])
+def test_white_space_around_an_assignment_hides_nothing(text: str) -> None:
+    document: dict[str, Json] = {"note": text}
+    clean(document)
+    assert "example-canary" not in str(document)
