@@ -207,6 +207,8 @@ def _field_count(document: dict[str, Json], compare: Compare, names: Names, wher
     arrays = unbound_arrays(path, names.bound(path))
     if not arrays or path.segments[-1] != EACH:
         raise names.invalid("count needs an array", f"{where}.field", expected="a field ending in [*]", got=alias)
+    if names.is_within(path):
+        raise names.unsupported("array is counted inside a count over its own elements", f"{where}.field")
     inside = names.counting(path, alias, Read(str(path)))
     child = (
         compile_condition(document["where"], inside, f"{where}.where", depth=depth + 1) if "where" in document else None

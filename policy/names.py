@@ -48,6 +48,10 @@ class Names:
         lengths = [len(loop.segments) for loop in self.loops if _is_prefix(loop, path)]
         return max(lengths, default=0)
 
+    def is_within(self, array: Path) -> bool:
+        """Whether a count around here goes over elements of this array, or of arrays inside it."""
+        return any(_is_prefix(array, loop) for loop in self.loops)
+
     def field_path(self, name: str, where: str) -> Path:
         """The path that a field name or alias stands for.
 
