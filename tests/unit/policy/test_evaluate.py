@@ -261,7 +261,7 @@ ITEMS = st.lists(
 
 
 def test_an_array_counted_inside_a_count_over_its_own_elements_is_refused() -> None:
-    inner = {"count": {"field": "r[*]", "where": {"field": "r[*].s[*].y", "equals": 1}}, "equals": 0}
+    inner: Json = {"count": {"field": "r[*]", "where": {"field": "r[*].s[*].y", "equals": 1}}, "equals": 0}
     with pytest.raises(UnsupportedDefinition, match="over its own elements"):
         program({"count": {"field": "r[*].s[*]", "where": inner}, "equals": 0})
 
