@@ -16,7 +16,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-from domain.errors import ConflictError, UnavailableError
+from domain.errors import UnavailableError
+from serve.machine import check_machine
 from serve.private_file import read_private
 from serve.remote import error_of
 from serve.run_file import RunningPlatform, is_alive, read_run_file, remove_run_file
@@ -39,11 +40,7 @@ def start(settings: Settings, waiting: Callable[[float], None] | None = None) ->
         ConflictError: it runs already, or the port is in use.
         UnavailableError: too little memory, an incomplete installation, or it did not come up.
     """
-    running = read_run_file(settings.store_dir)
-    if running is not None:
-        raise ConflictError(
-            "a platform runs on this store already", url=running.url, pid=running.pid, todo="Stop it with: pcg down"
-        )
+    check_machine(settings)
     settings.store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     (settings.store_dir / REFUSAL_NAME).unlink(missing_ok=True)
     process = _spawn(settings)

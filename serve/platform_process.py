@@ -9,7 +9,7 @@ from threading import Event
 from actors.telemetry import configure_logging
 from domain.errors import PolicyCortexError
 from domain.value import Json
-from serve.cluster import check_machine, start_cluster
+from serve.cluster import start_cluster
 from serve.control import REFUSAL_NAME
 from serve.private_file import write_private
 from serve.settings import Settings
@@ -20,7 +20,6 @@ def main(arguments: list[str]) -> int:
     configure_logging()
     settings = Settings.model_validate_json(arguments[0])
     try:
-        check_machine(settings)
         cluster = start_cluster(settings)
     except PolicyCortexError as error:
         write_private(settings.store_dir / REFUSAL_NAME, _told(error))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import AccessDenied, IntegrityError
+from domain.value import Json
 from serve.private_file import read_private, write_private
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ def run_file(store: Path) -> Path:
 
 def write_run_file(store: Path, running: RunningPlatform) -> None:
     """Announce a platform."""
-    write_private(
-        run_file(store), {"version": VERSION, "url": running.url, "key": running.key, "pid": running.pid or os.getpid()}
-    )
+    pid = running.pid or os.getpid()
+    document: dict[str, Json] = {"version": VERSION, "url": running.url, "key": running.key, "pid": pid}
+    write_private(run_file(store), document | {"mark": process_mark(pid)})
 
 
 def remove_run_file(store: Path) -> None:
@@ -93,9 +94,18 @@ def read_run_file(store: Path) -> RunningPlatform | None:
     url, key, pid = document.get("url"), document.get("key"), document.get("pid")
     if document.get("version") != VERSION or not isinstance(url, str) or not isinstance(key, str):
         raise IntegrityError("the run file is damaged", where=str(run_file(store)), todo="Run: pcg down")
-    if not isinstance(pid, int) or not is_alive(pid):
+    if not isinstance(pid, int) or not is_alive(pid) or process_mark(pid) != document.get("mark"):
         return None
     return RunningPlatform(url, key, pid)
+
+
+def process_mark(pid: int, processes: Path = Path("/proc")) -> str:
+    """When a process started, as the kernel counts; a number that another process got later is not taken for it."""
+    try:
+        fields = (processes / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return fields[19]
 
 
 def is_alive(pid: int) -> bool:

@@ -133,7 +133,7 @@ def writer_pid(platform: Platform) -> int:
 
 def _ancestors(pid: int) -> list[int]:
     """Parents of a process, nearest first."""
-    found = []
+    found: list[int] = []
     while pid > 1:
         try:
             pid = int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])

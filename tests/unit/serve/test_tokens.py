@@ -11,7 +11,7 @@ import pytest
 from domain.errors import AccessDenied, InputError, IntegrityError
 from domain.tenancy import TenantId
 from serve.auth.tokens import TokenRegistry, ensure_token, replace_token, token_of
-from serve.private_file import write_private
+from serve.private_file import read_private, write_private
 from serve.run_file import RunningPlatform, find_running, read_run_file, remove_run_file, run_file, write_run_file
 from serve.settings import Settings
 
@@ -91,6 +91,14 @@ def test_a_running_platform_is_found_until_it_is_gone(tmp_path: Path) -> None:
 
 def test_what_a_dead_process_left_behind_does_not_count(tmp_path: Path) -> None:
     write_run_file(tmp_path, RunningPlatform("http://127.0.0.1:1", "key", 2**22 + 1))
+    assert read_run_file(tmp_path) is None
+
+
+def test_another_process_with_the_same_number_is_not_taken_for_the_platform(tmp_path: Path) -> None:
+    write_run_file(tmp_path, RunningPlatform("http://127.0.0.1:1", "key", os.getpid()))
+    document = read_private(run_file(tmp_path))
+    assert document is not None
+    write_private(run_file(tmp_path), {**document, "mark": "1"})
     assert read_run_file(tmp_path) is None
 
 
