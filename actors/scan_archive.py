@@ -9,6 +9,7 @@ import gzip
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from time import time_ns
 from typing import Any, Final
 
 import orjson
@@ -39,6 +40,8 @@ class ScanArchive:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             part.write_bytes(content)
+            written = max(time_ns(), self._newest_ns() + 1)  # a clock can stand still for milliseconds
+            os.utime(part, ns=(written, written))
             part.replace(path)
         except OSError as error:
             raise UnavailableError(
@@ -68,6 +71,9 @@ class ScanArchive:
         if not isinstance(document, dict):
             raise IntegrityError("a scan's document is damaged", where=str(wanted[0]), todo="Run the scan again")
         return document
+
+    def _newest_ns(self) -> int:
+        return max((path.stat().st_mtime_ns for path in self._paths()), default=0)
 
     def _paths(self) -> list[Path]:
         """Files by time of writing; equal times by name."""
