@@ -82,6 +82,8 @@ def test_each_definition_is_classified_and_tells_its_state() -> None:
         "runs": ("per_resource", "runs"),
         "unsupported": ("per_resource", "unsupported"),
     }
+    assert report.count(PolicyClass.PER_RESOURCE, "needs_parameters", "runs") == 3
+    assert report.count() == len(documents)
     assert report.as_json()["definitions"][-2] == {  # type: ignore[index]
         "id": "runs",
         "name": "D",

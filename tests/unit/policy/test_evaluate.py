@@ -260,6 +260,12 @@ ITEMS = st.lists(
 )
 
 
+@pytest.mark.parametrize(("right", "verdict"), [("a", Verdict.COMPLIANT), ("b", Verdict.VIOLATION)])
+def test_the_negation_of_what_no_resource_decides_is_decided_too(right: str, verdict: Verdict) -> None:
+    compiled = program({"not": {"value": "a", "equals": right}})
+    assert evaluate(compiled, shred([resource({})], compiled.paths), now=NOW).tolist() == [verdict]
+
+
 def test_an_array_counted_inside_a_count_over_its_own_elements_is_refused() -> None:
     inner: Json = {"count": {"field": "r[*]", "where": {"field": "r[*].s[*].y", "equals": 1}}, "equals": 0}
     with pytest.raises(UnsupportedDefinition, match="over its own elements"):
