@@ -55,15 +55,15 @@ class Tree:
         assert start < stop <= self.size, "node outside the tree"
         if stop - start == 1 << level:
             return self.nodes(level, index, index + 1)
-        return self._fold(start, stop)
+        return self.subtree(start, stop)
 
     def root(self, size: int | None = None) -> bytes:
         """Root of the tree when it had ``size`` leaves; by default, as it is now."""
         size = self.size if size is None else size
         assert 0 <= size <= self.size, "size beyond the tree"
-        return self._fold(0, size) if size else self.hash.empty
+        return self.subtree(0, size) if size else self.hash.empty
 
-    def _fold(self, start: int, stop: int) -> bytes:
+    def subtree(self, start: int, stop: int) -> bytes:
         """Hash of leaves ``start`` to ``stop``, where ``start`` begins a subtree at least that large."""
         parts = []
         while start < stop:

@@ -8,11 +8,11 @@ Source: RFC 9162 sections 2.1.3 and 2.1.4; the text form is C2SP tlog-proof.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chain.encoding import decode_base64, decode_size, encode_base64
 from chain.merkle import Tree
+from chain.subtree import Subtree, SubtreeProof, check_subtree, climb, prove_subtree, require_hashes
 from chain.tree_hash import HASH_SIZE_BYTES, TreeHash
 from domain.errors import InputError, IntegrityError
 
@@ -53,7 +53,7 @@ def prove_inclusion(tree: Tree, index: int, size: int | None = None) -> Inclusio
             expected=f"index below size, size at most {tree.size}",
             todo="Ask for an index below the size of a checkpoint of this log",
         )
-    return InclusionProof(index, size, tuple(_climb(tree, level=0, index=index, size=size)))
+    return InclusionProof(index, size, tuple(climb(tree, level=0, index=index, size=size)))
 
 
 def prove_consistency(tree: Tree, old_size: int, new_size: int | None = None) -> ConsistencyProof:
@@ -71,11 +71,8 @@ def prove_consistency(tree: Tree, old_size: int, new_size: int | None = None) ->
             expected=f"1 <= old size <= new size <= {tree.size}",
             todo="Ask for two sizes of checkpoints of this log, the smaller first",
         )
-    if old_size == new_size:
-        return ConsistencyProof(old_size, new_size, ())
-    level, index = _last_subtree(old_size)
-    start = (tree.nodes(level, index, index + 1),) if index else ()
-    return ConsistencyProof(old_size, new_size, (*start, *_climb(tree, level=level, index=index, size=new_size)))
+    path = prove_subtree(tree, Subtree(0, old_size), new_size).path
+    return ConsistencyProof(old_size, new_size, path)
 
 
 def check_inclusion(tree_hash: TreeHash, proof: InclusionProof, leaf_hash: bytes, root: bytes) -> None:
@@ -84,7 +81,7 @@ def check_inclusion(tree_hash: TreeHash, proof: InclusionProof, leaf_hash: bytes
     Raises:
         IntegrityError: it is not shown to.
     """
-    _require_hashes((leaf_hash, root, *proof.path))
+    require_hashes((leaf_hash, root, *proof.path))
     if not 0 <= proof.index < proof.size:
         raise IntegrityError("inclusion proof has an index outside its tree", index=proof.index, size=proof.size)
     computed, used = _inclusion_root(tree_hash, proof, leaf_hash)
@@ -94,6 +91,20 @@ def check_inclusion(tree_hash: TreeHash, proof: InclusionProof, leaf_hash: bytes
         raise IntegrityError(
             "inclusion proof does not lead to the root", index=proof.index, expected=root.hex(), got=computed.hex()
         )
+
+
+def check_subtree_inclusion(
+    tree_hash: TreeHash, subtree: Subtree, index: int, path: tuple[bytes, ...], *, leaf_hash: bytes, root: bytes
+) -> None:
+    """Check that the leaf stands at ``index`` of the log within the subtree with that root.
+
+    Raises:
+        IntegrityError: it is not shown to, or no node covers such leaves.
+    """
+    if not subtree.is_valid:
+        raise IntegrityError("no such subtree", start=subtree.start, end=subtree.end)
+    proof = InclusionProof(index - subtree.start, subtree.end - subtree.start, path)
+    check_inclusion(tree_hash, proof, leaf_hash, root)
 
 
 def check_consistency(tree_hash: TreeHash, proof: ConsistencyProof, old_root: bytes, new_root: bytes) -> None:
@@ -106,16 +117,7 @@ def check_consistency(tree_hash: TreeHash, proof: ConsistencyProof, old_root: by
         raise IntegrityError(
             "consistency proof has sizes out of order", old_size=proof.old_size, new_size=proof.new_size
         )
-    if proof.old_size == proof.new_size:
-        if proof.path or old_root != new_root:
-            raise IntegrityError("two roots of one size differ", size=proof.old_size)
-        return
-    _require_hashes((old_root, new_root, *proof.path))
-    old, new = _consistency_roots(tree_hash, proof, old_root)
-    if old != old_root:
-        raise IntegrityError("consistency proof does not lead to the old root", expected=old_root.hex(), got=old.hex())
-    if new != new_root:
-        raise IntegrityError("consistency proof does not lead to the new root", expected=new_root.hex(), got=new.hex())
+    check_subtree(tree_hash, SubtreeProof(Subtree(0, proof.old_size), proof.new_size, proof.path), old_root, new_root)
 
 
 def format_proof(proof: InclusionProof, checkpoint: str) -> str:
@@ -158,25 +160,6 @@ def parse_proof(text: str) -> ProofText:
     return ProofText(index, path, checkpoint, extra)
 
 
-def _climb(tree: Tree, *, level: int, index: int, size: int) -> list[bytes]:
-    """Siblings on the way from a node to the root of the tree of ``size`` leaves."""
-    siblings = []
-    last = (size - 1) >> level
-    while last:
-        if index & 1:
-            siblings.append(tree.node(level, index - 1, size))
-        elif index < last:
-            siblings.append(tree.node(level, index + 1, size))
-        level, index, last = level + 1, index >> 1, last >> 1
-    return siblings
-
-
-def _last_subtree(size: int) -> tuple[int, int]:
-    """Level and index of the largest complete subtree that ends at ``size``."""
-    level = (size & -size).bit_length() - 1
-    return level, (size >> level) - 1
-
-
 def _inclusion_root(tree_hash: TreeHash, proof: InclusionProof, leaf_hash: bytes) -> tuple[bytes, int]:
     """Root that the path leads to, and how many hashes a path here must have."""
     computed, used = leaf_hash, 0
@@ -188,35 +171,3 @@ def _inclusion_root(tree_hash: TreeHash, proof: InclusionProof, leaf_hash: bytes
             used += 1
         index, last = index >> 1, last >> 1
     return computed, used
-
-
-def _consistency_roots(tree_hash: TreeHash, proof: ConsistencyProof, old_root: bytes) -> tuple[bytes, bytes]:
-    level, index = _last_subtree(proof.old_size)
-    last = (proof.new_size - 1) >> level
-    path = list(reversed(proof.path))
-    if index:
-        old = new = _take(path)
-    else:
-        old = new = old_root
-    while last:
-        if index & 1:
-            sibling = _take(path)
-            old, new = tree_hash.node(sibling, old), tree_hash.node(sibling, new)
-        elif index < last:
-            new = tree_hash.node(new, _take(path))
-        index, last = index >> 1, last >> 1
-    if path:
-        raise IntegrityError("consistency proof is too long", unused=len(path))
-    return old, new
-
-
-def _take(path: list[bytes]) -> bytes:
-    if not path:
-        raise IntegrityError("consistency proof is too short")
-    return path.pop()
-
-
-def _require_hashes(items: Sequence[bytes]) -> None:
-    for item in items:
-        if len(item) != HASH_SIZE_BYTES:
-            raise IntegrityError("hash has the wrong length", expected=HASH_SIZE_BYTES, got=len(item))

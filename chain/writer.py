@@ -34,6 +34,7 @@ from chain.proof import (
 from chain.publication import Publication
 from chain.signer import FileSigner, Notary, Signer
 from chain.tree_hash import BOTH, Twin
+from chain.window import WindowProof, prove_window
 from domain.clock import Clock, SystemClock, format_instant
 from domain.errors import ConflictError, InputError, IntegrityError, NotFound
 from domain.evidence import Artifact, EvidenceEvent, Receipt
@@ -196,6 +197,11 @@ class LogWriter:
         return Twin(
             prove_consistency(trees.sha256, old_size, new_size), prove_consistency(trees.sha3_256, old_size, new_size)
         )
+
+    def window_proof(self, start: int, end: int, size: int | None = None) -> Twin[WindowProof]:
+        """Prove in both trees what the entries ``start`` to ``end`` are: all of them, none left out."""
+        trees = self._log.trees
+        return Twin(prove_window(trees.sha256, start, end, size), prove_window(trees.sha3_256, start, end, size))
 
     def proof_texts(self, index: int) -> Twin[str]:
         """Proof files under the published checkpoints, in C2SP's form."""

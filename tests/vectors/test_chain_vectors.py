@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import struct
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from chain.proof import (
     InclusionProof,
     check_consistency,
     check_inclusion,
+    check_subtree_inclusion,
     parse_proof,
     prove_consistency,
 )
 from chain.strict_json import parse
+from chain.subtree import Subtree, SubtreeProof, check_subtree
 from chain.tree_hash import SHA256
 from domain.errors import InputError, IntegrityError, PolicyCortexError
 from tests.shared_data import shared_data
@@ -67,6 +70,28 @@ def test_consistency_proofs_are_accepted_and_refused_as_published() -> None:
         accepted = is_accepted(check_consistency, SHA256, proof, decoded(case["root1"]), decoded(case["root2"]))
         assert accepted is not case["wantErr"], path
     assert len(paths) == 98
+
+
+def test_subtree_inclusion_proofs_are_accepted_and_refused_as_published() -> None:
+    paths = sorted(shared_data("chain_vectors/transparency-dev-merkle/testdata/subtreeinclusion").rglob("*.json"))
+    for path in paths:
+        case = read_json(path)
+        check = partial(check_subtree_inclusion, leaf_hash=decoded(case["leafHash"]), root=decoded(case["root"]))
+        path_hashes = tuple(decoded(item) for item in case["proof"] or ())
+        accepted = is_accepted(check, SHA256, Subtree(case["start"], case["end"]), case["leafIdx"], path_hashes)
+        assert accepted is not case["wantErr"], path
+    assert len(paths) == 204
+
+
+def test_subtree_consistency_proofs_are_accepted_and_refused_as_published() -> None:
+    paths = sorted(shared_data("chain_vectors/transparency-dev-merkle/testdata/subtreeconsistency").rglob("*.json"))
+    for path in paths:
+        case = read_json(path)
+        path_hashes = tuple(decoded(item) for item in case["proof"] or ())
+        proof = SubtreeProof(Subtree(case["start"], case["end"]), case["size"], path_hashes)
+        accepted = is_accepted(check_subtree, SHA256, proof, decoded(case["root1"]), decoded(case["root2"]))
+        assert accepted is not case["wantErr"], path
+    assert len(paths) == 118
 
 
 def test_notes_open_as_they_do_in_go() -> None:
