@@ -1,4 +1,4 @@
-"""The offline verifier: ``python -m chain verify FOLDER [--policy FILE]``.
+"""The offline verifier: ``python -m chain verify FOLDER [--policy FILE]``, ``... proof FILE ENTRY --policy FILE``.
 
 Exit codes: 0 verified, 1 refuted, 2 could not be decided.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from chain.proof_file import verify_proof_file
+from chain.trust import load_policy
 from chain.verify import VerificationReport, verify_directory
-from domain.errors import PolicyCortexError
+from domain.errors import InputError, IntegrityError, PolicyCortexError
 
 VERIFIED, REFUTED, UNDECIDED = 0, 1, 2
 _FINDINGS_SHOWN_MAX = 20
@@ -22,14 +24,39 @@ _FINDINGS_SHOWN_MAX = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check a folder and say what was found."""
     options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], tuple[int, str]] = options.command
     try:
-        report = verify_directory(options.folder, policy=options.policy)
+        status, text = command(options)
     except PolicyCortexError as error:
         sys.stderr.write(f"{_printable(str(error))}\n")
-        return UNDECIDED
-    text = json.dumps(asdict(report), indent=2, sort_keys=True) if options.json else format_report(report)
+        return REFUTED if isinstance(error, IntegrityError) else UNDECIDED
     sys.stdout.write(f"{_printable(text)}\n")
-    return VERIFIED if report.ok else REFUTED
+    return status
+
+
+def _verify(options: argparse.Namespace) -> tuple[int, str]:
+    report = verify_directory(options.folder, policy=options.policy)
+    text = json.dumps(asdict(report), indent=2, sort_keys=True) if options.json else format_report(report)
+    return VERIFIED if report.ok else REFUTED, text
+
+
+def _prove(options: argparse.Namespace) -> tuple[int, str]:
+    proof, entry = _read(options.proof), _read(options.entry)
+    proven = verify_proof_file(proof.decode("utf-8", errors="replace"), entry, load_policy(options.policy))
+    return VERIFIED, "\n".join(
+        [
+            f"VERIFIED: entry {proven.index} of {proven.size} in {proven.origin}",
+            f"  root {proven.root}",
+            f"  {_format_witnesses(proven.witnesses)}",
+        ]
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError("cannot read a file", path=str(path), reason=error.strerror) from error
 
 
 def format_report(report: VerificationReport) -> str:
@@ -58,8 +85,13 @@ def _format_verified(report: VerificationReport) -> str:
             f"  SHA-256 root  {report.root_sha256}",
             f"  SHA3-256 root {report.root_sha3_256}",
             f"  {trust}",
+            f"  {_format_witnesses(report.witnesses)}",
         ]
     )
+
+
+def _format_witnesses(names: Sequence[str]) -> str:
+    return f"witnessed by {', '.join(names)}" if names else "witnessed by nobody that the policy names"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("folder", type=Path, help="the folder to check")
     verify.add_argument("--policy", type=Path, help="file with the verifier keys that you trust")
     verify.add_argument("--json", action="store_true", help="print the report as JSON")
+    verify.set_defaults(command=_verify)
+    proof = commands.add_parser("proof", help="check that one entry is in a log, by a C2SP proof file")
+    proof.add_argument("proof", type=Path, help="the proof file (.tlog-proof)")
+    proof.add_argument("entry", type=Path, help="file with the entry's bytes")
+    proof.add_argument("--policy", type=Path, required=True, help="file with the verifier keys that you trust")
+    proof.set_defaults(command=_prove)
     return parser
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from chain.encoding import decode_base64, decode_size, encode_base64
 from chain.note import Note, VerifierKey, is_key_name, parse_note
-from chain.tree_hash import HASH_SIZE_BYTES, SHA3_256, TreeHash
+from chain.tree_hash import HASH_SIZE_BYTES, SHA3_256, SHA256, TreeHash
 from domain.errors import InputError, IntegrityError
 
 _SHA3_SUFFIX: Final = "/sha3-256"
@@ -36,6 +36,11 @@ class Checkpoint:
 def origin_of(origin: str, tree_hash: TreeHash) -> str:
     """Origin under which a tree of the log signs."""
     return origin + _SHA3_SUFFIX if tree_hash == SHA3_256 else origin
+
+
+def tree_hash_of(origin: str) -> TreeHash:
+    """Hash function of the tree that signs under an origin."""
+    return SHA3_256 if origin.endswith(_SHA3_SUFFIX) else SHA256
 
 
 def require_origin(origin: str) -> str:
@@ -67,13 +72,13 @@ def parse_body(text: str) -> tuple[Checkpoint, tuple[str, ...]]:
     return Checkpoint(lines[0], decode_size(lines[1], what="tree size"), root), tuple(lines[3:])
 
 
-def parse_checkpoint(note: Note) -> Checkpoint:
-    """The checkpoint that a note states, with a root of the right length and no extension lines.
+def parse_checkpoint(text: str) -> Checkpoint:
+    """The checkpoint that a note's text states, with a root of the right length and no extension lines.
 
     Raises:
         InputError: the note states something else.
     """
-    checkpoint, extensions = parse_body(note.text)
+    checkpoint, extensions = parse_body(text)
     if extensions or len(checkpoint.root) != HASH_SIZE_BYTES:
         raise InputError(
             "not a checkpoint of this kind of log",
@@ -93,16 +98,31 @@ def open_checkpoint(text: str, key: VerifierKey) -> Checkpoint:
         IntegrityError: not signed by the key alone, or wrongly.
     """
     note = parse_note(text)
-    checkpoint = parse_checkpoint(note)
-    signers = [(signature.name, signature.key_id) for signature in note.signatures]
-    if signers != [(key.name, key.key_id)]:
+    if len(note.signatures) > 1:
         raise IntegrityError(
             "checkpoint is not signed by the expected key alone",
             expected=f"{key.name}+{key.key_id.hex()}",
-            got=[f"{name}+{identity.hex()}" for name, identity in signers],
+            got=[f"{signature.name}+{signature.key_id.hex()}" for signature in note.signatures],
+        )
+    return require_log_signature(note, key)
+
+
+def require_log_signature(note: Note, key: VerifierKey) -> Checkpoint:
+    """The checkpoint that a note states, of which the first signature is the key's and right.
+
+    Raises:
+        InputError: the note states something else.
+        IntegrityError: not signed by the key first, or wrongly.
+    """
+    checkpoint, first = parse_checkpoint(note.text), note.signatures[0]
+    if (first.name, first.key_id) != (key.name, key.key_id):
+        raise IntegrityError(
+            "checkpoint is not signed by the expected key",
+            expected=f"{key.name}+{key.key_id.hex()}",
+            got=f"{first.name}+{first.key_id.hex()}",
         )
     if checkpoint.origin != key.name:
         raise IntegrityError("checkpoint has another origin than its key", expected=key.name, got=checkpoint.origin)
-    if not key.is_signed(note.text, note.signatures[0].content):
+    if not key.is_signed(note.text, first.content):
         raise IntegrityError("checkpoint's signature is wrong", key=key.text)
     return checkpoint

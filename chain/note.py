@@ -89,16 +89,25 @@ def parse_verifier_key(text: str) -> VerifierKey:
     Raises:
         InputError: not of that form, of another algorithm, or the id is not the key's.
     """
-    name, *rest = text.split("+", 2)
-    if len(rest) != 2 or not is_key_name(name) or _KEY_ID.fullmatch(rest[0]) is None:
-        raise InputError("not a verifier key", got=text[:120], expected="name+key id+base64 key")
-    content = decode_base64(rest[1], what="verifier key")
+    name, identity, content = split_key(text)
     if len(content) != 1 + _KEY_SIZE_BYTES or content[0] != ED25519:
         raise InputError("verifier key is not Ed25519", got=text[:120])
     key = VerifierKey(name, content[1:])
-    if key.key_id.hex() != rest[0]:
-        raise InputError("verifier key has another key's id", expected=key.key_id.hex(), got=rest[0])
+    if key.key_id != identity:
+        raise InputError("verifier key has another key's id", expected=key.key_id.hex(), got=identity.hex())
     return key
+
+
+def split_key(text: str) -> tuple[str, bytes, bytes]:
+    """Name, id and type with key of a verifier key, none of them checked against each other.
+
+    Raises:
+        InputError: not of that form.
+    """
+    name, *rest = text.split("+", 2)
+    if len(rest) != 2 or not is_key_name(name) or _KEY_ID.fullmatch(rest[0]) is None:
+        raise InputError("not a verifier key", got=text[:120], expected="name+key id+base64 key")
+    return name, bytes.fromhex(rest[0]), decode_base64(rest[1], what="verifier key")
 
 
 def is_key_name(name: str) -> bool:

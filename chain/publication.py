@@ -12,7 +12,8 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from chain.checkpoint import open_checkpoint
+from chain.checkpoint import require_log_signature
+from chain.cosigned import CosignedNote
 from chain.durable import TEMPORARY_SUFFIX, replace_file, reporting_full_disk, sync_directory, write_all
 from chain.layout import (
     KEYS_FILE,
@@ -26,7 +27,7 @@ from chain.layout import (
     tiles,
 )
 from chain.merkle import Tree
-from chain.note import VerifierKey
+from chain.note import VerifierKey, parse_note
 from chain.tree_hash import BOTH, Twin
 from domain.errors import ConflictError, PolicyCortexError
 
@@ -48,7 +49,9 @@ class Publication:
         directory.mkdir(parents=True, exist_ok=True)
         self.size = self._published_size()
 
-    def write(self, trees: Twin[Tree], read_entry: ReadEntry, artifacts: Mapping[str, Path], notes: Twin[str]) -> None:
+    def write(
+        self, trees: Twin[Tree], read_entry: ReadEntry, artifacts: Mapping[str, Path], notes: Twin[CosignedNote]
+    ) -> None:
         """Bring the folder to the size of the trees.
 
         Args:
@@ -60,7 +63,7 @@ class Publication:
         replace_file(self._mark, b"", mode=0o600)
         if is_repeat:
             self._remove_leftovers(size)
-        self._write_keys()
+        self._write_keys(notes.sha256)
         for digest, source in artifacts.items():
             self._write(artifact_path(digest), source.read_bytes())
         for name in bundles(size, start=start):
@@ -69,11 +72,19 @@ class Publication:
             for name in tiles(tree.hash, size, start=start):
                 self._write_tile(name, _tile(name, tree))
         self._sync_names()
-        self._write(checkpoint_path(BOTH.sha3_256), notes.sha3_256.encode("utf-8"))
-        self._write(checkpoint_path(BOTH.sha256), notes.sha256.encode("utf-8"))
+        self._write(checkpoint_path(BOTH.sha3_256), notes.sha3_256.note.encode("utf-8"))
+        self._write(checkpoint_path(BOTH.sha256), notes.sha256.note.encode("utf-8"))
         self._sync_names()
         self._mark.unlink()
         self.size = size
+
+    def write_checkpoint(self, note: CosignedNote) -> None:
+        """Write the same checkpoint again with more cosignatures; an interrupted writing is repaired as any other."""
+        replace_file(self._mark, b"", mode=0o600)
+        self._write_keys(note)
+        self._write(checkpoint_path(BOTH.sha256), note.note.encode("utf-8"))
+        self._sync_names()
+        self._mark.unlink()
 
     @property
     def needs_everything(self) -> bool:
@@ -93,7 +104,7 @@ class Publication:
                 )
             return 0
         try:
-            checkpoint = open_checkpoint(path.read_text("utf-8"), self._keys.sha256)
+            checkpoint = require_log_signature(parse_note(path.read_text("utf-8")), self._keys.sha256)
         except (PolicyCortexError, UnicodeDecodeError) as error:
             raise ConflictError(
                 "folder holds another log, or a damaged one",
@@ -104,8 +115,9 @@ class Publication:
             ) from error
         return checkpoint.size
 
-    def _write_keys(self) -> None:
-        self._write(KEYS_FILE, f"{self._keys.sha256.text}\n{self._keys.sha3_256.text}\n".encode())
+    def _write_keys(self, note: CosignedNote) -> None:
+        lines = [self._keys.sha256.text, self._keys.sha3_256.text, *(key.text for key in note.cosigners)]
+        self._write(KEYS_FILE, "".join(f"{line}\n" for line in lines).encode())
 
     def _write_tile(self, name: TileName, content: bytes) -> None:
         self._write(name.path, content)

@@ -10,19 +10,21 @@ bytes beside each in memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chain.checkpoint import Checkpoint, open_checkpoint, origin_of
+from chain.checkpoint import Checkpoint, origin_of
+from chain.cosignature import CosignedCheckpoint, CosignerKey, open_cosigned, parse_cosigner_key
 from chain.entry_check import EntryCheck
 from chain.finding import Finding, Findings
 from chain.folder import Folder
 from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path
-from chain.note import VerifierKey, parse_verifier_key
+from chain.note import SIGNATURES_MAX, VerifierKey, parse_verifier_key
 from chain.tile_check import read_contents
 from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.trust import TrustPolicy, load_policy
-from domain.errors import PolicyCortexError
+from domain.errors import InputError, PolicyCortexError
 
 __all__ = ["Finding", "TrustPolicy", "VerificationReport", "verify_directory"]
 
@@ -35,6 +37,7 @@ class VerificationReport:
         entries: how many entries the signed checkpoints cover.
         files: how many files the folder holds.
         key_trusted: the keys were given by the reader's policy, not taken from the folder.
+        witnesses: those of the policy's witnesses who cosigned the SHA-256 checkpoint.
     """
 
     ok: bool
@@ -47,6 +50,7 @@ class VerificationReport:
     artifacts: int = 0
     root_sha256: str | None = None
     root_sha3_256: str | None = None
+    witnesses: tuple[str, ...] = ()
 
 
 def verify_directory(path: Path, *, policy: Path | TrustPolicy | None = None) -> VerificationReport:
@@ -62,12 +66,11 @@ def verify_directory(path: Path, *, policy: Path | TrustPolicy | None = None) ->
     trusted = load_policy(policy) if isinstance(policy, Path) else policy
     folder, findings = Folder(path), Findings()
     keys = _read_keys(folder, findings, trusted)
-    heads = _read_heads(folder, findings, keys) if keys else None
+    heads = _read_heads(folder, findings, keys, trusted) if keys else None
     is_trusted = trusted is not None and keys is not None
     if heads is None:
-        folder_findings = findings.all
-        return VerificationReport(False, is_trusted, folder_findings, folder.file_count)
-    contents = read_contents(folder, findings, heads)
+        return VerificationReport(False, is_trusted, findings.all, folder.file_count)
+    contents = read_contents(folder, findings, heads.checkpoints)
     check = EntryCheck(folder, findings, contents)
     check.run()
     if contents.bad:
@@ -78,72 +81,110 @@ def verify_directory(path: Path, *, policy: Path | TrustPolicy | None = None) ->
         key_trusted=is_trusted,
         findings=findings.all,
         files=folder.file_count,
-        origin=heads.sha256.origin,
-        entries=heads.sha256.size,
+        origin=heads.checkpoints.sha256.origin,
+        entries=heads.checkpoints.sha256.size,
         blocks=check.blocks,
         artifacts=check.artifacts,
-        root_sha256=heads.sha256.root.hex(),
-        root_sha3_256=heads.sha3_256.root.hex(),
+        root_sha256=heads.checkpoints.sha256.root.hex(),
+        root_sha3_256=heads.checkpoints.sha3_256.root.hex(),
+        witnesses=heads.witnesses,
     )
 
 
-def _read_keys(folder: Folder, findings: Findings, trusted: TrustPolicy | None) -> Twin[VerifierKey] | None:
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Whose signatures are expected: the two trees' keys, and witnesses that the folder or the reader names."""
+
+    logs: Twin[VerifierKey]
+    listed: tuple[CosignerKey, ...]
+    trusted: tuple[CosignerKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heads:
+    checkpoints: Twin[Checkpoint]
+    witnesses: tuple[str, ...]
+
+
+def _read_keys(folder: Folder, findings: Findings, trusted: TrustPolicy | None) -> _Keys | None:
     """The keys to check with: the reader's where given, else the folder's; the folder's file is always checked."""
     found = _parse_keys(folder, findings)
     if trusted is None or found is None:
         return found
-    for line, key in enumerate((found.sha256, found.sha3_256), start=1):
+    for line, key in enumerate((found.logs.sha256, found.logs.sha3_256), start=1):
         expected = trusted.key(key.name)
         if expected != key:
             shown = "a key of the policy" if expected is None else expected.text
             findings.add(KEYS_FILE, field=f"line {line}", expected=shown, got=key.text)
-    return None if findings.all else found
+    return None if findings.all else _Keys(found.logs, found.listed, trusted.cosigners)
 
 
-def _parse_keys(folder: Folder, findings: Findings) -> Twin[VerifierKey] | None:
+def _parse_keys(folder: Folder, findings: Findings) -> _Keys | None:
+    """Two keys of the log, and below them those of the witnesses whose cosignatures the folder holds."""
     content = folder.read(KEYS_FILE)
     if content is None:
         findings.add(KEYS_FILE, field="file", expected="the log's verifier keys", got="no such file")
         return None
     lines = content.decode("utf-8", errors="replace").split("\n")
-    if len(lines) != 3 or lines.pop() != "":
-        findings.add(KEYS_FILE, field="lines", expected="two lines", got=f"{len(lines) - 1} line ends")
+    if not 3 <= len(lines) <= 3 + SIGNATURES_MAX or lines.pop() != "":
+        findings.add(KEYS_FILE, field="lines", expected="two lines or more", got=f"{len(lines) - 1} line ends")
         return None
     keys: list[VerifierKey] = []
+    cosigners: list[CosignerKey] = []
     for number, line in enumerate(lines, start=1):
         try:
-            keys.append(parse_verifier_key(line))
+            if number <= 2:
+                keys.append(parse_verifier_key(line))
+            else:
+                cosigners.append(_require_spelling(parse_cosigner_key(line), line))
         except PolicyCortexError as error:
             findings.add(KEYS_FILE, field=f"line {number}", expected="a verifier key", got=error)
-    if len(keys) < 2:
+    if findings.all:
         return None
     if keys[1].name != origin_of(keys[0].name, BOTH.sha3_256):
         expected = origin_of(keys[0].name, BOTH.sha3_256)
         findings.add(KEYS_FILE, field="line 2", expected=f"the key of {expected}", got=keys[1].name)
         return None
-    return Twin(keys[0], keys[1])
+    return _Keys(Twin(keys[0], keys[1]), tuple(cosigners))
 
 
-def _read_heads(folder: Folder, findings: Findings, keys: Twin[VerifierKey]) -> Twin[Checkpoint] | None:
-    first = _read_head(folder, findings, BOTH.sha256, keys.sha256)
-    second = _read_head(folder, findings, BOTH.sha3_256, keys.sha3_256)
+def _require_spelling(key: CosignerKey, line: str) -> CosignerKey:
+    if key.text != line:
+        raise InputError("witness's key is not written as one", expected=key.text, got=line)
+    return key
+
+
+def _read_heads(folder: Folder, findings: Findings, keys: _Keys, trusted: TrustPolicy | None) -> _Heads | None:
+    """Both checkpoints, and who witnessed. Witnesses compute SHA-256 alone; the other tree has the same entries."""
+    first = _read_head(folder, findings, BOTH.sha256, keys.logs.sha256, (*keys.listed, *keys.trusted))
+    second = _read_head(folder, findings, BOTH.sha3_256, keys.logs.sha3_256, ())
     if first is None or second is None:
         return None
-    if first.size != second.size:
+    if first.checkpoint.size != second.checkpoint.size:
         where = checkpoint_path(BOTH.sha3_256)
-        findings.add(where, field="tree size", expected=first.size, got=second.size)
+        findings.add(where, field="tree size", expected=first.checkpoint.size, got=second.checkpoint.size)
         return None
-    return Twin(first, second)
+    for line, key in enumerate(keys.listed, start=3):
+        if key not in first.cosigners:
+            findings.add(KEYS_FILE, field=f"line {line}", expected="the key of a cosignature", got=key.text)
+    witnesses = trusted.witnessed_by(first.cosigners) if trusted else ()
+    if trusted is not None and not trusted.is_met(witnesses):
+        where, got = checkpoint_path(BOTH.sha256), ", ".join(witnesses) or "nobody"
+        expected = f"cosignatures that fulfil quorum {trusted.quorum}"
+        findings.add(where, field="quorum", expected=expected, got=f"cosigned by {got}")
+    return _Heads(Twin(first.checkpoint, second.checkpoint), witnesses)
 
 
-def _read_head(folder: Folder, findings: Findings, tree_hash: TreeHash, key: VerifierKey) -> Checkpoint | None:
+def _read_head(
+    folder: Folder, findings: Findings, tree_hash: TreeHash, key: VerifierKey, cosigners: Sequence[CosignerKey]
+) -> CosignedCheckpoint | None:
     where = checkpoint_path(tree_hash)
     content = folder.read(where)
     if content is None:
         findings.add(where, field="file", expected="a signed checkpoint", got="no such file")
         return None
     try:
-        return open_checkpoint(content.decode("utf-8"), key)
+        return open_cosigned(content.decode("utf-8"), key, cosigners)
     except UnicodeDecodeError as error:
         findings.add(where, field="text", expected="UTF-8", got=f"byte {error.start} is not")
     except PolicyCortexError as error:

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 
 from chain.checkpoint import origin_of, require_origin
+from chain.cosignature import CosignerKey
+from chain.cosigned import CosignedNote, CosignedRecord
 from chain.durable import make_private_directory, replace_file
 from chain.entry import digest_artifacts, encode_block, encode_event
 from chain.envelope import read_envelope
@@ -99,6 +101,7 @@ class LogWriter:
             self._log = self._replay()
             self._notaries = self._open_notaries(signers)
             keys = Twin(self._notaries.sha256.key, self._notaries.sha3_256.key)
+            self._cosigned = CosignedRecord(self._state / "cosigned")
             self._publication = Publication(directory, state_directory / "publishing", keys)
             self._require_history()
             on_failure.pop_all()
@@ -151,7 +154,30 @@ class LogWriter:
         if self._log.size > self._log.sealed_size:
             self._seal(at or self._clock.now())
         notes = Twin(*(self._sign(notary, tree) for notary, tree in self._signing()))
-        self._publication.write(self._log.trees, self._journal.entry, self._artifacts_to_publish(), notes)
+        cosigned = self._cosigned.of(notes.sha256)
+        self._publication.write(
+            self._log.trees,
+            self._journal.entry,
+            self._artifacts_to_publish(),
+            Twin(cosigned, CosignedNote(notes.sha3_256)),
+        )
+        return self.head()
+
+    def add_cosignatures(self, cosigned: str, cosigners: Sequence[CosignerKey]) -> LogHead:
+        """Keep and publish what witnesses signed of the published SHA-256 checkpoint.
+
+        Args:
+            cosigned: the checkpoint with the log's signature first and the witnesses' below it.
+
+        Raises:
+            ConflictError: another checkpoint is the newest.
+            IntegrityError: a signature is wrong, or of nobody among the cosigners.
+        """
+        self._fence.require_held()
+        own = self._notaries.sha256.last_note
+        if own is None or self._publication.size != self.head().size:
+            raise ConflictError("evidence log has no published checkpoint", todo="Publish the log first")
+        self._publication.write_checkpoint(self._cosigned.add(own, cosigned, self._notaries.sha256.key, cosigners))
         return self.head()
 
     def head(self) -> LogHead:
@@ -168,7 +194,7 @@ class LogWriter:
             size=first.last.size,
             root_sha256=first.last.root.hex(),
             root_sha3_256=second.last.root.hex(),
-            checkpoint=first.last_note,
+            checkpoint=self._cosigned.of(first.last_note).note,
             checkpoint_sha3=second.last_note,
         )
 

@@ -14,9 +14,10 @@ import pytest
 
 from chain.canonical import encode
 from chain.checkpoint import open_checkpoint, parse_body
+from chain.cosignature import parse_cosigner_key, timed_message
 from chain.layout import TILE_WIDTH
 from chain.merkle import Tree
-from chain.note import open_note, parse_verifier_key
+from chain.note import open_note, parse_note, parse_verifier_key
 from chain.proof import (
     ConsistencyProof,
     InclusionProof,
@@ -29,6 +30,7 @@ from chain.proof import (
 from chain.strict_json import parse
 from chain.subtree import Subtree, SubtreeProof, check_subtree
 from chain.tree_hash import SHA256
+from chain.trust import parse_policy
 from domain.errors import InputError, IntegrityError, PolicyCortexError
 from tests.shared_data import shared_data
 
@@ -153,6 +155,32 @@ def test_checkpoint_bodies_are_accepted_and_refused_as_published() -> None:
 def test_proof_files_are_accepted_and_refused_as_published() -> None:
     for case in read_json(shared_data("chain_vectors/transparency-dev-formats/tlog_proof_cases.json"))["cases"]:
         assert is_accepted(parse_proof, case["proof"]) is case["want_ok"], case["name"]
+
+
+def test_witness_keys_are_accepted_and_refused_as_published() -> None:
+    for case in read_json(shared_data("chain_vectors/transparency-dev-formats/cosignature_vkey_cases.json"))["cases"]:
+        assert is_accepted(parse_cosigner_key, case["vkey"]) is case["want_ok"], case["name"]
+
+
+def test_the_specifications_example_cosignature_is_right() -> None:
+    text = shared_data("chain_vectors/c2sp-specs/tlog-cosignature.md").read_text("utf-8")
+    note = parse_note(text.partition("```\n")[2].partition("```")[0])
+    message = text[text.index("    cosignature/v1\n") :].partition("\n\n")[0]
+    time_s = int.from_bytes(note.signatures[1].content[:8], "big")
+    assert timed_message(note.text, time_s).decode() == "".join(f"{line[4:]}\n" for line in message.split("\n"))
+
+
+# Marked as accepted in the recorded cases, though C2SP's specification says otherwise: a number below one, no quorum
+# line, and a group called "none".
+REFUSED_BY_SPECIFICATION = {"negative threshold", "witness name is keyword"}
+
+
+def test_policies_are_accepted_and_refused_as_published() -> None:
+    cases = read_json(shared_data("chain_vectors/transparency-dev-formats/witness_policy_cases.json"))["cases"]
+    for case in cases:
+        accepted = is_accepted(partial(parse_policy, where=case["name"]), case["policy"])
+        assert accepted is (case["name"] not in REFUSED_BY_SPECIFICATION), case["name"]
+    assert len(cases) == 8
 
 
 def test_documents_have_the_published_canonical_form() -> None:

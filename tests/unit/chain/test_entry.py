@@ -236,3 +236,11 @@ def test_a_checkpoint_signed_under_another_origin_is_refused(tmp_path: Path) -> 
         note = Note(text, (Signature("a", signer.key.key_id, signer.sign(text.encode())),))
         with pytest.raises((InputError, IntegrityError)):
             open_checkpoint(str(note), signer.key)
+
+
+def test_a_checkpoint_of_more_than_one_signature_is_not_the_keys_alone(tmp_path: Path) -> None:
+    signer, text = FileSigner(tmp_path / "a", name="a"), "a\n0\n" + "A" * 43 + "=\n"
+    line = Signature("a", signer.key.key_id, signer.sign(text.encode()))
+    assert open_checkpoint(str(Note(text, (line,))), signer.key).size == 0
+    with pytest.raises(IntegrityError, match="alone"):
+        open_checkpoint(str(Note(text, (line, line))), signer.key)
