@@ -1,5 +1,7 @@
 """The offline verifier: ``python -m chain verify FOLDER [--policy FILE]``, ``... proof FILE ENTRY --policy FILE``.
 
+For a log's owner: ``python -m chain fsck STATE_DIR FOLDER``.
+
 Exit codes: 0 verified, 1 refuted, 2 could not be decided.
 """
 
@@ -12,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from chain.finding import Finding
 from chain.proof_file import verify_proof_file
 from chain.trust import load_policy
 from chain.verify import VerificationReport, verify_directory
@@ -52,6 +55,25 @@ def _prove(options: argparse.Namespace) -> tuple[int, str]:
     )
 
 
+def _fsck(options: argparse.Namespace) -> tuple[int, str]:
+    from chain.fsck import check_state  # noqa: PLC0415 (loads the writer's libraries, which a verifier does without)
+
+    report = check_state(options.state, options.folder)
+    if options.json:
+        text = json.dumps(asdict(report), indent=2, sort_keys=True)
+    elif report.ok:
+        text = f"SAME: {report.published} of {report.entries} entries published in {report.files} files"
+    else:
+        text = "\n".join(
+            [
+                f"DIFFERENT: {len(report.findings)} differences from the journal of {report.entries} entries",
+                *_format_findings(report.findings),
+                "Move the folder away and publish again to write it from the journal",
+            ]
+        )
+    return VERIFIED if report.ok else REFUTED, text
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -64,12 +86,17 @@ def format_report(report: VerificationReport) -> str:
     if report.ok:
         return _format_verified(report)
     lines = [f"REFUTED: {len(report.findings)} of the folder's contents are not what was signed"]
-    for finding in report.findings[:_FINDINGS_SHOWN_MAX]:
+    return "\n".join([*lines, *_format_findings(report.findings)])
+
+
+def _format_findings(findings: Sequence[Finding]) -> list[str]:
+    lines = []
+    for finding in findings[:_FINDINGS_SHOWN_MAX]:
         place = finding.where if finding.entry_index is None else f"entry {finding.entry_index} in {finding.where}"
         lines += [f"  {place}: {finding.field}", f"    expected {finding.expected}", f"    got      {finding.got}"]
-    if len(report.findings) > _FINDINGS_SHOWN_MAX:
-        lines.append(f"  ... and {len(report.findings) - _FINDINGS_SHOWN_MAX} more (--json shows all)")
-    return "\n".join(lines)
+    if len(findings) > _FINDINGS_SHOWN_MAX:
+        lines.append(f"  ... and {len(findings) - _FINDINGS_SHOWN_MAX} more (--json shows all)")
+    return lines
 
 
 def _format_verified(report: VerificationReport) -> str:
@@ -107,6 +134,11 @@ def _parser() -> argparse.ArgumentParser:
     proof.add_argument("entry", type=Path, help="file with the entry's bytes")
     proof.add_argument("--policy", type=Path, required=True, help="file with the verifier keys that you trust")
     proof.set_defaults(command=_prove)
+    fsck = commands.add_parser("fsck", help="derive a folder again from its journal and compare")
+    fsck.add_argument("state", type=Path, help="the log's state directory")
+    fsck.add_argument("folder", type=Path, help="the published folder")
+    fsck.add_argument("--json", action="store_true", help="print the report as JSON")
+    fsck.set_defaults(command=_fsck)
     return parser
 
 

@@ -17,6 +17,7 @@ from domain.value import Json
 
 BLOCK_TYPE: Final = "BlockSealed"
 ENTRY_SIZE_BYTES_MAX: Final = 65_535
+NO_ARTIFACTS: Final = b'{"artifacts":{},'
 NO_BLOCK: Final = "0" * 64
 
 _BLOCK_DOMAIN = b"policycortex/block/v1\n"

@@ -34,9 +34,10 @@ class Journal:
 
     Args:
         sync: makes written bytes durable; another one is given by tests that fail here.
+        is_read_only: leaves the file as it is, a torn end too; needs no lock.
     """
 
-    def __init__(self, path: Path, *, sync: Sync = os.fdatasync) -> None:
+    def __init__(self, path: Path, *, sync: Sync = os.fdatasync, is_read_only: bool = False) -> None:
         self._path = path
         self._sync = sync
         self._is_broken = False
@@ -44,8 +45,10 @@ class Journal:
         self._lengths = array("H")
         self._digest = hashlib.sha256(_MAGIC).digest()
         self._end = 0
+        self._is_read_only = is_read_only
         self.epoch_last = 0
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.torn_size_bytes = 0
+        self._handle = os.open(path, os.O_RDONLY if is_read_only else os.O_RDWR | os.O_CREAT, 0o600)
 
     @property
     def size(self) -> int:
@@ -106,6 +109,9 @@ class Journal:
     def _begin(self, total: int) -> None:
         if os.pread(self._handle, total, 0) != _MAGIC[:total]:
             raise IntegrityError("not a journal of this version", path=str(self._path))
+        self.torn_size_bytes = total
+        if self._is_read_only:
+            return
         os.ftruncate(self._handle, 0)
         with reporting_full_disk(self._path):
             os.lseek(self._handle, 0, os.SEEK_SET)
@@ -166,6 +172,9 @@ class Journal:
 
     def _cut_torn_end(self, total: int) -> None:
         """Keep what was torn off beside the journal, then end the journal at its last whole frame."""
+        self.torn_size_bytes = total - self._end
+        if self._is_read_only:
+            return
         torn = os.pread(self._handle, total - self._end, self._end)
         replace_file(self._path.with_name(f"{self._path.name}.torn-{self._end}"), torn, mode=0o600)
         os.ftruncate(self._handle, self._end)

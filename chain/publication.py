@@ -67,10 +67,10 @@ class Publication:
         for digest, source in artifacts.items():
             self._write(artifact_path(digest), source.read_bytes())
         for name in bundles(size, start=start):
-            self._write_tile(name, _bundle(name, read_entry))
+            self._write_tile(name, bundle_content(name, read_entry))
         for tree in (trees.sha256, trees.sha3_256):
             for name in tiles(tree.hash, size, start=start):
-                self._write_tile(name, _tile(name, tree))
+                self._write_tile(name, tile_content(name, tree))
         self._sync_names()
         self._write(checkpoint_path(BOTH.sha3_256), notes.sha3_256.note.encode("utf-8"))
         self._write(checkpoint_path(BOTH.sha256), notes.sha256.note.encode("utf-8"))
@@ -162,7 +162,8 @@ def _end(name: TileName) -> int:
     return (name.index * TILE_WIDTH + name.width) << (TILE_HEIGHT * (name.level or 0))
 
 
-def _bundle(name: TileName, read_entry: ReadEntry) -> bytes:
+def bundle_content(name: TileName, read_entry: ReadEntry) -> bytes:
+    """What an entry bundle must hold."""
     first = name.index * TILE_WIDTH
     return b"".join(_prefixed(read_entry(index) for index in range(first, first + name.width)))
 
@@ -173,6 +174,7 @@ def _prefixed(entries: Iterable[bytes]) -> Iterator[bytes]:
         yield entry
 
 
-def _tile(name: TileName, tree: Tree) -> bytes:
+def tile_content(name: TileName, tree: Tree) -> bytes:
+    """What a hash tile must hold."""
     first = name.index * TILE_WIDTH
     return tree.nodes(TILE_HEIGHT * (name.level or 0), first, first + name.width)

@@ -21,7 +21,7 @@ from chain.cosignature import CosignerKey
 from chain.cosigned import CosignedNote, CosignedRecord
 from chain.durable import make_private_directory, replace_file
 from chain.entry import digest_artifacts, encode_block, encode_event
-from chain.envelope import read_envelope
+from chain.envelope import NO_ARTIFACTS, read_envelope
 from chain.fence import Fence
 from chain.journal import Journal, Sync
 from chain.log import Log
@@ -41,8 +41,6 @@ from domain.clock import Clock, SystemClock, format_instant
 from domain.errors import ConflictError, InputError, IntegrityError, NotFound
 from domain.evidence import Artifact, EvidenceEvent, Receipt
 from domain.tenancy import TenantId
-
-_NO_ARTIFACTS = b'{"artifacts":{},'
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +340,7 @@ class LogWriter:
         found: dict[str, Path] = {}
         for index in range(start, self._log.size):
             entry = self._journal.entry(index)
-            if entry.startswith(_NO_ARTIFACTS):
+            if entry.startswith(NO_ARTIFACTS):
                 continue
             for reference in read_envelope(entry).artifacts:
                 found[reference.sha256] = self._require_artifact(reference.sha256)

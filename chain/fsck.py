@@ -1,0 +1,257 @@
+"""Deriving everything again from the journal and comparing it with what was signed and what was published.
+
+For the owner of a log: it needs the state directory, reads both folders and writes into neither, so it may run beside
+the writer. The journal decides; whatever in the published folder differs is repaired by publishing again into an empty
+folder. What differs between the journal and the signed checkpoints is not repaired by anything but a copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from chain.checkpoint import Checkpoint, open_checkpoint
+from chain.cosigned import CosignedNote, CosignedRecord
+from chain.entry import Block
+from chain.envelope import BLOCK_TYPE, NO_ARTIFACTS, BlockReference, read_envelope
+from chain.finding import Finding, Findings
+from chain.folder import Folder
+from chain.journal import Journal
+from chain.layout import KEYS_FILE, TILE_HEIGHT, TILE_WIDTH, artifact_path, bundles, checkpoint_path, tile_name, tiles
+from chain.log import Log
+from chain.merkle import Tree
+from chain.note import VerifierKey, parse_verifier_key
+from chain.publication import ReadEntry, bundle_content, tile_content
+from chain.tree_hash import BOTH, Twin
+from domain.errors import InputError, PolicyCortexError
+
+_BLOCK_MARK = f'"type":"{BLOCK_TYPE}"'.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What the comparison found.
+
+    Args:
+        entries: how many the journal holds.
+        published: how many of them the newest signed checkpoints cover.
+        torn_size_bytes: end of the journal that was never acknowledged; the next writer cuts it off.
+        findings: in the order journal, signatures, keys, entries, artifacts, tiles, checkpoints, strangers.
+    """
+
+    ok: bool
+    findings: tuple[Finding, ...]
+    entries: int
+    published: int
+    files: int
+    torn_size_bytes: int
+
+
+def check_state(state_directory: Path, directory: Path) -> FsckReport:
+    """Compare a published folder with the journal that it must follow from.
+
+    Raises:
+        InputError: one of the folders, or a file in them, cannot be read at all.
+    """
+    path = state_directory / "journal"
+    if not path.is_file():
+        raise InputError("no journal here", path=str(path), todo="Give the log's state directory, then its folder")
+    folder, findings, journal = Folder(directory), Findings(), Journal(path, is_read_only=True)
+    try:
+        log = _replay(journal, findings)
+        check = _Check(state_directory, folder, findings, log, journal.entry)
+        published = check.run() if log.size == journal.size else 0
+        return FsckReport(
+            not findings.all, findings.all, journal.size, published, folder.file_count, journal.torn_size_bytes
+        )
+    finally:
+        journal.close()
+
+
+def _replay(journal: Journal, findings: Findings) -> Log:
+    """The log that the journal gives, up to its first damage; every block must state what stood before it."""
+    log = Log()
+    try:
+        for entries in journal.replay():
+            start = 0
+            for at, entry in enumerate(entries):
+                block = read_envelope(entry).block if _BLOCK_MARK in entry else None
+                if block is not None:
+                    log.replay(entries[start:at])
+                    _compare_block(log.next_block(""), block, findings)
+                    start = at
+            log.replay(entries[start:])
+    except PolicyCortexError as error:
+        findings.add("journal", field="frame", expected="a whole journal", got=error, entry_index=journal.size)
+    return log
+
+
+def _compare_block(want: Block, got: BlockReference, findings: Findings) -> None:
+    for name in ("height", "prev", "size", "root_sha256", "root_sha3_256"):
+        expected, stated = getattr(want, name), getattr(got, name)
+        if expected != stated:
+            findings.add("journal", field=f"body.{name}", expected=expected, got=stated, entry_index=want.size)
+
+
+class _Check:
+    """One comparison of a folder with a log."""
+
+    def __init__(
+        self, state_directory: Path, folder: Folder, findings: Findings, log: Log, read_entry: ReadEntry
+    ) -> None:
+        self._state = state_directory
+        self._folder = folder
+        self._findings = findings
+        self._trees = log.trees
+        self._read_entry = read_entry
+
+    def run(self) -> int:
+        """Compare everything; returns how many entries are signed."""
+        if (self._state / "publishing").exists():
+            self._findings.add("publishing", field="mark", expected="a finished publication", got="an interrupted one")
+        notes = self._signed_notes()
+        if notes is None:
+            self._folder.report_strangers(self._findings)
+            return 0
+        cosigned = CosignedRecord(self._state / "cosigned").of(notes.sha256)
+        keys = self._keys(cosigned)
+        heads = self._heads(notes, keys) if keys else None
+        if heads is None:
+            return 0
+        size = heads.sha256.size
+        self._compare_entries(size)
+        self._compare_artifacts(size)
+        for tree in (self._trees.sha256, self._trees.sha3_256):
+            for name in tiles(tree.hash, size):
+                self._compare(name.path, tile_content(name, tree))
+        self._compare(checkpoint_path(BOTH.sha3_256), notes.sha3_256.encode("utf-8"))
+        self._compare(checkpoint_path(BOTH.sha256), cosigned.note.encode("utf-8"))
+        self._compare_earlier_partials(size)
+        self._folder.report_strangers(self._findings)
+        return size
+
+    def _signed_notes(self) -> Twin[str] | None:
+        """What was last signed; nothing may be published where nothing was."""
+        paths = (self._state / "signed", self._state / "signed-sha3")
+        if not all(path.exists() for path in paths):
+            return None
+        return Twin(*(path.read_text("utf-8") for path in paths))
+
+    def _keys(self, note: CosignedNote) -> Twin[VerifierKey] | None:
+        content = self._folder.read(KEYS_FILE) or b""
+        lines = content.decode("utf-8", errors="replace").split("\n")
+        try:
+            keys = Twin(parse_verifier_key(lines[0]), parse_verifier_key(lines[1] if len(lines) > 1 else ""))
+        except InputError as error:
+            self._findings.add(KEYS_FILE, field="lines", expected="the keys of both trees", got=error)
+            return None
+        listed = [keys.sha256.text, keys.sha3_256.text, *(key.text for key in note.cosigners)]
+        self._compare(KEYS_FILE, "".join(f"{line}\n" for line in listed).encode())
+        return keys
+
+    def _heads(self, notes: Twin[str], keys: Twin[VerifierKey]) -> Twin[Checkpoint] | None:
+        first = self._head("signed", notes.sha256, keys.sha256, self._trees.sha256)
+        second = self._head("signed-sha3", notes.sha3_256, keys.sha3_256, self._trees.sha3_256)
+        if first is None or second is None:
+            return None
+        if first.size != second.size:
+            self._findings.add("signed-sha3", field="tree size", expected=first.size, got=second.size)
+            return None
+        return Twin(first, second)
+
+    def _head(self, where: str, note: str, key: VerifierKey, tree: Tree) -> Checkpoint | None:
+        """The signed checkpoint, if it is one of this journal's."""
+        try:
+            head = open_checkpoint(note, key)
+        except PolicyCortexError as error:
+            self._findings.add(where, field="signed note", expected=f"a checkpoint signed by {key.text}", got=error)
+            return None
+        if head.size > tree.size:
+            self._findings.add(where, field="tree size", expected=f"at most {tree.size}", got=head.size)
+            return None
+        if head.root != tree.root(head.size):
+            expected = tree.root(head.size).hex()
+            self._findings.add(where, field="root hash", expected=expected, got=head.root.hex())
+            return None
+        return head
+
+    def _compare_entries(self, size: int) -> None:
+        for name in bundles(size):
+            want = bundle_content(name, self._read_entry)
+            got = self._folder.read(name.path)
+            if got != want:
+                index = name.index * TILE_WIDTH + _entry_at(want, _first_difference(want, got or b""), name.width)
+                self._report(name.path, want, got, entry_index=index)
+
+    def _compare_artifacts(self, size: int) -> None:
+        """Artifacts in both folders have the digests that entries name."""
+        for index in range(size):
+            entry = self._read_entry(index)
+            if entry.startswith(NO_ARTIFACTS):
+                continue
+            for reference in read_envelope(entry).artifacts:
+                want = (reference.sha256, reference.sha3_256, reference.size_bytes)
+                kept = self._state / "artifact" / reference.sha256
+                path = artifact_path(reference.sha256)
+                contents = {
+                    f"state {path}": kept.read_bytes() if kept.is_file() else None,
+                    path: self._folder.read(path),
+                }
+                for where, content in contents.items():
+                    if _digests(content) != want:
+                        self._findings.add(
+                            where, field="content", expected=want, got=_digests(content), entry_index=index
+                        )
+
+    def _compare_earlier_partials(self, size: int) -> None:
+        """Partial tiles of earlier checkpoints may stay; each must be the start of today's."""
+        for path in self._folder.remaining():
+            name = tile_name(path)
+            if name is None or name.width == TILE_WIDTH:
+                continue
+            tree = self._trees.sha3_256 if name.prefix else self._trees.sha256
+            shift = 0 if name.level is None else TILE_HEIGHT * name.level
+            if name.index * TILE_WIDTH + name.width <= size >> shift:
+                is_bundle = name.level is None
+                want = bundle_content(name, self._read_entry) if is_bundle else tile_content(name, tree)
+                self._compare(path, want)
+
+    def _compare(self, path: str, want: bytes) -> None:
+        got = self._folder.read(path)
+        if got != want:
+            self._report(path, want, got, entry_index=None)
+
+    def _report(self, path: str, want: bytes, got: bytes | None, *, entry_index: int | None) -> None:
+        if got is None:
+            self._findings.add(path, field="file", expected="a file", got="no such file", entry_index=entry_index)
+            return
+        at = _first_difference(want, got)
+        self._findings.add(
+            path,
+            field=f"byte {at}",
+            expected=want[at : at + 16].hex() or "the end",
+            got=got[at : at + 16].hex() or "the end",
+            entry_index=entry_index,
+        )
+
+
+def _first_difference(want: bytes, got: bytes) -> int:
+    pairs = enumerate(zip(want, got, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(want), len(got)))
+
+
+def _entry_at(bundle: bytes, at: int, width: int) -> int:
+    """Which entry of a bundle a byte belongs to; one behind the end belongs to the last."""
+    start = 0
+    for number in range(width):
+        start += 2 + int.from_bytes(bundle[start : start + 2], "big")
+        if at < start:
+            return number
+    return width - 1
+
+
+def _digests(content: bytes | None) -> tuple[str, str, int] | None:
+    if content is None:
+        return None
+    return hashlib.sha256(content).hexdigest(), hashlib.sha3_256(content).hexdigest(), len(content)
