@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final, Self
 
+from domain.errors import InputError
 from domain.tenancy import TenantId
 from domain.value import Json
 
+_ID = re.compile(r"([1-9][0-9]{3})-(0|[1-9][0-9]{0,15})")
+
 
 class EventType(StrEnum):
-    """Types of entries. ``BlockSealed`` and ``CheckpointObserved`` are the log's own."""
+    """Types of entries."""
 
     POLICY_EVALUATED = "PolicyEvaluated"
     DRIFT_DETECTED = "DriftDetected"
@@ -20,7 +25,65 @@ class EventType(StrEnum):
     REMEDIATION_APPLIED = "RemediationApplied"
     EVIDENCE_COLLECTED = "EvidenceCollected"
     COMPLIANCE_CHECKED = "ComplianceChecked"
+
+    POLICY_EVALUATION = "policy_evaluation"
+    ACCESS_REVIEW = "access_review"
+    CHANGE_RECORD = "change_record"
+    SCAN_RESULT = "scan_result"
+
     BLOCK_SEALED = "BlockSealed"
+    SHARD_OPENED = "shard_opened"
+    SHARD_EXPIRED = "shard_expired"
+    LEGAL_HOLD_PLACED = "legal_hold_placed"
+    LEGAL_HOLD_LIFTED = "legal_hold_lifted"
+    KEY_ADDED = "key_added"
+    KEY_RETIRED = "key_retired"
+    LOG_FROZEN = "log_frozen"
+    ERASURE = "erasure"
+    TENANT_CHECKPOINT = "tenant_checkpoint"
+    ANCHOR_RECEIPT = "anchor_receipt"
+    ANCHOR_GAP = "anchor_gap"
+
+
+PLATFORM_EVENTS: Final = frozenset(EventType) - {
+    EventType.POLICY_EVALUATION,
+    EventType.ACCESS_REVIEW,
+    EventType.CHANGE_RECORD,
+    EventType.SCAN_RESULT,
+    EventType.EVIDENCE_COLLECTED,
+}
+"""Types that the platform alone writes; the rest may be collected from callers."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntryId:
+    """An entry of a tenant's evidence, or a block of it: the year's log, and the index (or height) within.
+
+    Written ``2026-17``.
+    """
+
+    shard: int
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.shard}-{self.index}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``YEAR-INDEX``.
+
+        Raises:
+            InputError: the text is not of that form.
+        """
+        matched = _ID.fullmatch(text)
+        if matched is None:
+            raise InputError(
+                "not the id of an entry",
+                got=text[:40],
+                expected="the log's year and the index within it, such as 2026-17",
+                todo="Use the evidence_id of a receipt",
+            )
+        return cls(int(matched[1]), int(matched[2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ HOMES: dict[str, tuple[str, ...]] = {
     "typer": ("serve.cli",),
     "rich": ("serve",),
     "duckdb": ("graph.stores",),
+    "obstore": ("chain.storage",),
+    "reportlab": ("chain.reports",),
+    "pyhanko": ("chain.reports",),
 }
 HEAVY = {"ray", "polars", "pyarrow", "duckdb", "numpy", "fastapi", "torch"}
 
