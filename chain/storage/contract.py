@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Protocol, Self
 
 from domain.errors import InputError
@@ -17,6 +18,7 @@ NAME_SIZE_BYTES_MAX: Final = 800
 SEGMENT_SIZE_BYTES_MAX: Final = 200
 TEMPORARY_SUFFIX: Final = ".partial-write"
 CHUNK_SIZE_BYTES: Final = 1 << 20
+BATCH_SIZE_BYTES: Final = 64 << 20
 
 _SEGMENT = re.compile(r"[A-Za-z0-9!$&'()+,;=@_ .-]+")
 
@@ -61,6 +63,9 @@ class Listed:
 
 
 NO_HINTS: Final = Hints()
+
+Item = tuple[str, bytes, Hints]
+"""An object to put: name, content, hints."""
 
 
 class BlobStore(Protocol):
@@ -120,7 +125,7 @@ class BlobStore(Protocol):
     def put_chunks(self, name: str, source: Source, hints: Hints = NO_HINTS) -> None:
         """Make the object hold what the source gives; if the source raises, the object stays what it was."""
 
-    def put_all(self, items: Iterable[tuple[str, bytes, Hints]]) -> None:
+    def put_all(self, items: Iterable[Item]) -> None:
         """Put many objects, all of them durable on return; no order among them is promised."""
 
     def listing(self, folder: str = "") -> Iterator[Listed]:
@@ -174,6 +179,17 @@ def require_folder(folder: str) -> str:
     if folder:
         require_name(folder[:-1])
     return folder
+
+
+def next_batch(items: Iterator[Item], *, count_max: int, size_bytes: int = BATCH_SIZE_BYTES) -> list[Item]:
+    """Take the next objects of many, about as large in sum as `size_bytes`: what is held in memory at once."""
+    batch: list[Item] = []
+    for item in islice(items, count_max):
+        batch.append(item)
+        size_bytes -= len(item[1])
+        if size_bytes <= 0:
+            break
+    return batch
 
 
 def _is_segment(segment: str) -> bool:

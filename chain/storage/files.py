@@ -12,8 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from itertools import islice
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -24,16 +23,17 @@ from chain.storage.contract import (
     TEMPORARY_SUFFIX,
     Blob,
     Hints,
+    Item,
     Listed,
     Source,
     Version,
+    next_batch,
     require_folder,
     require_name,
 )
 from domain.errors import AccessDenied, ConflictError, NotFound, UnavailableError
 
 _BATCH_COUNT: Final = 4096
-_BATCH_SIZE_BYTES: Final = 64 << 20
 _SYNC_THREADS: Final = 16
 
 SyncFile = Callable[[int], None]
@@ -101,9 +101,9 @@ class FileStore:
         with self._changing(name) as path:
             self._replace(path, source())
 
-    def put_all(self, items: Iterable[tuple[str, bytes, Hints]]) -> None:
+    def put_all(self, items: Iterable[Item]) -> None:
         pending, folders = iter(items), set[Path]()
-        while batch := _next_batch(pending):
+        while batch := next_batch(pending, count_max=_BATCH_COUNT):
             folders |= self._put_batch(batch)
         for folder in sorted(folders):
             sync_directory(folder)
@@ -189,19 +189,19 @@ class FileStore:
         aside = path.with_name(path.name + TEMPORARY_SUFFIX)
         aside.unlink(missing_ok=True)
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._mode)
-        try:
-            for chunk in chunks:
-                write_all(handle, chunk)
-            if sync:
-                sync(handle)
-        except Exception:
-            aside.unlink()
-            raise
-        finally:
-            os.close(handle)
+        with ExitStack() as on_failure:
+            on_failure.callback(aside.unlink)
+            try:
+                for chunk in chunks:
+                    write_all(handle, chunk)
+                if sync:
+                    sync(handle)
+            finally:
+                os.close(handle)
+            on_failure.pop_all()
         return aside
 
-    def _put_batch(self, batch: list[tuple[str, bytes, Hints]]) -> set[Path]:
+    def _put_batch(self, batch: list[Item]) -> set[Path]:
         """Write all aside, then sync all at once, then move all: the disk joins syncs that are asked for together."""
         with self._changing():
             moves, folders = dict[Path, Path](), set[Path]()
@@ -269,16 +269,6 @@ def _move(aside: Path, path: Path) -> None:
     except OSError:
         aside.unlink()
         raise
-
-
-def _next_batch(items: Iterator[tuple[str, bytes, Hints]]) -> list[tuple[str, bytes, Hints]]:
-    batch, size_bytes = list[tuple[str, bytes, Hints]](), 0
-    for item in islice(items, _BATCH_COUNT):
-        batch.append(item)
-        size_bytes += len(item[1])
-        if size_bytes >= _BATCH_SIZE_BYTES:
-            break
-    return batch
 
 
 def _version(content: bytes) -> Version:

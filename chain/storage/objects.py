@@ -33,9 +33,11 @@ from chain.storage.contract import (
     NO_HINTS,
     Blob,
     Hints,
+    Item,
     Listed,
     Source,
     Version,
+    next_batch,
     require_folder,
     require_name,
 )
@@ -175,10 +177,10 @@ class BucketStore:
     def put_chunks(self, name: str, source: Source, hints: Hints = NO_HINTS) -> None:
         self._attempt(name, lambda: self._send(name, iter(source()), hints, "overwrite"))
 
-    def put_all(self, items: Iterable[tuple[str, bytes, Hints]]) -> None:
+    def put_all(self, items: Iterable[Item]) -> None:
         pending = iter(items)
         with ThreadPoolExecutor(_THREADS) as pool:
-            while batch := list(islice(pending, _BATCH_COUNT)):
+            while batch := next_batch(pending, count_max=_BATCH_COUNT):
                 list(pool.map(lambda item: self.put(*item), batch))
 
     def listing(self, folder: str = "") -> Iterator[Listed]:

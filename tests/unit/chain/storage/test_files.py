@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chain.storage.contract import NO_HINTS, TEMPORARY_SUFFIX
+from chain.storage.contract import NO_HINTS, TEMPORARY_SUFFIX, next_batch
 from chain.storage.files import FileStore
 from domain.errors import AccessDenied, ConflictError, PolicyCortexError, UnavailableError
 
@@ -100,11 +100,10 @@ def test_every_file_is_synced_before_it_is_moved_into_place(tmp_path: Path) -> N
     assert len(list(tmp_path.glob("*.txt"))) == 40
 
 
-def test_many_large_objects_are_written_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chain.storage.files._BATCH_SIZE_BYTES", 10)
-    store = FileStore(tmp_path)
-    store.put_all((f"{number}", b"12345", NO_HINTS) for number in range(5))
-    assert len(list(store.listing())) == 5
+def test_many_large_objects_are_taken_in_batches() -> None:
+    items = iter([(f"{number}", b"12345", NO_HINTS) for number in range(6)])
+    taken = [len(next_batch(items, count_max=3, size_bytes=size)) for size in (6, 99, 99, 99)]
+    assert taken == [2, 3, 1, 0]
 
 
 def test_links_in_the_folder_are_refused(tmp_path: Path) -> None:
