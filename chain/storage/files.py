@@ -34,7 +34,7 @@ from chain.storage.contract import (
 from domain.errors import AccessDenied, ConflictError, NotFound, UnavailableError
 
 _BATCH_COUNT: Final = 4096
-_SYNC_THREADS: Final = 16
+_SYNC_THREADS: Final = 8
 
 SyncFile = Callable[[int], None]
 
@@ -211,18 +211,20 @@ class FileStore:
                     _make_directories(path.parent)
                     folders.add(path.parent)
                 moves[self._write_aside(path, (content,), sync=None)] = path
+            shares = [list(moves)[first::_SYNC_THREADS] for first in range(min(_SYNC_THREADS, len(moves)))]
             with ThreadPoolExecutor(_SYNC_THREADS) as pool:
-                list(pool.map(self._sync_path, moves))
+                list(pool.map(self._sync_paths, shares))
             for aside, path in moves.items():
                 _move(aside, path)
         return folders
 
-    def _sync_path(self, path: Path) -> None:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            self._sync(handle)
-        finally:
-            os.close(handle)
+    def _sync_paths(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                self._sync(handle)
+            finally:
+                os.close(handle)
 
     def _walk(self, start: Path) -> list[Listed]:
         found, pending = list[Listed](), [start]
