@@ -28,7 +28,7 @@ from chain.frame import (
 from domain.errors import IntegrityError
 
 FRAMES: Final = "frame/"
-PACKS: Final = "pack/"
+VOLUMES: Final = "volume/"
 
 _MAGIC: Final = b"policycortex evidence frame 1\n"
 _HEAD = struct.Struct(">H32s")  # year, digest to continue
@@ -37,7 +37,7 @@ OPENING_SIZE_BYTES: Final = FRAME_OFFSET + HEADER_SIZE_BYTES + DIGEST_SIZE_BYTES
 """Size of a piece without runs, and of no other."""
 
 _FRAME_NAME = re.compile(r"frame/([0-9]{12})")
-_PACK_NAME = re.compile(r"pack/([0-9]{12})-([0-9]{12})")
+_VOLUME_NAME = re.compile(r"volume/([0-9]{12})-([0-9]{12})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,9 @@ def frame_name(sequence: int) -> str:
     return f"{FRAMES}{sequence:012d}"
 
 
-def pack_name(first: int, last: int) -> str:
+def volume_name(first: int, last: int) -> str:
     """Object of many frames."""
-    return f"{PACKS}{first:012d}-{last:012d}"
+    return f"{VOLUMES}{first:012d}-{last:012d}"
 
 
 def range_of(name: str) -> tuple[int, int] | None:
@@ -113,7 +113,7 @@ def range_of(name: str) -> tuple[int, int] | None:
     matched = _FRAME_NAME.fullmatch(name)
     if matched:
         return int(matched[1]), int(matched[1])
-    matched = _PACK_NAME.fullmatch(name)
+    matched = _VOLUME_NAME.fullmatch(name)
     return (int(matched[1]), int(matched[2])) if matched else None
 
 

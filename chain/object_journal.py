@@ -6,7 +6,7 @@ number is tried. Once the opening frame stands, an older writer cannot make a fr
 try is taken, and stays taken, because opening frames are never deleted. What was acknowledged before is read; what
 comes later is refused; nothing lies between.
 
-Frames can be gathered into packs, which hold them unchanged, and the parts of years that are over can be deleted.
+Frames can be gathered into volumes, which hold them unchanged, and the parts of years that are over can be deleted.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from chain.object_epoch import JournalStart, ObjectEpoch, taken_over
 from chain.object_frame import (
     FRAMES,
     OPENING_SIZE_BYTES,
-    PACKS,
+    VOLUMES,
     Piece,
     frame_name,
-    pack_name,
     range_of,
     read_pieces,
+    volume_name,
     write_piece,
 )
 from chain.object_reader import FrameReader
@@ -35,8 +35,8 @@ from chain.storage.contract import Blob, BlobStore
 from domain.errors import ConflictError, IntegrityError, NotFound, UnavailableError
 
 READ_AHEAD: Final = 16
-PACK_SIZE_BYTES_MAX: Final = 16 << 20
-PACK_FRAMES_MIN: Final = 256
+VOLUME_SIZE_BYTES_MAX: Final = 16 << 20
+VOLUME_FRAMES_MIN: Final = 256
 
 
 class ObjectJournal:
@@ -102,20 +102,20 @@ class ObjectJournal:
             raise taken_over(self._store, self.epoch)
         self._is_ready = True
 
-    def gather(self, *, frames_min: int = PACK_FRAMES_MIN, size_bytes_max: int = PACK_SIZE_BYTES_MAX) -> int:
-        """Put frames together into packs, a year's apart from another's; the newest few stay as they are.
+    def gather(self, *, frames_min: int = VOLUME_FRAMES_MIN, size_bytes_max: int = VOLUME_SIZE_BYTES_MAX) -> int:
+        """Put frames together into volumes, a year's apart from another's; the newest few stay as they are.
 
         May be repeated after a stop at any point.
 
         Returns:
-            Number of packs made.
+            Number of volumes made.
         """
         self.require_held()
         made = 0
         while (span := self._next_to_gather(frames_min)) is not None:
             self._gather(*span, size_bytes_max)
             made += 1
-        self._delete_frames(lambda first, _: self._reader.is_packed(first), FRAMES)
+        self._delete_frames(lambda first, _: self._reader.is_in_volume(first), FRAMES)
         return made
 
     def forget(self, year: int) -> list[str]:
@@ -130,7 +130,7 @@ class ObjectJournal:
             begin, former = later[0] if later else (self._start.sequence, self._start.former)
             self._start = self._start.moved(self._store, sequence=begin, former=former)
         begin = self._start.sequence
-        return self._delete_frames(lambda _, last: last < begin, FRAMES, PACKS)
+        return self._delete_frames(lambda _, last: last < begin, FRAMES, VOLUMES)
 
     @property
     def _year(self) -> int:
@@ -154,7 +154,7 @@ class ObjectJournal:
 
     def _plan(self) -> list[str]:
         """The objects that hold every frame once, in order."""
-        listed = [item.name for folder in (PACKS, FRAMES) for item in self._store.listing(folder)]
+        listed = [item.name for folder in (VOLUMES, FRAMES) for item in self._store.listing(folder)]
         covered = {name: found for name in listed if (found := range_of(name))}
         by_first = deque(sorted(covered, key=lambda name: (covered[name][0], -covered[name][1])))
         end = max((last for _, last in covered.values()), default=-1) + 1
@@ -194,8 +194,8 @@ class ObjectJournal:
 
     def _take(self, name: str, content: bytes) -> Iterator[list[Run]]:
         """Accept what an object holds and was not accepted yet."""
-        is_pack = name.startswith(PACKS)
-        for piece in self._reader.add_pack(name, content) if is_pack else read_pieces(content, name=name):
+        is_volume = name.startswith(VOLUMES)
+        for piece in self._reader.add_volume(name, content) if is_volume else read_pieces(content, name=name):
             if piece.sequence >= self._sequence:
                 self._require_next(name, piece)
                 runs = self._accept(piece)
@@ -242,22 +242,22 @@ class ObjectJournal:
         )
 
     def _next_to_gather(self, frames_min: int) -> tuple[int, int] | None:
-        """The first frame that is in no pack, and where its year or the journal ends."""
-        first = max(self._reader.packed_end, self._start.sequence)
+        """The first frame that is in no volume, and where its year or the journal ends."""
+        first = max(self._reader.volumes_end, self._start.sequence)
         year_ends = next((begin for _, begin, _ in self._years[1:] if begin > first), None)
         if year_ends is not None:
             return first, year_ends
         return (first, self._sequence) if self._sequence - first >= frames_min else None
 
     def _gather(self, first: int, end: int, size_bytes_max: int) -> None:
-        """Make one pack of the frames from the first on, as many as fit."""
+        """Make one volume of the frames from the first on, as many as fit."""
         parts, size_bytes = list[bytes](), 0
         for _, content in self._contents(map(frame_name, range(first, end))):
             parts.append(content)
             size_bytes += len(content)
             if size_bytes >= size_bytes_max:
                 break
-        name, content = pack_name(first, first + len(parts) - 1), b"".join(parts)
+        name, content = volume_name(first, first + len(parts) - 1), b"".join(parts)
         self._require_chain(name, content, first)
         self.require_held()
         try:
@@ -265,7 +265,7 @@ class ObjectJournal:
         except ConflictError:
             if self._store.get(name).content != content:
                 raise
-        self._reader.add_pack(name, content)
+        self._reader.add_volume(name, content)
 
     def _delete_frames(self, is_over: Callable[[int, int], bool], *folders: str) -> list[str]:
         """Delete objects by their first and last frame, except opening frames: these keep older writers out."""

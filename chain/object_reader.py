@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
-from chain.object_frame import FRAME_OFFSET, PACKS, Piece, frame_name, range_of, read_pieces
+from chain.object_frame import FRAME_OFFSET, VOLUMES, Piece, frame_name, range_of, read_pieces
 from chain.storage.contract import BlobStore
 from domain.errors import NotFound
 
@@ -17,7 +17,7 @@ BLOCKS_MAX: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
-class _Pack:
+class _Volume:
     """An object of many frames.
 
     Args:
@@ -38,31 +38,31 @@ class FrameReader:
 
     def __init__(self, store: BlobStore) -> None:
         self._store = store
-        self._packs: dict[int, _Pack] = {}
+        self._volumes: dict[int, _Volume] = {}
         self._firsts: list[int] = []
         self._blocks: OrderedDict[tuple[str, int], bytes] = OrderedDict()
 
     @property
-    def packed_end(self) -> int:
-        """Number of the first frame behind all packs."""
-        return max((pack.end for pack in self._packs.values()), default=0)
+    def volumes_end(self) -> int:
+        """Number of the first frame behind all volumes."""
+        return max((volume.end for volume in self._volumes.values()), default=0)
 
-    def is_packed(self, sequence: int) -> bool:
-        """Whether a frame is in a pack that is known here."""
-        return self._locate(sequence)[0].startswith(PACKS)
+    def is_in_volume(self, sequence: int) -> bool:
+        """Whether a frame is in a volume that is known here."""
+        return self._locate(sequence)[0].startswith(VOLUMES)
 
-    def add_pack(self, name: str, content: bytes) -> list[Piece]:
-        """Learn what lies in a pack; gives its pieces.
+    def add_volume(self, name: str, content: bytes) -> list[Piece]:
+        """Learn what lies in a volume; gives its pieces.
 
         Raises:
             IntegrityError: something in it is not a whole piece.
         """
         pieces = list(read_pieces(content, name=name))
-        known = self._packs.get(pieces[0].sequence)
-        pack = _Pack(name, pieces[0].sequence, array("Q", [piece.frame_start for piece in pieces]))
-        if known is None or known.end < pack.end:
-            self._packs[pack.first] = pack
-            self._firsts = sorted(self._packs)
+        known = self._volumes.get(pieces[0].sequence)
+        volume = _Volume(name, pieces[0].sequence, array("Q", [piece.frame_start for piece in pieces]))
+        if known is None or known.end < volume.end:
+            self._volumes[volume.first] = volume
+            self._firsts = sorted(self._volumes)
         return pieces
 
     def keep(self, sequence: int, content: bytes) -> None:
@@ -79,7 +79,7 @@ class FrameReader:
         try:
             return self._read(sequence, offset, size_bytes)
         except NotFound:
-            self._find_packs()  # somebody has gathered the frame into a pack since
+            self._find_volumes()  # somebody has gathered the frame into a volume since
             return self._read(sequence, offset, size_bytes)
 
     def _read(self, sequence: int, offset: int, size_bytes: int) -> bytes:
@@ -92,9 +92,9 @@ class FrameReader:
 
     def _locate(self, sequence: int) -> tuple[str, int]:
         for first in reversed(self._firsts[: bisect_right(self._firsts, sequence)]):
-            pack = self._packs[first]
-            if sequence < pack.end:
-                return pack.name, pack.offsets[sequence - first]
+            volume = self._volumes[first]
+            if sequence < volume.end:
+                return volume.name, volume.offsets[sequence - first]
         return frame_name(sequence), FRAME_OFFSET
 
     def _block(self, name: str, number: int) -> bytes:
@@ -110,8 +110,8 @@ class FrameReader:
         while len(self._blocks) > BLOCKS_MAX:
             self._blocks.popitem(last=False)
 
-    def _find_packs(self) -> None:
-        known = {pack.name for pack in self._packs.values()}
-        for item in self._store.listing(PACKS):
+    def _find_volumes(self) -> None:
+        known = {volume.name for volume in self._volumes.values()}
+        for item in self._store.listing(VOLUMES):
             if item.name not in known and range_of(item.name):
-                self.add_pack(item.name, self._store.get(item.name).content)
+                self.add_volume(item.name, self._store.get(item.name).content)

@@ -10,7 +10,7 @@ import pytest
 from chain.batch import EntryBatch
 from chain.frame import Run
 from chain.object_epoch import EPOCH, START
-from chain.object_frame import frame_name, pack_name, read_pieces, write_piece
+from chain.object_frame import frame_name, read_pieces, volume_name, write_piece
 from chain.object_journal import ObjectJournal
 from chain.storage.contract import Blob, BlobStore
 from chain.storage.opening import open_store
@@ -157,7 +157,7 @@ def test_any_bit_that_changes_in_any_object_is_found(tmp_path: Path) -> None:
     for name in frames(store):
         whole = store.get(name).content
         if name == frame_name(0):
-            continue  # it is in the pack and stands only to keep older writers out
+            continue  # it is in the volume and stands only to keep older writers out
         for at in range(0, len(whole), 3):
             (tmp_path / name).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
             with pytest.raises(IntegrityError):
@@ -269,26 +269,26 @@ def test_what_two_gathered_differently_is_read_once(store: BlobStore) -> None:
     copy.put(EPOCH, store.get(EPOCH).content)
     second = opened(copy)
     second.gather(frames_min=1)
-    for item in store.listing("pack/"):
+    for item in store.listing("volume/"):
         copy.put(item.name, store.get(item.name).content)
     assert contents(copy) == {A: [b"%d" % number for number in range(6)]}
 
 
-def test_a_pack_that_another_writer_made_of_the_same_frames_is_taken(store: BlobStore) -> None:
+def test_a_volume_that_another_writer_made_of_the_same_frames_is_taken(store: BlobStore) -> None:
     journal = opened(store)
     for number in range(6):
         journal.append([Run(A, [b"%d" % number])], year=2026)
-    pack = b"".join(store.get(frame_name(number)).content for number in range(7))
-    store.put(pack_name(0, 6), pack)
+    volume = b"".join(store.get(frame_name(number)).content for number in range(7))
+    store.put(volume_name(0, 6), volume)
     assert journal.gather(frames_min=1) == 1
-    assert frames(store) == [frame_name(0), pack_name(0, 6)]
+    assert frames(store) == [frame_name(0), volume_name(0, 6)]
     assert contents(store) == {A: [b"%d" % number for number in range(6)]}
 
 
-def test_a_pack_of_other_frames_is_not_taken_for_ours(store: BlobStore) -> None:
+def test_a_volume_of_other_frames_is_not_taken_for_ours(store: BlobStore) -> None:
     journal = opened(store)
     journal.append([Run(A, [b"0"])], year=2026)
-    store.put(pack_name(0, 1), b"other")
+    store.put(volume_name(0, 1), b"other")
     with pytest.raises(ConflictError, match="exists"):
         journal.gather(frames_min=1)
     assert store.get(frame_name(1)).content
