@@ -263,7 +263,8 @@ def verify_published(store: Path, year: int) -> None:
     for folder in folders:
         findings = verify_directory(folder).findings
         assert not findings, f"{folder} does not verify: {findings[:3]}"
-    assert not check_state(chain_folder(store), folders).findings, "the folders do not follow from the journal"
+    findings = check_state(chain_folder(store), folders).findings
+    assert not findings, f"the folders do not follow from the journal: {findings[:3]}"
 
 
 def _open(store: Path, year: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 (the product is imported late)
