@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from chain.durable import replace_file
+from chain.durable import replace_file, sync_directory
 from chain.storage.contract import BlobStore
 from domain.errors import NotFound
 
@@ -20,7 +20,7 @@ class Mark(Protocol):
         """Set the mark; durable on return."""
 
     def clear(self) -> None:
-        """Remove the mark. One that comes back after a power cut costs a repeated writing and nothing else."""
+        """Remove the mark; durable on return, since nobody writes a closed year's files again to remove it later."""
 
 
 class FileMark:
@@ -40,6 +40,7 @@ class FileMark:
 
     def clear(self) -> None:
         self._path.unlink()
+        sync_directory(self._path.parent)
 
 
 class BlobMark:
