@@ -7,6 +7,7 @@ loopback; TLS is theirs.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import socket
@@ -30,9 +31,9 @@ _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-L
 
 
 class WitnessServer(ThreadingHTTPServer):
-    """Serves one witness; ``server_address`` says on which port."""
+    """Serves one witness; ``server_address`` says on which port. Closing it ends every connection."""
 
-    daemon_threads = True
+    daemon_threads = False
     request_queue_size = 128
 
     def __init__(
@@ -45,12 +46,18 @@ class WitnessServer(ThreadingHTTPServer):
     ) -> None:
         self.witness = witness
         self.request_timeout_s = request_timeout_s
-        self._free = threading.BoundedSemaphore(connections_max)
+        self._connections_max = connections_max
+        self._connections: set[socket.socket] = set()
+        self._changing = threading.Lock()
         super().__init__(address, _Handler)
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         assert isinstance(request, socket.socket), "a stream server"
-        if self._free.acquire(blocking=False):
+        with self._changing:
+            is_admitted = len(self._connections) < self._connections_max
+            if is_admitted:
+                self._connections.add(request)
+        if is_admitted:
             super().process_request(request, client_address)
             return
         request.settimeout(self.request_timeout_s)
@@ -60,10 +67,19 @@ class WitnessServer(ThreadingHTTPServer):
     def process_request_thread(
         self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
     ) -> None:
+        assert isinstance(request, socket.socket), "a stream server"
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            with self._changing:
+                self._connections.discard(request)
+
+    def server_close(self) -> None:
+        with self._changing:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        super().server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 (named by the base class)
         """A broken connection ends itself and nothing else; whatever else went wrong is said in one line."""

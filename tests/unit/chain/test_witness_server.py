@@ -101,6 +101,17 @@ def test_more_connections_than_the_limit_are_told_to_come_back(tmp_path: Path) -
         second.close()
 
 
+def test_a_server_that_closes_ends_the_connections_it_kept_open(tmp_path: Path) -> None:
+    with witness_of(tmp_path, LOG.key) as witness:
+        with serving(witness, request_timeout_s=60) as url:
+            connection = connect(url)
+            assert exchange(connection, "GET", "/")[0] == 404
+        with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+            exchange(connection, "POST", "/add-checkpoint", LOG.body(0, 5))
+        connection.close()
+        assert witness.checkpoint(origin_hash(ORIGIN)).status == 404
+
+
 def test_a_damaged_record_answers_nothing_but_says_so_to_the_operator(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
