@@ -18,6 +18,7 @@ from chain.signer import FileSigner
 from chain.trust import load_policy
 from chain.verify import verify_directory
 from chain.witness.collection import CosignatureCollector, addresses
+from chain.witness.publishing import publish_cosigned
 from chain.witness.record import origin_hash
 from chain.witness.submission import format_submission
 from connectors.witness import post
@@ -49,7 +50,7 @@ def is_opened_by_go(folder: Path, note: str, log_key: str, cosigners: Sequence[s
 def test_two_public_witnesses_and_ours_cosign_our_log_and_a_quorum_decides(tmp_path: Path) -> None:
     with open_writer(tmp_path) as writer, ExitStack() as stack:
         writer.append([event(f"e{number}") for number in range(400)])
-        head = writer.publish()
+        writer.publish()
         logs = (tmp_path / "evidence" / KEYS_FILE).read_text().splitlines()[:2]
         ours = stack.enter_context(witness_of(tmp_path, parse_verifier_key(logs[0]), name="witness.example/ours"))
         witnesses = {
@@ -67,17 +68,16 @@ def test_two_public_witnesses_and_ours_cosign_our_log_and_a_quorum_decides(tmp_p
             )
         asking = CosignatureCollector(addresses(load_policy(policies[3])), post, deadline_s=10)
         for number in range(3):
-            collected = asking.collect(head.checkpoint, lambda old, new: writer.consistency_proof(old, new).sha256)
-            assert (collected.names, dict(collected.failures)) == (("lite", "omni", "ours"), {})
             assert not verify_directory(tmp_path / "evidence", policy=policies[2]).ok
-            writer.add_cosignatures(collected.note, collected.cosigners)
+            witnessed = publish_cosigned(writer, asking, load_policy(policies[3]))
+            assert (witnessed.names, dict(witnessed.failures)) == (("lite", "omni", "ours"), {})
             report = verify_directory(tmp_path / "evidence", policy=policies[3])
             assert (report.ok, report.witnesses) == (True, ("lite", "omni", "ours"))
             published = (tmp_path / "evidence/checkpoint").read_text()
             keys = [witness.key for witness in witnesses.values()]
             assert is_opened_by_go(tmp_path / "evidence", published, logs[0], keys, tmp_path)
             writer.append([event(f"more {number}")])
-            head = writer.publish()
+            writer.publish()
 
 
 def bodies() -> Iterator[tuple[str, bytes]]:

@@ -15,6 +15,7 @@ from chain.note import VerifierKey, parse_note, parse_verifier_key
 from chain.trust import parse_policy
 from chain.verify import verify_directory
 from chain.witness.collection import TRIES_MAX, CosignatureCollector, Post, WitnessAddress, addresses
+from chain.witness.publishing import publish_cosigned
 from chain.witness.witness import Witness
 from connectors.witness import post
 from domain.errors import UnavailableError
@@ -150,7 +151,7 @@ def test_a_policy_names_where_its_witnesses_listen(tmp_path: Path) -> None:
 def test_a_log_is_published_with_two_of_three_witnesses_over_http_and_verifies(tmp_path: Path) -> None:
     with open_writer(tmp_path) as writer, ExitStack() as stack:
         writer.append([event(f"e{number}") for number in range(300)])
-        head = writer.publish()
+        writer.publish()
         own = parse_own_key(tmp_path / "evidence")
         lines = []
         for name in ("a", "b"):
@@ -161,14 +162,24 @@ def test_a_log_is_published_with_two_of_three_witnesses_over_http_and_verifies(t
         policy = parse_policy(text, where="policy")
         asking = CosignatureCollector(addresses(policy), post, deadline_s=10)
         for number in range(2):
-            collected = asking.collect(head.checkpoint, lambda old, new: writer.consistency_proof(old, new).sha256)
-            assert (collected.names, list(collected.failures)) == (("a", "b"), ["c"])
             assert not verify_directory(tmp_path / "evidence", policy=policy).ok
-            writer.add_cosignatures(collected.note, collected.cosigners)
+            witnessed = publish_cosigned(writer, asking, policy)
+            assert (witnessed.names, list(witnessed.failures), witnessed.is_enough) == (("a", "b"), ["c"], True)
             report = verify_directory(tmp_path / "evidence", policy=policy)
             assert (report.ok, report.witnesses) == (True, ("a", "b"))
             writer.append([event(f"more {number}")])
-            head = writer.publish()
+            writer.publish()
+
+
+def test_a_log_without_a_living_witness_stays_as_it_was_published(tmp_path: Path) -> None:
+    with open_writer(tmp_path) as writer:
+        writer.append([event("e")])
+        before = writer.publish()
+        asking = collector(World().post, address("dead", *keys_of(tmp_path)))
+        policy = parse_policy(f"witness dead {keys_of(tmp_path)[0].text}\nquorum dead\n", where="policy")
+        witnessed = publish_cosigned(writer, asking, policy)
+        assert (witnessed.names, list(witnessed.failures), witnessed.is_enough) == ((), ["dead"], False)
+        assert writer.head() == before
 
 
 def parse_own_key(folder: Path) -> VerifierKey:
