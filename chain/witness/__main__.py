@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from chain.signer import FileSigner
 from chain.witness.configuration import Configuration, read_configuration
-from chain.witness.cosigner import Cosigner, Ed25519Cosigner, Mldsa44Cosigner
+from chain.witness.cosigner import Cosigner, Ed25519Cosigner
 from chain.witness.record import WitnessRecord
 from chain.witness.server import WitnessServer
 from chain.witness.witness import Witness
@@ -49,6 +49,8 @@ def main(
 def _open_cosigners(configuration: Configuration) -> list[Cosigner]:
     cosigners: list[Cosigner] = [Ed25519Cosigner(FileSigner(configuration.key, name=configuration.name))]
     if configuration.mldsa44_key:
+        from chain.witness.mldsa44 import Mldsa44Cosigner  # noqa: PLC0415 (newest releases of the library alone)
+
         cosigners.append(Mldsa44Cosigner(configuration.mldsa44_key, name=configuration.name))
     return cosigners
 

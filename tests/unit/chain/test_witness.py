@@ -11,7 +11,7 @@ import pytest
 from chain.cosignature import COSIGNATURE_ED25519, COSIGNATURE_MLDSA44, verified_cosigners
 from chain.note import VerifierKey, parse_note
 from chain.tree_hash import SHA256
-from chain.witness.cosigner import Mldsa44Cosigner
+from chain.witness.mldsa44 import Mldsa44Cosigner
 from chain.witness.record import FORKS_KEPT_MAX, WitnessRecord, origin_hash
 from chain.witness.submission import BODY_SIZE_BYTES_MAX, format_submission
 from chain.witness.witness import SIZE, Answer, Witness, logs_by_origin

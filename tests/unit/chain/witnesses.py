@@ -15,7 +15,8 @@ from chain.note import Note, Signature, VerifierKey
 from chain.proof import ConsistencyProof, prove_consistency
 from chain.signer import FileSigner
 from chain.tree_hash import SHA256
-from chain.witness.cosigner import Cosigner, Ed25519Cosigner, Mldsa44Cosigner
+from chain.witness.cosigner import Cosigner, Ed25519Cosigner
+from chain.witness.mldsa44 import Mldsa44Cosigner
 from chain.witness.record import WitnessRecord
 from chain.witness.server import WitnessServer
 from chain.witness.submission import format_submission
