@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chain.layout import KEYS_FILE
-from chain.tree_hash import Twin
+from chain.layout import KEYS_FILE, bundles, tiles
+from chain.publication import bundle_content, tile_content
+from chain.tree_hash import SHA256, Twin
 from chain.writer import LogHead
 from tests.unit.chain.samples import event, open_writer
+from tests.unit.chain.witnesses import SmallLog
 
 BATCHES = (1, 255, 1_000, 7_000, 2_000, 300)
 
@@ -65,6 +67,16 @@ def write_cases(path: Path, cases: object) -> Path:
     """Cases as the checker in Go reads them."""
     path.write_text(json.dumps(cases))
     return path
+
+
+def write_folder(log: SmallLog, size: int, folder: Path) -> Path:
+    """A log in memory as served files: nothing but checkpoint, tiles and bundles of its SHA-256 tree."""
+    contents = {name.path: bundle_content(name, log.entry) for name in bundles(size)}
+    contents |= {name.path: tile_content(name, log.tree) for name in tiles(SHA256, size)}
+    for path, content in {**contents, "checkpoint": log.note(size).encode()}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
 
 
 def flip_bit(path: Path, *, at: int | None = None) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from chain.layout import KEYS_FILE
 from chain.verify import verify_directory
+from tests.interop.add_server import handler_of
+from tests.interop.logs import write_folder
 from tests.interop.test_fsck import is_passed
 from tests.servers.ports import free_port, running
 from tests.servers.programs import ROOT
 from tests.servers.tessera import hammer
+from tests.unit.chain.witnesses import SmallLog
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
@@ -59,6 +64,25 @@ def test_the_hammer_finds_no_inconsistency_and_every_index_is_kept(log: tuple[st
     assert is_passed(folder, key, tmp_path / "key")
     for leaf, index in zip(leaves, indexes, strict=True):
         assert b64encode(leaf) in published_entry(folder, index)
+
+
+def test_the_hammer_stops_at_a_fork(tmp_path: Path) -> None:
+    hammer()
+    honest, forked = SmallLog(), SmallLog(entries="rewritten")
+    served = tmp_path / "served"
+    served.symlink_to(write_folder(honest, 200, tmp_path / "honest"))
+    aside = tmp_path / "aside"
+    aside.symlink_to(write_folder(forked, 300, tmp_path / "forked"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler_of(len, served)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        command = [str(hammer()), "--log_url", url, "--log_public_key", honest.key.text, "--show_ui=false"]
+        with subprocess.Popen([*command, "--max_runtime", "20s"], stderr=subprocess.PIPE, text=True) as process:
+            threading.Timer(2, aside.replace, [served]).start()
+            _, told = process.communicate(timeout=30)
+        server.shutdown()
+    assert process.returncode == 255
+    assert "First Bad Checkpoint" in told
 
 
 def verified(folder: Path) -> int:

@@ -33,7 +33,11 @@ class SmallLog:
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self.key = VerifierKey(origin, self._private.public_key().public_bytes_raw())
         self.tree = Tree(SHA256)
-        self.tree.extend([SHA256.leaf(f"{entries} {index}".encode()) for index in range(300)])
+        self._entries = entries
+        self.tree.extend([SHA256.leaf(self.entry(index)) for index in range(300)])
+
+    def entry(self, index: int) -> bytes:
+        return f"{self._entries} {index}".encode()
 
     def note(self, size: int, *, extension: str = "", root: bytes | None = None) -> str:
         text = Checkpoint(self.key.name, size, root or self.tree.root(size)).text + extension
