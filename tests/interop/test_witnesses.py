@@ -52,29 +52,33 @@ def test_two_public_witnesses_and_ours_cosign_our_log_and_a_quorum_decides(tmp_p
         writer.append([event(f"e{number}") for number in range(400)])
         writer.publish()
         logs = (tmp_path / "evidence" / KEYS_FILE).read_text().splitlines()[:2]
-        ours = stack.enter_context(witness_of(tmp_path, parse_verifier_key(logs[0]), name="witness.example/ours"))
+        ours = stack.enter_context(
+            witness_of(tmp_path, parse_verifier_key(logs[0]), name="witness.example/ours", both=True)
+        )
         witnesses = {
             "lite": stack.enter_context(litewitness(tmp_path, logs[0])),
             "omni": stack.enter_context(omniwitness(tmp_path, logs[0])),
-            "ours": RunningWitness(ours.key_texts[0], stack.enter_context(serving(ours))),
+            "ours": RunningWitness(ours.key_texts, stack.enter_context(serving(ours))),
         }
         lines = [f"log {key}" for key in logs]
-        lines += [f"witness {name} {witness.key} {witness.url}" for name, witness in witnesses.items()]
+        for name, witness in witnesses.items():
+            members = [f"{name}-{number}" for number in range(len(witness.keys))]
+            lines += [f"witness {own} {key} {witness.url}" for own, key in zip(members, witness.keys, strict=True)]
+            lines.append(f"group {name} all {' '.join(members)}")
         policies = {}
         for count in (2, 3):
             policies[count] = tmp_path / f"policy-{count}"
-            policies[count].write_text(
-                "\n".join([*lines, f"group all-of-them {count} lite omni ours", "quorum all-of-them", ""])
-            )
-        asking = CosignatureCollector(addresses(load_policy(policies[3])), post, deadline_s=10)
+            policies[count].write_text("\n".join([*lines, f"group enough {count} lite omni ours", "quorum enough", ""]))
+        policy = load_policy(policies[3])
+        asking = CosignatureCollector(addresses(policy), post, deadline_s=10)
+        keys = [key for witness in witnesses.values() for key in witness.keys]
         for number in range(3):
             assert not verify_directory(tmp_path / "evidence", policy=policies[2]).ok
-            witnessed = publish_cosigned(writer, asking, load_policy(policies[3]))
-            assert (witnessed.names, dict(witnessed.failures)) == (("lite", "omni", "ours"), {})
+            witnessed = publish_cosigned(writer, asking, policy)
+            assert (dict(witnessed.failures), witnessed.is_enough) == ({}, True)
             report = verify_directory(tmp_path / "evidence", policy=policies[3])
-            assert (report.ok, report.witnesses) == (True, ("lite", "omni", "ours"))
+            assert (report.ok, report.witnesses) == (True, ("lite-0", "omni-0", "omni-1", "ours-0", "ours-1"))
             published = (tmp_path / "evidence/checkpoint").read_text()
-            keys = [witness.key for witness in witnesses.values()]
             assert is_opened_by_go(tmp_path / "evidence", published, logs[0], keys, tmp_path)
             writer.append([event(f"more {number}")])
             writer.publish()

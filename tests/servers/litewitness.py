@@ -29,9 +29,9 @@ _VERSION = "v0.10.0"
 
 @dataclass(frozen=True, slots=True)
 class RunningWitness:
-    """A witness that listens: its verifier key and its address."""
+    """A witness that listens: its verifier keys and its address."""
 
-    key: str
+    keys: tuple[str, ...]
     url: str
 
 
@@ -54,7 +54,8 @@ def litewitness(folder: Path, *log_keys: str, name: str = "witness.example/lite"
         with running(command, port, log):
             _know(database, log_keys)
             told = next(line for line in log.read_text().splitlines() if "vkey=" in line)
-            yield RunningWitness(told.partition("vkey=")[2].split()[0].strip('"'), f"http://127.0.0.1:{port}")
+            key = told.partition("vkey=")[2].split()[0].strip('"')
+            yield RunningWitness((key,), f"http://127.0.0.1:{port}")
 
 
 def _know(database: Path, log_keys: Sequence[str]) -> None:
