@@ -112,6 +112,7 @@ class _Reader(io.RawIOBase):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server_version = "witness"
     sys_version = ""
     server: WitnessServer

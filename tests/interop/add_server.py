@@ -68,6 +68,7 @@ def handler_of(add: Callable[[bytes], int], folder: Path) -> type[BaseHTTPReques
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             leaf = self.rfile.read(int(self.headers["Content-Length"]))
