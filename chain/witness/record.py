@@ -16,7 +16,7 @@ from chain.cosignature import CosignerKey, verified_cosigners
 from chain.durable import make_private_directory, replace_file
 from chain.fence import Fence
 from chain.note import Note, parse_note
-from domain.errors import InputError, IntegrityError
+from domain.errors import ConflictError, InputError, IntegrityError
 
 FORKS_KEPT_MAX: Final = 16
 
@@ -33,7 +33,14 @@ class WitnessRecord:
         self._keys = keys
         for path in (directory, directory / "log", directory / "fork"):
             make_private_directory(path)
-        self._fence = Fence(directory)
+        try:
+            self._fence = Fence(directory)
+        except ConflictError as error:
+            raise ConflictError(
+                "another witness process has this record",
+                path=str(directory),
+                todo="End it first, or give each witness a state directory and a key of its own",
+            ) from error
 
     def close(self) -> None:
         """Let another process in."""

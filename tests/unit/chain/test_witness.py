@@ -153,7 +153,7 @@ def test_a_restarted_witness_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_second_process_on_the_same_record_is_refused(tmp_path: Path, seen: Witness) -> None:
-    with pytest.raises(ConflictError, match="another process"), witness_of(tmp_path, LOG.key):
+    with pytest.raises(ConflictError, match="another witness process"), witness_of(tmp_path, LOG.key):
         pass
     assert seen.add_checkpoint(LOG.body(5, 6)).status == 200
 
