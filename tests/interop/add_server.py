@@ -21,6 +21,7 @@ from pathlib import Path
 from actors.evidence_chain import EvidenceChain
 from actors.folders import Folders
 from actors.group_commit import GroupCommit
+from chain.batch import EntryBatch
 from chain.layout import checkpoint_path, tile_name
 from chain.tree_hash import BOTH
 from domain.errors import UnavailableError
@@ -38,13 +39,14 @@ class AddLog:
     def __init__(self, store: Path) -> None:
         self._chain = EvidenceChain(Folders(store))
         self._commit = GroupCommit(self._chain.append)
-        self._chain.append([leaf_event(b"first")])
-        self.folder = self._chain.publish(TENANT).directory
+        self._chain.append(EntryBatch.encode([leaf_event(b"first")]))
+        published = self._chain.publish(TENANT)
+        self.folder = published.directory / published.head.origin.rpartition("/")[2]
         self._changed = threading.Event()
 
     def add(self, leaf: bytes) -> int:
         """Record a leaf; its index, once it is durable."""
-        (receipt,) = self._commit.append([leaf_event(leaf)])
+        (receipt,) = self._commit.append(EntryBatch.encode([leaf_event(leaf)]))
         self._changed.set()
         return receipt.index
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from chain.layout import KEYS_FILE, bundles, tiles
 from chain.publication import bundle_content, tile_content
+from chain.shard import LogHead
 from chain.tree_hash import SHA256, Twin
-from chain.writer import LogHead
-from tests.unit.chain.samples import event, open_writer
+from tests.unit.chain.samples import event, open_writer, published_folder
 from tests.unit.chain.witnesses import SmallLog
 
 BATCHES = (1, 255, 1_000, 7_000, 2_000, 300)
@@ -32,12 +32,13 @@ class PublishedLog:
 def publish_log(path: Path, *, batches: Sequence[int] = BATCHES) -> PublishedLog:
     """Write a log in several publications."""
     heads = []
-    with open_writer(path) as writer:
+    with open_writer(path) as log:
         for number, count in enumerate(batches):
-            writer.append([event(f"{number}-{item}") for item in range(count)])
-            heads.append(writer.publish())
-    keys = (path / "evidence" / KEYS_FILE).read_text().splitlines()
-    return PublishedLog(path / "evidence", tuple(keys), tuple(heads), path)
+            log.append([event(f"{number}-{item}") for item in range(count)])
+            heads.append(log.publish())
+    folder = published_folder(path)
+    keys = (folder / KEYS_FILE).read_text().splitlines()
+    return PublishedLog(folder, tuple(keys), tuple(heads), path)
 
 
 def proof_cases(log: PublishedLog, *, count: int, seed: int = 1) -> dict[str, object]:
@@ -45,14 +46,15 @@ def proof_cases(log: PublishedLog, *, count: int, seed: int = 1) -> dict[str, ob
     generator = random.Random(seed)
     sizes = [head.size for head in log.heads]
     cases: Twin[dict[str, list[object]]] = Twin(_empty(), _empty())
-    with open_writer(log.state_parent) as writer:
+    with open_writer(log.state_parent) as opened:
+        shard = opened.shard
         for _ in range(count):
             at = generator.randrange(len(sizes))
             index = generator.randrange(sizes[at])
-            included = writer.inclusion_proof(index, sizes[at])
+            included = shard.inclusion_proof(index, sizes[at])
             old, new = sorted((generator.randrange(len(sizes)), at))
-            consistent = writer.consistency_proof(sizes[old], sizes[new])
-            entry = b64encode(writer.entry(index)).decode()
+            consistent = shard.consistency_proof(sizes[old], sizes[new])
+            entry = b64encode(shard.entry(index)).decode()
             for name in ("sha256", "sha3_256"):
                 case = {"checkpoint": at, "index": index, "entry": entry}
                 getattr(cases, name)["inclusion"].append(case | _path(getattr(included, name).path))

@@ -26,7 +26,7 @@ from tests.interop.logs import write_cases
 from tests.servers.go_checker import log_checker, tessera_log
 from tests.servers.litewitness import RunningWitness, litewitness
 from tests.servers.omniwitness import omniwitness
-from tests.unit.chain.samples import event, open_writer
+from tests.unit.chain.samples import event, open_writer, published_folder
 from tests.unit.chain.witnesses import SmallLog, serving, witness_of
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
@@ -48,10 +48,11 @@ def is_opened_by_go(folder: Path, note: str, log_key: str, cosigners: Sequence[s
 
 
 def test_two_public_witnesses_and_ours_cosign_our_log_and_a_quorum_decides(tmp_path: Path) -> None:
-    with open_writer(tmp_path) as writer, ExitStack() as stack:
-        writer.append([event(f"e{number}") for number in range(400)])
-        writer.publish()
-        logs = (tmp_path / "evidence" / KEYS_FILE).read_text().splitlines()[:2]
+    with open_writer(tmp_path) as log, ExitStack() as stack:
+        folder = published_folder(tmp_path)
+        log.append([event(f"e{number}") for number in range(400)])
+        log.publish()
+        logs = (folder / KEYS_FILE).read_text().splitlines()[:2]
         ours = stack.enter_context(
             witness_of(tmp_path, parse_verifier_key(logs[0]), name="witness.example/ours", both=True)
         )
@@ -73,15 +74,15 @@ def test_two_public_witnesses_and_ours_cosign_our_log_and_a_quorum_decides(tmp_p
         asking = CosignatureCollector(addresses(policy), post, deadline_s=10)
         keys = [key for witness in witnesses.values() for key in witness.keys]
         for number in range(3):
-            assert not verify_directory(tmp_path / "evidence", policy=policies[2]).ok
-            witnessed = publish_cosigned(writer, asking, policy)
+            assert not verify_directory(folder, policy=policies[2]).ok
+            witnessed = publish_cosigned(log.shard, asking, policy)
             assert (dict(witnessed.failures), witnessed.is_enough) == ({}, True)
-            report = verify_directory(tmp_path / "evidence", policy=policies[3])
+            report = verify_directory(folder, policy=policies[3])
             assert (report.ok, report.witnesses) == (True, ("lite-0", "omni-0", "omni-1", "ours-0", "ours-1"))
-            published = (tmp_path / "evidence/checkpoint").read_text()
-            assert is_opened_by_go(tmp_path / "evidence", published, logs[0], keys, tmp_path)
-            writer.append([event(f"more {number}")])
-            writer.publish()
+            published = (folder / "checkpoint").read_text()
+            assert is_opened_by_go(folder, published, logs[0], keys, tmp_path)
+            log.append([event(f"more {number}")])
+            log.publish()
 
 
 def bodies() -> Iterator[tuple[str, bytes]]:

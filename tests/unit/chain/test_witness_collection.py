@@ -19,7 +19,7 @@ from chain.witness.publishing import publish_cosigned
 from chain.witness.witness import Witness
 from connectors.witness import post
 from domain.errors import UnavailableError
-from tests.unit.chain.samples import event, open_writer
+from tests.unit.chain.samples import event, open_writer, published_folder
 from tests.unit.chain.test_cosignature import policy_text
 from tests.unit.chain.witnesses import SmallLog, cosigners, serving, witness_of
 
@@ -149,37 +149,37 @@ def test_a_policy_names_where_its_witnesses_listen(tmp_path: Path) -> None:
 
 
 def test_a_log_is_published_with_two_of_three_witnesses_over_http_and_verifies(tmp_path: Path) -> None:
-    with open_writer(tmp_path) as writer, ExitStack() as stack:
-        writer.append([event(f"e{number}") for number in range(300)])
-        writer.publish()
-        own = parse_own_key(tmp_path / "evidence")
+    with open_writer(tmp_path) as log, ExitStack() as stack:
+        log.append([event(f"e{number}") for number in range(300)])
+        log.publish()
+        own = parse_own_key(published_folder(tmp_path))
         lines = []
         for name in ("a", "b"):
             witness = stack.enter_context(witness_of(tmp_path / name, own, name=f"w/{name}"))
             lines.append(f"witness {name} {witness.key_texts[0]} {stack.enter_context(serving(witness))}")
         lines.append(f"witness c {cosigners(tmp_path / 'c', 'w/c')[0].key.text} http://127.0.0.1:9")
-        text = policy_text(tmp_path / "evidence", *lines, "group g 2 a b c", "quorum g")
+        text = policy_text(published_folder(tmp_path), *lines, "group g 2 a b c", "quorum g")
         policy = parse_policy(text, where="policy")
         asking = CosignatureCollector(addresses(policy), post, deadline_s=10)
         for number in range(2):
-            assert not verify_directory(tmp_path / "evidence", policy=policy).ok
-            witnessed = publish_cosigned(writer, asking, policy)
+            assert not verify_directory(published_folder(tmp_path), policy=policy).ok
+            witnessed = publish_cosigned(log.shard, asking, policy)
             assert (witnessed.names, list(witnessed.failures), witnessed.is_enough) == (("a", "b"), ["c"], True)
-            report = verify_directory(tmp_path / "evidence", policy=policy)
+            report = verify_directory(published_folder(tmp_path), policy=policy)
             assert (report.ok, report.witnesses) == (True, ("a", "b"))
-            writer.append([event(f"more {number}")])
-            writer.publish()
+            log.append([event(f"more {number}")])
+            log.publish()
 
 
 def test_a_log_without_a_living_witness_stays_as_it_was_published(tmp_path: Path) -> None:
-    with open_writer(tmp_path) as writer:
-        writer.append([event("e")])
-        before = writer.publish()
+    with open_writer(tmp_path) as log:
+        log.append([event("e")])
+        before = log.publish()
         asking = collector(World().post, address("dead", *keys_of(tmp_path)))
         policy = parse_policy(f"witness dead {keys_of(tmp_path)[0].text}\nquorum dead\n", where="policy")
-        witnessed = publish_cosigned(writer, asking, policy)
+        witnessed = publish_cosigned(log.shard, asking, policy)
         assert (witnessed.names, list(witnessed.failures), witnessed.is_enough) == ((), ["dead"], False)
-        assert writer.head() == before
+        assert log.shard.head() == before
 
 
 def parse_own_key(folder: Path) -> VerifierKey:

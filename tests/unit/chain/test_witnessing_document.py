@@ -18,7 +18,7 @@ from chain.witness.collection import CosignatureCollector, addresses
 from chain.witness.publishing import publish_cosigned
 from chain.witness.server import WitnessServer
 from connectors.witness import post
-from tests.unit.chain.samples import event, open_writer
+from tests.unit.chain.samples import event, open_writer, published_folder
 from tests.unit.chain.test_cosignature import policy_text
 from tests.unit.chain.witnesses import serving, witness_of
 
@@ -68,9 +68,9 @@ def test_the_lines_of_python_have_a_log_cosigned(work: Path) -> None:
     with open_writer(work) as log:
         log.append([event("e")])
         log.publish()
-        own = parse_verifier_key((work / "evidence/verifier_keys").read_text().splitlines()[0])
+        own = parse_verifier_key((published_folder(work) / "verifier_keys").read_text().splitlines()[0])
         with witness_of(work, own) as witness, serving(witness) as url:
-            text = policy_text(work / "evidence", f"witness w {witness.key_texts[0]} {url}", "quorum w")
+            text = policy_text(published_folder(work), f"witness w {witness.key_texts[0]} {url}", "quorum w")
             (work / "policy.txt").write_text(text)
             policy = load_policy(work / "policy.txt")
             names |= {
@@ -79,8 +79,8 @@ def test_the_lines_of_python_have_a_log_cosigned(work: Path) -> None:
                 "policy": policy,
                 "post": post,
                 "publish_cosigned": publish_cosigned,
-                "log": log,
+                "log": log.shard,
             }
             exec(examples("python")[0], names)
     assert names["witnessed"].is_enough is True
-    assert verify_directory(work / "evidence", policy=policy).ok
+    assert verify_directory(published_folder(work), policy=policy).ok

@@ -21,7 +21,7 @@ from chain.witness.record import WitnessRecord
 from chain.witness.server import WitnessServer
 from chain.witness.submission import format_submission
 from chain.witness.witness import Witness
-from tests.unit.chain.samples import ORIGIN, Noon
+from tests.unit.chain.samples import ORIGIN, Wrist
 
 NAME = "witness.example/w1"
 
@@ -67,7 +67,7 @@ def witness_of(path: Path, *logs: VerifierKey, name: str = NAME, both: bool = Fa
     """A witness with its state below a path, where another call finds it again."""
     own = cosigners(path, name, both=both)
     with closing(WitnessRecord(path / "record", [item.key for item in own])) as record:
-        yield Witness(record, own, logs, Noon())
+        yield Witness(record, own, logs, Wrist())
 
 
 @contextmanager
