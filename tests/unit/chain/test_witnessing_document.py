@@ -60,7 +60,9 @@ def test_the_policy_file_asks_for_two_of_three(work: Path) -> None:
     assert [address.name for address in addresses(policy)] == ["auditor", "regulator"]
     assert not policy.is_met(["auditor"])
     assert policy.is_met(["auditor", "supplier"])
-    assert all(command.startswith("python -m chain ") for command in examples("sh")[1:])
+    verify, ask = (shlex.split(command) for command in examples("sh")[1:])
+    assert (verify[:4], verify[-1]) == (["python", "-m", "chain", "verify"], "policy.txt")
+    assert ask == ["pcg", "witness", "--policy", "policy.txt"]
 
 
 def test_the_lines_of_python_have_a_log_cosigned(work: Path) -> None:

@@ -57,7 +57,7 @@ class SmallLog:
 
 
 def cosigners(path: Path, name: str = NAME, *, both: bool = False) -> list[Cosigner]:
-    path.mkdir(exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
     found: list[Cosigner] = [Ed25519Cosigner(FileSigner(path / "ed25519.key", name=name))]
     return [*found, Mldsa44Cosigner(path / "mldsa44.key", name=name)] if both else found
 
