@@ -47,6 +47,9 @@ def main(
 
 
 def _open_cosigners(configuration: Configuration) -> list[Cosigner]:
+    for path in (configuration.key, configuration.mldsa44_key):
+        if path:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     cosigners: list[Cosigner] = [Ed25519Cosigner(FileSigner(configuration.key, name=configuration.name))]
     if configuration.mldsa44_key:
         from chain.witness.mldsa44 import Mldsa44Cosigner  # noqa: PLC0415 (newest releases of the library alone)

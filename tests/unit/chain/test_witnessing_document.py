@@ -36,7 +36,6 @@ def examples(language: str) -> list[str]:
 @pytest.fixture(autouse=True)
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "witness").mkdir()
     return tmp_path
 
 
