@@ -27,10 +27,11 @@ _FORMS: Final = "log KEY [URL], witness NAME KEY [URL], group NAME all|any|NUMBE
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A witness as the policy names it."""
+    """A witness as the policy names it, and where it listens if the policy says so."""
 
     name: str
     key: CosignerKey
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _read_line(lines: _Lines, number: int, line: str, words: Sequence[str]) -> N
             lines.keys.append(found)
         case ["witness", name, key, *rest] if len(rest) <= 1:
             _take_name(lines, number, line, name)
-            lines.witnesses.append(Witness(name, parse_cosigner_key(key)))
+            lines.witnesses.append(Witness(name, parse_cosigner_key(key), *rest))
         case ["group", name, threshold, *members] if members:
             _require_members(lines, number, line, members)
             _take_name(lines, number, line, name)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from serve.cli import demo, estate, findings, platform, policies, proof, scan, settings_view
+from serve.cli import demo, estate, findings, platform, policies, proof, scan, settings_view, witness
 
 application = typer.Typer(
     name="pcg",
@@ -38,6 +38,7 @@ application.command()(findings.violations)
 application.command()(findings.explain)
 application.add_typer(policies.commands, name="policies")
 application.command()(proof.verify)
+application.command()(witness.witness)
 application.command()(demo.demo)
 application.command()(platform.up)
 application.command()(platform.down)

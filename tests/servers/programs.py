@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -36,6 +37,19 @@ def go_install(module: str, name: str) -> Path:
         environment = {**os.environ, "GOBIN": str(folder), "GOFLAGS": "-trimpath", "GOTOOLCHAIN": "auto"}
         _run(["go", "install", module], environment)
         _finish(program, module)
+    return program
+
+
+def go_build(folder: Path, name: str) -> Path:
+    """Build one program of a Go module of ours, again whenever a file of the module has changed."""
+    program = FOLDER / "go" / name
+    sources = sorted(path for path in folder.rglob("*") if path.is_file())
+    wanted = hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in sources)).hexdigest()
+    if not _is_done(program, wanted):
+        program.parent.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "GOFLAGS": "-trimpath -mod=readonly", "GOTOOLCHAIN": "auto"}
+        _run(["go", "build", "-C", str(folder), "-o", str(program), f"./{name}"], environment)
+        _finish(program, wanted)
     return program
 
 
