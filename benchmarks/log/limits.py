@@ -30,15 +30,16 @@ def synced_writes(path: Path, blocks: Sequence[Sequence[bytes]]) -> Spent:
 
 def both_trees(blocks: Sequence[Sequence[bytes]]) -> Spent:
     """Leaves and nodes of both trees, block by block."""
-    return spent(lambda: [_grow(tree_hash, blocks) for tree_hash in (SHA256, SHA3_256)])
+
+    def grow() -> None:
+        for tree_hash in (SHA256, SHA3_256):
+            tree = Tree(tree_hash)
+            for block in blocks:
+                tree.extend(tree_hash.leaves(block))
+
+    return spent(grow)
 
 
 def leaves_alone(tree_hash: TreeHash, entries: Sequence[bytes]) -> Spent:
     """Leaf hashes of one tree."""
     return spent(lambda: tree_hash.leaves(entries))
-
-
-def _grow(tree_hash: TreeHash, blocks: Sequence[Sequence[bytes]]) -> None:
-    tree = Tree(tree_hash)
-    for block in blocks:
-        tree.extend(tree_hash.leaves(block))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chain.layout import KEYS_FILE, bundles, tiles
-from chain.publication import bundle_content, tile_content
 from chain.shard import LogHead
+from chain.tile_content import bundle_content, tile_content
 from chain.tree_hash import SHA256, Twin
 from tests.unit.chain.samples import event, open_writer, published_folder
 from tests.unit.chain.witnesses import SmallLog
