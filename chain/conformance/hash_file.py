@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from chain.conformance.json_case import number
 from chain.conformance.outcome import Report, Tally
 from chain.conformance.source import Corpus, Source
 from domain.errors import InputError
@@ -42,6 +43,8 @@ _FUNCTIONS: Final = {
 _HEAD_LINES: Final = 200
 _CHAIN_LENGTH: Final = 1000
 _PIECE_BYTES: Final = 1024 * 1024
+_REPEATED_BYTES_MAX: Final = 4 * 1024**3
+_LENGTH_BITS_MAX: Final = 2**32
 
 
 def run_hash_files(corpus: Corpus, report: Report) -> None:
@@ -87,11 +90,12 @@ def _run(source: Source, tally: Tally) -> None:
 def _judge(source: Source, tally: Tally, function: str, record: dict[str, str]) -> None:
     expected = record["MD"].lower()
     if "Repeat" in record:
-        times = int(record["Repeat"])
+        text = record.get("Text", "").encode("utf-8")
+        times = _count(record["Repeat"], "Repeat", maximum=_REPEATED_BYTES_MAX // max(1, len(text)))
         label = f"Repeat = {times}"
-        got = _repeated(function, record.get("Text", "").encode("ascii"), times)
+        got = _repeated(function, text, times)
     else:
-        length_bits = int(record.get("Len", str(4 * len(record.get("Msg", "")))))
+        length_bits = _count(record.get("Len", str(4 * len(record.get("Msg", "")))), "Len", maximum=_LENGTH_BITS_MAX)
         label = f"Len = {length_bits}"
         if length_bits % 8:
             tally.not_applicable["bit-oriented message: its length is no multiple of 8"] += 1
@@ -147,6 +151,13 @@ def _fields(source: Source) -> Iterator[tuple[str, str]]:
         matched = _FIELD.fullmatch(line)
         if matched is not None:
             yield matched.group(1), matched.group(2)
+
+
+def _count(value: str, what: str, *, maximum: int) -> int:
+    counted = number(value, what=what)
+    if not 0 <= counted <= maximum:
+        raise InputError("vector has a number out of bounds", field=what, expected=f"0 to {maximum}", got=counted)
+    return counted
 
 
 def _bytes(value: str, what: str) -> bytes:

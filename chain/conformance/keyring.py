@@ -37,7 +37,7 @@ PublicKey: TypeAlias = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
 
 _FILE_SIZE_BYTES_MAX: Final = 1_000_000
 _CANDIDATES_MAX: Final = 2_000
-_VERIFIER_KEY: Final = re.compile(r"[^\s\"'`<>+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]{40,}={0,2}")
+_VERIFIER_KEY: Final = re.compile(r"(?<![^\s\"'`<>+])[^\s\"'`<>+]{1,255}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{40,3000}={0,2}")
 _PEM: Final = re.compile(r"-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 _BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/])M[A-Za-z0-9+/]{50,1000}={0,2}")
 

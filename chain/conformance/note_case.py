@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from chain.checkpoint import parse_body
-from chain.conformance.json_case import Case, Fields, Shape, stated_acceptance, text
+from chain.conformance.json_case import Case, Fields, Shape, decoded, stated_acceptance, text
 from chain.conformance.outcome import ACCEPTED, Tally, attempt
 from chain.cosignature import parse_cosigner_key
 from chain.note import open_note, parse_verifier_key
@@ -60,7 +59,7 @@ def _is_note(fields: Fields) -> bool:
 def _judge_note(case: Case, tally: Tally) -> None:
     name = next(key for key in _NOTE_FIELDS if key in case.fields)
     written = text(case.fields[name], what=name)
-    note = written.encode("utf-8") if name == "note" else base64.b64decode(written)
+    note = written.encode("utf-8", errors="surrogatepass") if name == "note" else decoded(written, what=name)
     known = next(case.fields[key] for key in _KEY_FIELDS if key in case.fields)
     keys = [text(key, what="key") for key in (known if isinstance(known, list) else [known])]
     if case.is_accepted is False:

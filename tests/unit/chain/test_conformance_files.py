@@ -96,7 +96,10 @@ def test_what_says_nothing_of_whole_bytes_is_not_compared(tmp_path: Path) -> Non
     }
 
 
-@pytest.mark.parametrize("fault", ["Msg = 0g\nMD = 00", "Len = 32\nMsg = 00\nMD = 00"])
+@pytest.mark.parametrize(
+    "fault",
+    ["Msg = 0g\nMD = 00", "Len = 32\nMsg = 00\nMD = 00", "Len = x\nMsg = 00\nMD = 00", "Len = -8\nMsg = 00\nMD = 00"],
+)
 def test_a_file_of_digests_that_cannot_be_read_is_named(fault: str, tmp_path: Path) -> None:
     assert list(run(write(tmp_path, {"a.rsp": f"# SHA-256\n{fault}\n"})).unreadable) == ["a.rsp"]
 
