@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         report = run(options.folder)
-    except PolicyCortexError as error:
+    except (PolicyCortexError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return UNREADABLE
     sys.stdout.write("".join(f"{_printable(line)}\n" for line in format_report(report)))

@@ -95,8 +95,10 @@ class Report:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was compared."""
-        return not any(tally.total for tally in self.families.values())
+        """Whether nothing was recognised."""
+        return not self.out_of_scope and not any(
+            tally.total or tally.not_applicable for tally in self.families.values()
+        )
 
 
 def attempt(action: Callable[[], T]) -> tuple[T | None, str]:

@@ -10,6 +10,7 @@ Source: RFC 6962 section 2.1; the Rekor API's LogEntry; sigstore_rekor.proto and
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -25,22 +26,33 @@ from domain.errors import InputError, IntegrityError
 FAMILY: Final = "Rekor inclusion"
 
 _PROOF_FIELDS: Final = ("inclusionProof", "inclusion_proof")
+_INDEX_FIELDS: Final = ("logIndex", "log_index", "leafIndex", "leaf_index")
+_SIZE_FIELDS: Final = ("treeSize", "tree_size")
+_ROOT_FIELDS: Final = ("rootHash", "root_hash")
+_PATH_FIELDS: Final = ("hashes", "audit_path", "path")
+_CHECKPOINT_FIELDS: Final = ("checkpoint", "envelope")
 _BODY_FIELDS: Final = ("canonicalizedBody", "canonicalized_body", "body")
 _LEAF_FIELDS: Final = ("leafHash", "leaf_hash")
-_BARE: Final = ("hashes", "treeSize", "logIndex")
 _ENTRY_ID: Final = re.compile(r"(?:[0-9a-f]{16})?([0-9a-f]{64})")
-_ABOUT_THE_LOG: Final = re.compile(r"inclusion|checkpoint|root[-_ ]?hash|merkle|tree[-_ ]?size|log[-_ ]?(index|entry)")
+_ABOUT_THE_LOG: Final = re.compile(r"inclusion|checkpoint|root[-_ ]?hash|merkle|tree[-_ ]?size|log[-_ ]?index")
 
 
-def _proof(fields: Fields) -> Any:
+def _proof(fields: Fields) -> Fields | None:
     """The inclusion proof of an entry, wherever its form keeps it."""
-    holders = [fields, fields.get("verification")]
-    for holder in holders:
+    for holder in (fields, fields.get("verification")):
         if isinstance(holder, dict):
             for key in _PROOF_FIELDS:
                 if isinstance(holder.get(key), dict):
-                    return holder[key]
-    return fields if all(key in fields for key in _BARE) and isinstance(fields.get("hashes"), list) else None
+                    return dict(holder[key])
+    is_bare = isinstance(_first(fields, _PATH_FIELDS), list) and all(
+        _first(fields, names) is not None for names in (_SIZE_FIELDS, _INDEX_FIELDS)
+    )
+    return fields if is_bare else None
+
+
+def _first(fields: Fields, names: Sequence[str]) -> Any:
+    """The field under the first of its names that is there."""
+    return next((fields[name] for name in names if fields.get(name) is not None), None)
 
 
 def _is_entry(fields: Fields) -> bool:
@@ -52,13 +64,21 @@ def _judge(case: Case, tally: Tally) -> None:
     remarks, fault = attempt(partial(_verify, case, entry))
     accepts = case.is_accepted
     if accepts is None and case.source.is_to_be_refused:
-        if not fault and not _ABOUT_THE_LOG.search(case.source.name.lower()):
-            tally.not_applicable["inclusion holds; what is invalid is not in the log"] += 1
+        reason = _why_not_judged(case, remarks)
+        if not fault and reason:
+            tally.not_applicable[reason] += 1
             return
         accepts = False
     label = case.name or "entry"
     tally.judge_refusal(case.source.name, label, accepts=accepts is not False, action=partial(_verify, case, entry))
     tally.remarks.update(remarks or ())
+
+
+def _why_not_judged(case: Case, remarks: Sequence[str] | None) -> str:
+    """Why an entry that is published as invalid may hold all the same; empty where it may not."""
+    if not _ABOUT_THE_LOG.search(case.source.name.lower()):
+        return "inclusion holds; what is invalid is not in the log"
+    return "inclusion holds; whether the signature does, needs a key that is not beside it" if remarks else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +97,22 @@ class _Entry:
 
 
 def _read(case: Case) -> _Entry:
-    proof = _proof(case.fields)
-    path = tuple(decoded(item, what="hashes") for item in proof.get("hashes") or ())
-    index, size = number(proof.get("logIndex", 0), what="logIndex"), number(proof.get("treeSize"), what="treeSize")
-    checkpoint = proof.get("checkpoint") or ""
+    proof = _proof(case.fields) or {}
+    path = tuple(decoded(item, what="hashes") for item in _first(proof, _PATH_FIELDS) or ())
+    index = number(_first(proof, _INDEX_FIELDS) or 0, what="logIndex")
+    size = number(_first(proof, _SIZE_FIELDS), what="treeSize")
+    checkpoint = _first(proof, _CHECKPOINT_FIELDS) or _first(case.fields, _CHECKPOINT_FIELDS) or ""
     if isinstance(checkpoint, dict):
-        checkpoint = checkpoint.get("envelope") or ""
-    root = decoded(proof.get("rootHash"), what="rootHash")
+        checkpoint = _first(checkpoint, ("envelope",)) or ""
+    root = decoded(_first(proof, _ROOT_FIELDS), what="rootHash")
     return _Entry(_leaf_hash(case), InclusionProof(index, size, path), root, text(checkpoint, what="checkpoint"))
 
 
 def _leaf_hash(case: Case) -> bytes:
-    for key in _BODY_FIELDS:
-        if key in case.fields:
-            return SHA256.leaf(decoded(case.fields[key], what=key))
-    for key in _LEAF_FIELDS:
-        if key in case.fields:
-            return decoded(case.fields[key], what=key)
-    raise InputError("entry has neither body nor leaf hash", expected=", ".join(_BODY_FIELDS))
+    body, leaf_hash = _first(case.fields, _BODY_FIELDS), _first(case.fields, _LEAF_FIELDS)
+    if body is None and leaf_hash is None:
+        raise InputError("entry has neither body nor leaf hash", expected=", ".join(_BODY_FIELDS))
+    return decoded(leaf_hash, what="leafHash") if body is None else SHA256.leaf(decoded(body, what="body"))
 
 
 def _verify(case: Case, entry: _Entry) -> list[str]:

@@ -69,8 +69,13 @@ def _run_json(corpus: Corpus, source: Source, report: Report) -> None:
     if _is_key_generation(document):
         corpus.take(source)
         report.out_of_scope[source.name] = "key generation"
-    elif has_key(source.text()):
+    elif _is_trusted_root(document) or has_key(source.text()):
         corpus.take(source)
+
+
+def _is_trusted_root(document: object) -> bool:
+    """Whether a document is Sigstore's list of keys, which may be empty."""
+    return isinstance(document, dict) and "trustedroot" in str(document.get("mediaType"))
 
 
 def _is_key_generation(document: object) -> bool:

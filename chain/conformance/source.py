@@ -22,7 +22,9 @@ _DOCUMENTATION: Final = re.compile(
     r"|.*\.(md|rst|html?|go|py|rs|js|sh|ya?ml|toml|lock)",
     re.IGNORECASE,
 )
-_REFUSED_FOLDERS: Final = re.compile(r"(^|[^a-z])(invalid|malformed|refused?|rejected?|fail(s|ed|ure|ures)?)([^a-z]|$)")
+_REFUSED: Final = re.compile(
+    r"(^|[^a-z])(invalid|malformed|tampered|corrupt(ed)?|forged|refused?|rejected?|fail(s|ed|ure|ures)?)([^a-z]|$)"
+)
 
 
 class Source:
@@ -41,7 +43,7 @@ class Source:
     @property
     def is_to_be_refused(self) -> bool:
         """Whether the file's or a folder's name says that its vectors are invalid."""
-        return any(_REFUSED_FOLDERS.search(part.lower()) for part in self.name.split("/"))
+        return any(_REFUSED.search(part.lower()) for part in self.name.split("/"))
 
     @property
     def size_bytes(self) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 
 from chain.checkpoint import Checkpoint, parse_body, tree_hash_of
 from chain.conformance.keyring import KeyRing, keys_beside
-from chain.conformance.outcome import Report, Tally, attempt
+from chain.conformance.outcome import ACCEPTED, REFUSED, Report, Tally, attempt
 from chain.conformance.source import Corpus, Source
 from chain.conformance.tile_folder import NAMES, TileFile, TileFolder, folded, tile_folders
 from chain.encoding import encode_base64
@@ -39,7 +39,13 @@ def run_tile_logs(corpus: Corpus, report: Report) -> None:
     """Run every log of the folder."""
     for tree in tile_folders(corpus):
         tally = report.tally(STATIC_CT_FAMILY if tree.is_static_ct else FAMILY)
-        _Log(corpus, tree, tally).run()
+        if tree.files[0].source.is_to_be_refused:
+            alone = Tally()
+            _Log(corpus, tree, alone).run()
+            got = REFUSED if alone.missed else ACCEPTED
+            tally.judge(tree.prefix.rstrip("/"), "log", expected=REFUSED, got=got)
+        else:
+            _Log(corpus, tree, tally).run()
 
 
 def parse_signed(text: str) -> tuple[Note, Checkpoint]:

@@ -279,7 +279,9 @@ def test_an_invalid_bundle_whose_inclusion_holds_is_not_counted_unless_its_inclu
     assert list(report.families["Rekor inclusion"].not_applicable) == [
         "inclusion holds; what is invalid is not in the log"
     ]
-    write_json(tmp_path, "inclusion_fail/bundle.json", bundle())
+    write_json(tmp_path, "checkpoint_fail/bundle.json", bundle())
+    assert counts(run(tmp_path)) == {"Rekor inclusion": (0, 0)}
+    write(tmp_path, {"log.pub": pem(ECDSA_KEY)})
     assert counts(run(tmp_path)) == {"Rekor inclusion": (0, 1)}
 
 
@@ -329,15 +331,17 @@ def test_key_generation_is_out_of_scope_and_the_rest_is_named(tmp_path: Path) ->
     write_json(tmp_path, "a.json", [{"seed": "QkI=", "private_key_pkcs8": "MHg="}])
     write_json(tmp_path, "b.json", {"some": ["thing"]})
     write_json(tmp_path, "c.json", {"witness": verifier_key("w", kind=4)})
+    write_json(tmp_path, "g.json", {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"})
+    write_json(tmp_path, "h.json", {"witness": verifier_key("w", kind=4), "padding": "x" * 1_000_000})
     write(
         tmp_path, {"d.json": "{", "e.dat": "{ not JSON", "README.md": "words", ".state/tree": "{}", "f.json": b"\xff"}
     )
     (tmp_path / "link").symlink_to(tmp_path / "b.json")
     report = run(tmp_path)
     assert report.out_of_scope == {"a.json": "key generation"}
-    assert report.not_recognised == ["b.json", "e.dat", "link (a link)"]
+    assert report.not_recognised == ["b.json", "e.dat", "h.json", "link (a link)"]
     assert list(report.unreadable) == ["d.json", "f.json"]
-    assert report.is_empty
+    assert not report.families
 
 
 def test_a_crash_of_the_product_is_a_miss_whatever_was_expected() -> None:

@@ -114,6 +114,14 @@ def test_a_changed_entry_of_the_newest_bundle_changes_the_root(tmp_path: Path) -
     assert ("log/checkpoint", "root of 7") in missed(tally_of(report))
 
 
+def test_a_log_in_a_folder_of_tampered_ones_must_be_refused(tmp_path: Path) -> None:
+    whole = {f"tampered/{name}": data for name, data in small_log().items()}
+    changed = {name.replace("tampered", "tampered-entry"): data for name, data in whole.items()}
+    changed["tampered-entry/log/tile/0/000.p/4"] = bytes(128)
+    tally = tally_of(run(write(tmp_path, whole | changed)))
+    assert (tally.passed, missed(tally)) == (1, {("tampered/log", "log")})
+
+
 def test_a_log_without_entries_is_derived_from_its_leaf_hashes(tmp_path: Path) -> None:
     files = {name: data for name, data in small_log().items() if "entries" not in name and name != "README"}
     tally = tally_of(run(write(tmp_path, files)))
