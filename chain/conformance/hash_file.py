@@ -26,7 +26,9 @@ _FIELD: Final = re.compile(
 )
 _MESSAGE_FIELDS: Final = {"Msg", "Seed", "Text"}
 _DIGEST_FIELDS: Final = {"MD", "Output", "Squeezed"}
-_NAME: Final = re.compile(r"(SHA3|SHAKE|SHA|Keccak)[-_ ]?(\d{3}|1)?(?:[-_/](\d{3}))?(?!\d)", re.IGNORECASE)
+_NAME: Final = re.compile(
+    r"(SHA3|SHAKE|SHA|Keccak|MD|SM|BLAKE2|RIPEMD)[-_ ]?(\d{3}|[1-5])?(?:[-_/](\d{3}))?(?!\d)", re.IGNORECASE
+)
 _FUNCTIONS: Final = {
     "sha1": "sha1",
     "sha224": "sha224",
@@ -78,6 +80,8 @@ def _run(source: Source, tally: Tally) -> None:
         record[key] = value
         if key == "Seed":
             chained, count = _bytes(value, "Seed"), 0
+        elif key == "MD" and "?" in value:
+            tally.not_applicable["digest is left open"] += 1
         elif key == "MD" and chained is not None:
             chained = _after_chain(function, chained)
             tally.judge(source.name, f"COUNT = {count}", expected=value.lower(), got=chained.hex())
@@ -135,7 +139,7 @@ def _function(source: Source) -> str:
     comments = " ".join(line for line in islice(source.lines(), _HEAD_LINES) if line.startswith("#"))
     found = [_spelled(*match) for place in (comments, source.base, source.folder) for match in _NAME.findall(place)]
     known = next((_FUNCTIONS[name] for name in found if name in _FUNCTIONS), None)
-    other = next((name for name in found if name.startswith(("shake", "keccak"))), None)
+    other = next((name for name in found if not name.startswith("sha") or name.startswith("shake")), None)
     if known is None and other is None:
         raise InputError("file of digests names no hash function", expected="SHA-2 or SHA-3 in its head or name")
     return known or str(other)

@@ -78,21 +78,26 @@ def test_chained_digests_are_computed_by_the_functions_own_rule(tmp_path: Path) 
 
 
 def test_what_says_nothing_of_whole_bytes_is_not_compared(tmp_path: Path) -> None:
+    left_open = "# SHA-256\nCOUNT = 3\nMsg = 61\nMD = ?\n"
     keccak = "# Keccak(input|01)[r=1088, c=512], or SHA3-256\n\nLen = 3\nMsg = 06\nMD = D9\n"
     whole = f"\nLen = 8\nMsg = 61\nMD = {sha(b'a', name='sha3_256').hex().upper()}\n"
     repeated = f"# SHA3-256\nRepeat = 300000\nText = abcdefg\nMD = {sha(b'abcdefg' * 300_000, name='sha3_256').hex()}\n"
     files: dict[str, bytes | str] = {
         "kat.txt": keccak + whole,
         "long.txt": repeated,
+        "open.rsp": left_open,
         "SHAKE128ShortMsg.rsp": "Len = 8\nMsg = 61\nOutput = 00\n",
         "old.txt": "# Keccak[r=1088, c=512]\nLen = 8\nMsg = 61\nMD = 00\n",
+        "RIPEMD160/vectors.txt": "Len = 8\nMsg = 61\nMD = 00\n",
     }
     report = run(write(tmp_path, files))
     assert counts(report) == {"hash functions": (2, 2)}
     assert report.families["hash functions"].not_applicable == {
         "bit-oriented message: its length is no multiple of 8": 1,
+        "digest is left open": 1,
         "shake128 is not used": 1,
         "keccak is not used": 1,
+        "ripemd160 is not used": 1,
     }
 
 
