@@ -30,8 +30,9 @@ _INPUTS: Final = {"input", "inputs", "in"}
 _OUTPUTS: Final = {"output", "outputs", "out", "expected", "canonical"}
 _HEX_OUTPUTS: Final = {"outhex", "hex"}
 _NUMBER_LINE: Final = re.compile(r"([0-9a-fA-F]{1,16}),(-?[0-9][0-9.e+-]*|NaN|-?Infinity|null)")
-_HEAD_LINES: Final = 3
-_EXPECTED_FIELDS: Final = ("canonical", "expected", "output")
+_HEAD_LINES: Final = 16
+_WIDE_DIGITS: Final = 13
+_EXPECTED_FIELDS: Final = ("canonical", "jcs")
 
 
 def run_documents(corpus: Corpus, report: Report) -> None:
@@ -96,7 +97,8 @@ def run_numbers(corpus: Corpus, report: Report) -> None:
     """Run files with a number's bits and its text in every line."""
     for source in corpus:
         head = [line for line in islice(source.lines(), _HEAD_LINES) if line]
-        if head and all(_NUMBER_LINE.fullmatch(line) for line in head):
+        is_wide = any(len(line.partition(",")[0]) >= _WIDE_DIGITS for line in head)
+        if is_wide and all(_NUMBER_LINE.fullmatch(line) for line in head):
             corpus.take(source)
             _judge_numbers(source, report)
 

@@ -53,7 +53,13 @@ class KeyRing:
 
     verifiers: dict[tuple[str, bytes], VerifierKey] = field(default_factory=dict)
     cosigners: dict[tuple[str, bytes], CosignerKey] = field(default_factory=dict)
-    public: list[PublicKey] = field(default_factory=list)
+    public: dict[bytes, PublicKey] = field(default_factory=dict)
+
+    def add(self, other: KeyRing) -> None:
+        """Add another ring's keys."""
+        self.verifiers |= other.verifiers
+        self.cosigners |= other.cosigners
+        self.public |= other.public
 
     def faults(self, note: Note, checkpoint: Checkpoint | None) -> tuple[int, list[str]]:
         """How many signatures are right, and which of known keys are wrong; some sign a checkpoint and nothing else."""
@@ -72,8 +78,7 @@ class KeyRing:
             return self.verifiers[identity].is_signed(note.text, signature.content)
         if checkpoint is not None and identity in self.cosigners:
             return self.cosigners[identity].cosigned_at(note.text, signature.content) is not None
-        for key in self.public:
-            der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        for der, key in self.public.items():
             if signature.key_id == _note_key_id(signature.name, key, der):
                 return is_signed(key, note.text.encode("utf-8"), signature.content)
             if checkpoint is not None and signature.key_id == _rfc6962_key_id(signature.name, der):
@@ -85,9 +90,19 @@ def keys_beside(corpus: Corpus, folder: str) -> KeyRing:
     """Every public key in a file of the folder, or of one above it."""
     ring = KeyRing()
     for name in ancestors(folder):
-        for source in corpus.folder(name):
-            if source.size_bytes <= _FILE_SIZE_BYTES_MAX:
-                _collect(ring, source.read().decode("utf-8", errors="replace").replace("\\n", "\n"))
+        ring.add(_keys_in(corpus, name))
+    return ring
+
+
+def _keys_in(corpus: Corpus, folder: str) -> KeyRing:
+    remembered = corpus.remembered.get(f"keys in {folder}")
+    if isinstance(remembered, KeyRing):
+        return remembered
+    ring = KeyRing()
+    for source in corpus.folder(folder):
+        if source.size_bytes <= _FILE_SIZE_BYTES_MAX:
+            _collect(ring, source.read().decode("utf-8", errors="replace").replace("\\n", "\n"))
+    corpus.remembered[f"keys in {folder}"] = ring
     return ring
 
 
@@ -122,9 +137,9 @@ def _collect(ring: KeyRing, text: str) -> None:
             ring.verifiers[key.name, key.key_id] = key
         if cosigner is not None:
             ring.cosigners[cosigner.name, cosigner.key_id] = cosigner
-        ring.public += _public_keys(matched.group().rpartition("+")[2])
+        ring.public |= _public_keys(matched.group().rpartition("+")[2])
     for written in islice(_candidates(text), _CANDIDATES_MAX):
-        ring.public += _public_keys(written)
+        ring.public |= _public_keys(written)
 
 
 def _candidates(text: str) -> Iterator[str]:
@@ -134,14 +149,16 @@ def _candidates(text: str) -> Iterator[str]:
         yield matched.group()
 
 
-def _public_keys(written: str) -> list[PublicKey]:
-    """The key of a DER structure in base64, or of one behind a note's type byte."""
+def _public_keys(written: str) -> dict[bytes, PublicKey]:
+    """The key of a DER structure in base64, or of one behind a note's type byte, by its DER form."""
     try:
         data = base64.b64decode(written, validate=True)
         key = load_der_public_key(data[1:] if data[:1] == bytes([_ECDSA_NOTE]) else data)
     except (binascii.Error, ValueError, UnsupportedAlgorithm):
-        return []
-    return [key] if isinstance(key, Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey) else []
+        return {}
+    if not isinstance(key, Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey):
+        return {}
+    return {key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo): key}
 
 
 def _note_key_id(name: str, key: PublicKey, der: bytes) -> bytes:

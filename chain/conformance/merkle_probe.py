@@ -22,13 +22,17 @@ from chain.subtree import Subtree, SubtreeProof, check_subtree
 from chain.tree_hash import SHA3_256, SHA256, TreeHash
 from domain.errors import InputError
 
+_HASH_NAMES: Final = ("sha", "blake", "keccak", "md5", "sm3", "poseidon", "shake")
 _HASHES: Final = {"sha256": SHA256, "sha2256": SHA256, "sha3256": SHA3_256}
 
 
 def tree_hash_named(name: object) -> TreeHash | None:
-    """The tree hash of that name in any usual spelling; ``None`` where the log has no such tree."""
+    """The tree hash of that name in any usual spelling; ``None`` where the log has no such tree.
+
+    What is no function's name (nothing at all, or a digest) states none.
+    """
     plain = "".join(char for char in str(name).lower() if char.isalnum())
-    return SHA256 if name is None else _HASHES.get(plain)
+    return _HASHES.get(plain) if plain.startswith(_HASH_NAMES) else SHA256
 
 
 def _inclusion(tree_hash: TreeHash, case: Case) -> Callable[[], None]:

@@ -72,8 +72,9 @@ def _judge_note(case: Case, tally: Tally) -> None:
 
 
 def _is_key_list(fields: Fields) -> bool:
-    lists = [fields.get(key) for key in ("good", "bad") if key in fields]
-    return bool(lists) and all(isinstance(item, list) and all(isinstance(key, str) for key in item) for item in lists)
+    lists = [fields[key] for key in ("good", "bad") if isinstance(fields.get(key), list)]
+    keys = [key for item in lists for key in item]
+    return all(isinstance(key, str) for key in keys) and any("+" in key for key in keys)
 
 
 def _judge_key_list(case: Case, tally: Tally) -> None:

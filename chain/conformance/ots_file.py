@@ -22,7 +22,8 @@ from chain.anchors.opentimestamps import (
     parse_proof,
 )
 from chain.conformance.outcome import Report, Tally, attempt
-from chain.conformance.source import Corpus, Source, ancestors
+from chain.conformance.source import FILE_SIZE_BYTES_MAX, Corpus, Source, ancestors
+from domain.errors import InputError
 
 FAMILY: Final = "OpenTimestamps proofs"
 
@@ -37,7 +38,10 @@ def run_timestamps(corpus: Corpus, report: Report) -> None:
     for source in corpus:
         if source.base.endswith(_SUFFIX) or source.head(len(HEADER)) == HEADER:
             corpus.take(source)
-            _judge(corpus, source, report.tally(FAMILY))
+            try:
+                _judge(corpus, source, report.tally(FAMILY))
+            except InputError as error:
+                report.unreadable[source.name] = str(error)
 
 
 def _judge(corpus: Corpus, source: Source, tally: Tally) -> None:
@@ -79,7 +83,8 @@ def _judge_document(corpus: Corpus, source: Source, tally: Tally, proof: Detache
         )
         return
     for other in corpus.folder(source.folder):
-        if not other.base.endswith(_SUFFIX) and not other.is_documentation and proof.is_of(other.read()):
+        is_candidate = not (other.base.endswith(_SUFFIX) or other.is_documentation)
+        if is_candidate and other.size_bytes <= FILE_SIZE_BYTES_MAX and proof.is_of(other.read()):
             corpus.take(other)
             tally.judge(source.name, f"document {other.base}", expected=True, got=True)
 

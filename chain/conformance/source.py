@@ -88,18 +88,22 @@ class Source:
             InputError: not JSON.
         """
         try:
-            return json.loads(self.text())
+            return json.loads(self.text().removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
             raise InputError("file is not JSON", reason=str(error) or type(error).__name__) from error
 
 
 class Corpus:
-    """All files below a folder."""
+    """All files below a folder.
+
+    ``remembered`` holds what was derived from a folder's files once and is asked for again.
+    """
 
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
             raise InputError("no such folder", path=str(root), todo="Give a folder of test vectors")
         self.links: list[str] = []
+        self.remembered: dict[str, Any] = {}
         self._sources = {name: Source(root, name) for name in sorted(self._walk(root))}
         self._taken: set[str] = set()
         self._folders: dict[str, list[Source]] = {}

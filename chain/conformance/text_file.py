@@ -76,12 +76,12 @@ def _judge_proof(corpus: Corpus, source: Source, tally: Tally, written: str) -> 
     entry = corpus.get(source.name.rpartition(".")[0])
     if entry is not None:
         corpus.take(entry)
-    _accept(source, tally, "proof", partial(_check, keys, written, None if entry is None else entry.read()))
+    _accept(source, tally, "proof", partial(_check, keys, written, entry))
     if entry is None:
         tally.remarks["path not followed: the entry is not beside the proof"] += 1
 
 
-def _check(keys: KeyRing, written: str, entry: bytes | None) -> None:
+def _check(keys: KeyRing, written: str, entry: Source | None) -> None:
     proof = parse_proof(written)
     note, checkpoint = parse_signed(proof.checkpoint)
     _, wrong = keys.faults(note, checkpoint)
@@ -90,4 +90,4 @@ def _check(keys: KeyRing, written: str, entry: bytes | None) -> None:
     if entry is not None:
         tree_hash = tree_hash_of(checkpoint.origin)
         inclusion = InclusionProof(proof.index, checkpoint.size, proof.path)
-        check_inclusion(tree_hash, inclusion, tree_hash.leaf(entry), checkpoint.root)
+        check_inclusion(tree_hash, inclusion, tree_hash.leaf(entry.read()), checkpoint.root)

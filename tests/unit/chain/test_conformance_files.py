@@ -124,7 +124,9 @@ def test_numbers_have_their_published_text(tmp_path: Path) -> None:
     assert [(miss.case, miss.expected, miss.got) for miss in report.families["canonical JSON numbers"].misses] == [
         ("3ff8000000000000", "1.50", "1.5")
     ]
-    assert list(run(write(tmp_path, {"numbers.txt": right + "words\n"})).unreadable) == ["numbers.txt"]
+    broken = right * 4 + "words\n"
+    assert list(run(write(tmp_path, {"numbers.txt": broken})).unreadable) == ["numbers.txt"]
+    assert run(write(tmp_path, {"numbers.txt": "1,2\n3,4\n"})).not_recognised == ["numbers.txt"]
 
 
 def documents(**files: str) -> dict[str, bytes | str]:
@@ -177,7 +179,7 @@ def stamp(document: bytes, tail: bytes = b"\xff\x08" + BITCOIN + b"\xff" + PENDI
     return MAGIC + b"\x01\x08" + sha(document) + tail
 
 
-def test_time_stamps_are_held_against_their_documents(tmp_path: Path) -> None:
+def test_time_stamps_are_held_against_their_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files: dict[str, bytes | str] = {
         "a.txt": b"document",
         "a.txt.ots": stamp(b"document"),
@@ -195,6 +197,8 @@ def test_time_stamps_are_held_against_their_documents(tmp_path: Path) -> None:
         ("a.txt.ots", "document"),
         ("x/proof", "Merkle root of bitcoin block 5"),
     ]
+    monkeypatch.setattr("chain.conformance.source.FILE_SIZE_BYTES_MAX", 1)
+    assert list(run(tmp_path).unreadable) == ["a.txt.ots", "x/proof"]
 
 
 def test_time_stamps_that_must_be_refused_are_known_by_folder_and_readme(tmp_path: Path) -> None:

@@ -123,8 +123,11 @@ def test_the_stated_hash_function_is_used_and_one_that_no_log_has_is_named(tmp_p
         leafHash=leaves[1].hex(),
         proof=[item.hex() for item in inclusion(leaves, 1, name="sha3_256")],
     )
-    report = report_of(tmp_path, [{"hash": "SHA3-256", "cases": [case]}, {**case, "hash": "BLAKE3"}])
-    assert counts(report) == {"Merkle inclusion": (1, 1)}
+    report = report_of(
+        tmp_path,
+        [{"hash": "SHA3-256", "cases": [case]}, {**case, "hash": "BLAKE3"}, {**inclusion_case(), "hash": "00ff"}],
+    )
+    assert counts(report) == {"Merkle inclusion": (2, 2)}
     assert list(report.families["Merkle inclusion"].not_applicable) == ["tree over BLAKE3, which no log here has"]
 
 
@@ -321,8 +324,8 @@ def test_what_an_entry_lacks_is_said(tmp_path: Path) -> None:
 
 def test_documents_in_json_are_written_canonically(tmp_path: Path) -> None:
     cases = [
-        {"input": '{"b": 1.0, "a": "\\u20ac"}', "expected": '{"a":"€","b":1}'},
-        {"input": "[2 ]", "output": "[ 2]"},
+        {"input": '{"b": 1.0, "a": "\\u20ac"}', "canonical": '{"a":"€","b":1}'},
+        {"input": "[2 ]", "jcs": "[ 2]"},
     ]
     assert counts(report_of(tmp_path, cases)) == {"canonical JSON documents": (1, 2)}
 

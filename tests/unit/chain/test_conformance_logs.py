@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -184,6 +185,8 @@ def test_a_root_is_derived_through_missing_levels_and_not_guessed_where_tiles_la
     assert tally.not_applicable["root not derived: its tiles are not all here"] == 1
     short = {**through, "tile/1/000": b"".join([large_log()["tile/1/000"][:64]])}  # type: ignore[list-item]
     assert missed(tally_of(run(write(tmp_path / "short", short)))) == {("tile/1/000", "tile")}
+    torn = {**through, "tile/0/003": bytes(33)}
+    assert missed(tally_of(run(write(tmp_path / "torn", torn)))) == {("tile/0/003", "tile")}
 
 
 def test_a_sha3_tree_is_known_by_its_origin(tmp_path: Path) -> None:
@@ -298,12 +301,16 @@ def test_an_entry_without_a_stated_index_is_read(tmp_path: Path) -> None:
 def test_witnesses_and_keys_of_every_kind_are_used_where_they_lie(tmp_path: Path) -> None:
     rsa = generate_private_key(65537, 2048)
     rsa_der = rsa.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    exchange_der = X25519PrivateKey.from_private_bytes(bytes(32)).public_key()
+    exchange = b64(exchange_der.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
     by_rsa = b64(sha(rsa_der)[:4] + rsa.sign(b"words\n", PKCS1v15(), SHA256()))
     text = checkpoint(NAME, 7, root(LEAVES[:7]))
     files: dict[str, bytes | str] = {
         "a/checkpoint.note": cosigned(text, "witness.example"),
         "a/witness.json": json.dumps({"verifier_keys": [verifier_key("witness.example", kind=4)]}),
-        "a/some.pem": "MAAA" + "A" * 60 + f"\n-----BEGIN PUBLIC KEY-----\n{b64(rsa_der)}\n-----END PUBLIC KEY-----\n",
+        "a/some.pem": "MAAA"
+        + "A" * 60
+        + f"\n{exchange}\n-----BEGIN PUBLIC KEY-----\n{b64(rsa_der)}\n-----END PUBLIC KEY-----\n",
         "a/by_rsa": f"words\n\n\u2014 rsa {by_rsa}\n",
         "b/broken.note": signed("words\n", NAME).replace("words", "other"),
         "b/right_invalid.note": signed("words\n", NAME).replace("words", "other"),
