@@ -24,13 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         report = run(options.folder)
+        status = exit_status(report)
+        if options.json is not None:
+            options.json.write_text(json.dumps({"status": status, **_as_json(report)}, indent=2), "utf-8")
     except (PolicyCortexError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return UNREADABLE
     sys.stdout.write("".join(f"{_printable(line)}\n" for line in format_report(report)))
-    status = exit_status(report)
-    if options.json is not None:
-        options.json.write_text(json.dumps({"status": status, **_as_json(report)}, indent=2), "utf-8")
     return status
 
 

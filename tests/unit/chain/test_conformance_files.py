@@ -272,3 +272,5 @@ def test_the_command_tells_a_folder_without_vectors_from_one_that_passes(
     assert main([str(tmp_path)]) == 2
     assert main([str(tmp_path / "none")]) == 2
     assert "no such folder" in capsys.readouterr().err
+    assert main([str(tmp_path), "--json", str(tmp_path / "no" / "such" / "folder")]) == 2
+    assert "No such file" in capsys.readouterr().err

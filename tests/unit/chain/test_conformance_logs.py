@@ -304,14 +304,17 @@ def test_witnesses_and_keys_of_every_kind_are_used_where_they_lie(tmp_path: Path
     exchange_der = X25519PrivateKey.from_private_bytes(bytes(32)).public_key()
     exchange = b64(exchange_der.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
     by_rsa = b64(sha(rsa_der)[:4] + rsa.sign(b"words\n", PKCS1v15(), SHA256()))
-    text = checkpoint(NAME, 7, root(LEAVES[:7]))
+    text, time_ms = checkpoint(NAME, 7, root(LEAVES[:7])), bytes(8)
+    tree_head = b"\x00\x01" + time_ms + (7).to_bytes(8, "big") + root(LEAVES[:7])
+    content = time_ms + b"\x04\x01\x01\x00" + rsa.sign(tree_head, PKCS1v15(), SHA256())
+    head = b64(sha(NAME.encode() + b"\n\x05" + sha(rsa_der))[:4] + content)
     files: dict[str, bytes | str] = {
         "a/checkpoint.note": cosigned(text, "witness.example"),
         "a/witness.json": json.dumps({"verifier_keys": [verifier_key("witness.example", kind=4)]}),
-        "a/some.pem": "MAAA"
-        + "A" * 60
-        + f"\n{exchange}\n-----BEGIN PUBLIC KEY-----\n{b64(rsa_der)}\n-----END PUBLIC KEY-----\n",
+        "a/no.pem": "MAAA" + "A" * 60 + f"\n{exchange}\n",
+        "a/some.pem": f"-----BEGIN PUBLIC KEY-----\n{b64(rsa_der)}\n-----END PUBLIC KEY-----\n",
         "a/by_rsa": f"words\n\n\u2014 rsa {by_rsa}\n",
+        "a/tree_head": f"{text}\n\u2014 {NAME} {head}\n",
         "b/broken.note": signed("words\n", NAME).replace("words", "other"),
         "b/right_invalid.note": signed("words\n", NAME).replace("words", "other"),
         "b/key": verifier_key(NAME),
@@ -319,9 +322,9 @@ def test_witnesses_and_keys_of_every_kind_are_used_where_they_lie(tmp_path: Path
     }
     report = run(write(tmp_path, files))
     tally = tally_of(report, "signed notes")
-    assert (tally.passed, missed(tally)) == (4, {("b/broken.note", "note")})
+    assert (tally.passed, missed(tally)) == (5, {("b/broken.note", "note")})
     assert tally.remarks == {NO_KEY: 1}
-    assert not report.not_recognised
+    assert report.not_recognised == ["a/no.pem"]
 
 
 def test_a_proof_file_is_followed_from_the_entry_beside_it(tmp_path: Path) -> None:
