@@ -114,6 +114,25 @@ def test_a_proof_passes_as_published_and_is_missed_when_the_answer_is_turned_rou
     ]
 
 
+def test_proofs_of_what_cannot_be_are_refused(tmp_path: Path) -> None:
+    cases = [
+        subtree_inclusion_case(start=6, end=9, wantErr=True),
+        subtree_inclusion_case(start=2, end=1, wantErr=True),
+        subtree_consistency_case(start=0, end=0, proof=[], root1=b64(EMPTY)),
+        subtree_consistency_case(start=0, end=0, wantErr=True),
+        subtree_consistency_case(start=0, end=8, wantErr=True),
+        subtree_consistency_case(start=4, end=3, wantErr=True),
+        consistency_case(size1=7, proof=[], root1=b64(root(LEAVES))),
+        consistency_case(size1=7, proof=[], wantErr=True),
+        consistency_case(size1=0, wantErr=True),
+        consistency_case(proof=[], wantErr=True),
+        consistency_case(proof=[*consistency_case()["proof"], b64(EMPTY)], wantErr=True),
+        inclusion_case(leafHash=b64(b"short"), wantErr=True),
+        inclusion_case(leafIdx=7, wantErr=True),
+    ]
+    assert {(tally.missed) for tally in report_of(tmp_path, cases).families.values()} == {0}
+
+
 def test_the_stated_hash_function_is_used_and_one_that_no_log_has_is_named(tmp_path: Path) -> None:
     leaves = [leaf(bytes([number]), name="sha3_256") for number in range(3)]
     case = inclusion_case(
