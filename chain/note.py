@@ -121,8 +121,8 @@ def parse_note(text: str) -> Note:
     Raises:
         InputError: the text is not a signed note.
     """
-    if len(text) > NOTE_SIZE_BYTES_MAX or any(char < " " and char != "\n" for char in text):
-        raise InputError("not a signed note", expected="text without control characters, of at most 1 MB")
+    if len(text) > NOTE_SIZE_BYTES_MAX or any(char < " " and char != "\n" for char in text) or not _is_utf8(text):
+        raise InputError("not a signed note", expected="UTF-8 without control characters, of at most 1 MB")
     body, gap, lines = text.rpartition("\n\n")
     if not gap or not lines.endswith("\n"):
         raise InputError("not a signed note", expected="a text, an empty line, signature lines")
@@ -155,6 +155,15 @@ def open_note(text: str, keys: Sequence[VerifierKey]) -> Note:
     if not verified:
         raise IntegrityError("no known key signed this note", known=sorted(key.name for key in keys))
     return Note(note.text, tuple(verified.values()))
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether the text can be written at all; what was read by force from other bytes cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parse_signature(row: str) -> Signature:

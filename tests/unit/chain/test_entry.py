@@ -211,6 +211,11 @@ def test_a_signature_line_of_another_form_is_refused(line: str) -> None:
         parse_note(f"text\n\n{line}\n")
 
 
+def test_a_note_that_cannot_be_written_as_utf_8_is_refused() -> None:
+    with pytest.raises(InputError, match="not a signed note"):
+        parse_note(b"te\xfft\n\n\xe2\x80\x94 a AAAAAAAA\n".decode("utf-8", errors="surrogateescape"))
+
+
 def test_a_note_opens_for_known_keys_alone(tmp_path: Path) -> None:
     first, second = (FileSigner(tmp_path / name, name=name) for name in ("a", "b"))
     lines = [Signature(item.key.name, item.key.key_id, item.sign(b"text\n")) for item in (first, second)]

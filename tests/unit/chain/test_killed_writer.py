@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -44,8 +43,8 @@ with open_writer(Path(sys.argv[1])) as log:
 """
 
 
-def run_and_kill(folder: Path, number: int, delay_s: float) -> Iterator[list[str]]:
-    """Words of every whole line that the writer said before it was killed."""
+def run_and_kill(folder: Path, number: int, heard: int) -> Iterator[list[str]]:
+    """Words of every whole line that the writer said before it was killed, soon after that many."""
     root = Path(__file__).parents[3]
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(folder), str(number)],
@@ -56,9 +55,9 @@ def run_and_kill(folder: Path, number: int, delay_s: float) -> Iterator[list[str
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
-    time.sleep(delay_s)
+    said = "".join(process.stdout.readline() for _ in range(heard))
     process.send_signal(signal.SIGKILL)
-    said = process.stdout.read()
+    said += process.stdout.read()
     process.wait()
     process.stdout.close()
     return (line.split() for line in said.splitlines(keepends=True) if line.endswith("\n"))
@@ -70,7 +69,7 @@ def test_a_writer_killed_twenty_times_loses_and_doubles_nothing(tmp_path: Path, 
     kept: dict[str, tuple[int, str]] = {}
     head: tuple[int, bytes, bytes] | None = None
     for _ in range(KILLS):
-        for words in run_and_kill(tmp_path, len(kept), random.uniform(0, 0.2)):
+        for words in run_and_kill(tmp_path, len(kept), random.randrange(60)):
             if words[0] == "kept":
                 found = (int(words[2]), words[3])
                 assert kept.setdefault(words[1], found) == found

@@ -1,0 +1,1 @@
+"""Formats of outside time commitments, and checking them offline."""
