@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from chain.checkpoint import Checkpoint
+from chain.encoding import encode_base64
 from chain.note import VerifierKey
 from domain.errors import InputError
 
 STATEMENT_HEADER: Final = "policycortex/log-key/v1"
 REPORT_HEADER: Final = "policycortex/report-key/v1"
+FROZEN_HEADER: Final = "policycortex/log-frozen/v1"
 _LINE: Final = re.compile(r"[^\x00-\x1f\x7f\u0085\u2028\u2029]{1,300}")
 
 
@@ -31,6 +34,12 @@ def retirement_statement(retired: VerifierKey, remaining: VerifierKey, *, retire
 def report_key_statement(*, key_sha256: str, replaces: str, valid_from: str) -> str:
     """Signed by a report key: whoever adds it holds it."""
     return _text(REPORT_HEADER, "add", key_sha256, replaces or "none", valid_from)
+
+
+def frozen_statement(first: Checkpoint, second: Checkpoint, *, successor: str, frozen_at: str) -> str:
+    """Signed by keys that are still good: the log ended with these checkpoints, and that one succeeds it."""
+    roots = (encode_base64(first.root), encode_base64(second.root))
+    return _text(FROZEN_HEADER, first.origin, f"size {first.size}", *roots, successor, frozen_at)
 
 
 def _text(*lines: str) -> str:
