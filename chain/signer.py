@@ -8,13 +8,15 @@ Source: C2SP tlog-checkpoint ("a log MUST NOT sign any checkpoint which is incon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from chain.checkpoint import Checkpoint, open_checkpoint
+from chain.checkpoint import Checkpoint
 from chain.durable import replace_file
 from chain.keys.key_file import FileSigner
+from chain.keys.overlap import open_own, sign_checkpoint
 from chain.keys.signer import Signer
-from chain.note import Note, Signature, VerifierKey
+from chain.note import VerifierKey
 from chain.proof import ConsistencyProof, check_consistency
 from chain.tree_hash import TreeHash
 from domain.errors import IntegrityError
@@ -27,18 +29,34 @@ class Notary:
 
     Args:
         record: file of the last signed checkpoint; written and synced before the signature leaves.
+        beside: signs below the signer; the former key, while a rotation overlaps.
+        known: keys of the tree that may have signed the last checkpoint, and of which nobody here signs any more.
     """
 
-    def __init__(self, signer: Signer, tree_hash: TreeHash, record: Path) -> None:
-        self._signer = signer
+    def __init__(
+        self,
+        signer: Signer,
+        tree_hash: TreeHash,
+        record: Path,
+        *,
+        beside: Sequence[Signer] = (),
+        known: Sequence[VerifierKey] = (),
+    ) -> None:
+        self._signers = (signer, *beside)
         self._hash = tree_hash
         self._record = record
         self.last_note = record.read_text("utf-8") if record.exists() else None
-        self.last = None if self.last_note is None else open_checkpoint(self.last_note, signer.key)
+        self.last = None if self.last_note is None else open_own(self.last_note, tuple(dict.fromkeys((*self.keys, *known))))
 
     @property
     def key(self) -> VerifierKey:
-        return self._signer.key
+        """The key whose line comes first."""
+        return self._signers[0].key
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """The keys whose lines a checkpoint carries, in their order."""
+        return tuple(signer.key for signer in self._signers)
 
     def sign(self, size: int, root: bytes, proof: ConsistencyProof | None) -> str:
         """Sign a checkpoint.
@@ -51,8 +69,7 @@ class Notary:
         """
         self._require_extension(size, root, proof)
         checkpoint = Checkpoint(self.key.name, size, root)
-        signature = self._signer.sign(checkpoint.text.encode("utf-8"))
-        note = str(Note(checkpoint.text, (Signature(self.key.name, self.key.key_id, signature),)))
+        note = sign_checkpoint(checkpoint, self._signers)
         if note != self.last_note:
             replace_file(self._record, note.encode("utf-8"))
             self.last, self.last_note = checkpoint, note

@@ -14,7 +14,10 @@ from chain.keys.history import KeyHistory, read_history
 from chain.keys.log_keys import LogKeys, choose_signers
 from chain.keys.rotation import addition_events, retirement_events
 from chain.keys.signer import Signer
-from chain.tree_hash import Twin
+from chain.note import parse_note
+from chain.proof import ConsistencyProof
+from chain.signer import Notary
+from chain.tree_hash import SHA256, Twin
 from domain.errors import AccessDenied, ConflictError, IntegrityError
 from domain.evidence import EvidenceEvent
 from tests.unit.chain.keys.samples import ACME, OCCASION, ORIGIN, signer
@@ -109,3 +112,28 @@ def test_a_destroyed_file_is_gone_and_destroying_it_again_is_harmless(tmp_path: 
     destroy_file(path)
     assert not path.exists()
     assert kept.read_bytes() == bytes(6)
+
+
+def test_a_notary_goes_through_a_rotation_and_still_signs_no_fork(tmp_path: Path) -> None:
+    old, new = signer("a"), signer("b")
+    record, leaf, other = tmp_path / "signed", SHA256.leaf(b"a"), SHA256.leaf(b"b")
+    proof = ConsistencyProof(1, 1, ())
+    Notary(old, SHA256, record).sign(1, leaf, None)
+    overlap = Notary(new, SHA256, record, beside=[old])
+    assert overlap.keys == (new.key, old.key)
+    note = overlap.sign(1, leaf, proof)
+    assert [line.key_id for line in parse_note(note).signatures] == [new.key.key_id, old.key.key_id]
+    after = Notary(new, SHA256, record)
+    assert [line.key_id for line in parse_note(after.sign(1, leaf, proof)).signatures] == [new.key.key_id]
+    with pytest.raises(IntegrityError):
+        after.sign(1, other, proof)
+
+
+def test_a_notary_whose_former_key_is_lost_still_knows_what_it_signed(tmp_path: Path) -> None:
+    old, new = signer("a"), signer("b")
+    Notary(old, SHA256, tmp_path / "signed").sign(1, SHA256.leaf(b"a"), None)
+    with pytest.raises(IntegrityError, match="no known key"):
+        Notary(new, SHA256, tmp_path / "signed")
+    notary = Notary(new, SHA256, tmp_path / "signed", known=[old.key])
+    assert notary.last is not None
+    assert notary.last.size == 1
