@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import hashlib
 import hmac
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
@@ -141,3 +143,11 @@ def test_what_is_no_opening_is_refused(commitment: str, key: str) -> None:
 )
 def test_only_a_commitment_is_one(value: Json) -> None:
     assert not is_committed(value)
+
+
+def test_the_check_by_hand_in_the_documents_works() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "privacy.md").read_text("utf-8")
+    result = doctest.DocTestRunner().run(doctest.DocTestParser().get_doctest(text, {}, "privacy", "privacy.md", 0))
+    assert (result.attempted, result.failed) == (4, 0)
+    committed = commit(KEY, tenant="acme", field="access_review.reviewer", value="ann@example.org")
+    assert committed.commitment in text
