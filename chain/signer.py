@@ -46,7 +46,9 @@ class Notary:
         self._hash = tree_hash
         self._record = record
         self.last_note = record.read_text("utf-8") if record.exists() else None
-        self.last = None if self.last_note is None else open_own(self.last_note, tuple(dict.fromkeys((*self.keys, *known))))
+        self.last = (
+            None if self.last_note is None else open_own(self.last_note, tuple(dict.fromkeys((*self.keys, *known))))
+        )
 
     @property
     def key(self) -> VerifierKey:

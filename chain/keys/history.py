@@ -48,6 +48,11 @@ class KeyHistory:
     spans: tuple[KeySpan, ...] = ()
     parents: tuple[tuple[VerifierKey, VerifierKey], ...] = ()
 
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        """All keys that the tree has or had."""
+        return tuple(span.key for span in self.spans)
+
     def valid_at(self, size: int) -> tuple[VerifierKey, ...]:
         """The keys that may sign a tree of that size."""
         return tuple(span.key for span in self.spans if span.covers(size))
