@@ -24,7 +24,7 @@ from chain.finding import Finding, Findings
 from chain.folder import Folder, year_folders
 from chain.frame import Run
 from chain.keys.key_list import format_key_list, is_key_of
-from chain.keys.overlap import open_signed
+from chain.keys.overlap import SignedCheckpoint, open_signed
 from chain.layout import KEYS_FILE, TILE_HEIGHT, TILE_WIDTH, artifact_path, bundles, checkpoint_path, tile_name, tiles
 from chain.log import Log
 from chain.merkle import Tree
@@ -210,18 +210,23 @@ class _Check:
         second = self._head("signed-sha3", notes.sha3_256, keys.sha3_256, self._trees.sha3_256)
         if first is None or second is None:
             return None
-        if first.size != second.size:
-            self._findings.add("signed-sha3", field="tree size", expected=first.size, got=second.size)
+        signers = Twin(first.signers, second.signers)
+        if signers != keys:
+            self._findings.add(KEYS_FILE, field="keys of the log", expected="those that signed", got="others")
+        if first.checkpoint.size != second.checkpoint.size:
+            got = second.checkpoint.size
+            self._findings.add("signed-sha3", field="tree size", expected=first.checkpoint.size, got=got)
             return None
-        return Twin(first, second)
+        return Twin(first.checkpoint, second.checkpoint)
 
-    def _head(self, where: str, note: str, keys: Sequence[VerifierKey], tree: Tree) -> Checkpoint | None:
+    def _head(self, where: str, note: str, keys: Sequence[VerifierKey], tree: Tree) -> SignedCheckpoint | None:
         """The signed checkpoint, if it is one of this journal's."""
         try:
-            head = open_signed(note, keys).checkpoint
+            signed = open_signed(note, keys)
         except PolicyCortexError as error:
             self._findings.add(where, field="signed note", expected=f"a checkpoint signed by {keys[0].text}", got=error)
             return None
+        head = signed.checkpoint
         if head.size > tree.size:
             self._findings.add(where, field="tree size", expected=f"at most {tree.size}", got=head.size)
             return None
@@ -229,7 +234,7 @@ class _Check:
             expected = tree.root(head.size).hex()
             self._findings.add(where, field="root hash", expected=expected, got=head.root.hex())
             return None
-        return head
+        return signed
 
     def _compare_entries(self, size: int) -> None:
         for name in bundles(size):

@@ -29,6 +29,7 @@ from chain.envelope import NO_ARTIFACTS, read_envelope
 from chain.file_journal import FileJournal
 from chain.frame import Run
 from chain.journal import JournalStore
+from chain.keys.freeze import require_open
 from chain.layout import is_year
 from chain.shard import LogHead, OpenSigners, ShardLog, ShardPlace
 from chain.tree_hash import HASH_SIZE_BYTES, Twin
@@ -287,6 +288,8 @@ class EvidenceWriter:
     def _append(self, batch: EntryBatch) -> Placements:
         self._journal.require_held()
         plans = [self._plan(tenant, number) for number, tenant in enumerate(batch.tenants)]
+        for plan in plans:
+            require_open(plan.shard.place.state, (name for name, owner in _named(batch) if owner == plan.number))
         placements = self._admit(batch, plans)
         for plan in plans:
             for sha256, content in sorted(plan.artifacts.items()):
@@ -330,6 +333,10 @@ class EvidenceWriter:
             plan.request_ids.append(request_id)
             plan.places.append(place)
         return Placements(tuple(logs), owners, indexes)
+
+
+def _named(batch: EntryBatch) -> Iterator[tuple[str, int]]:
+    return zip(batch.request_ids, batch.owners, strict=True)
 
 
 def _checked(batch: EntryBatch, plans: Sequence[_Plan]) -> Iterator[tuple[int, str, bytes]]:

@@ -9,7 +9,7 @@ write, its last entry says so; where it cannot, its successor's first entry says
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -104,11 +104,11 @@ class FreezableLog(Protocol):
         """Sign and publish everything that is recorded."""
 
 
-def require_open(state_directory: Path, request_ids: Sequence[str] = ()) -> None:
+def require_open(state_directory: Path, request_ids: Iterable[str] = ()) -> None:
     """Refuse to append to a frozen log. Asked before every append.
 
     Args:
-        request_ids: of what is to be appended; the freeze's own entry is let in while the log closes.
+        request_ids: of what is to be appended, read where the log closes: the freeze's own entry is let in.
 
     Raises:
         ConflictError: the log is frozen.
