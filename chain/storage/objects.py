@@ -44,7 +44,7 @@ from chain.storage.contract import (
 from domain.errors import AccessDenied, ConflictError, InputError, NotFound, UnavailableError
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta, PutMode, PutResult
+    from obstore import GetOptions, ObjectMeta, PutMode, PutResult
     from obstore.store import ClientConfig, S3Config
 
 _THREADS: Final = 16
@@ -136,6 +136,10 @@ class BucketStore:
 
     def get(self, name: str) -> Blob:
         return self._attempt(name, lambda: self._read(name))
+
+    def part(self, name: str, *, start: int, size_bytes: int) -> bytes:
+        asked: GetOptions = {"range": (start, start + size_bytes)}
+        return self._attempt(name, lambda: bytes(obstore.get(self._bucket, self._key(name), options=asked).bytes()))
 
     def chunks(self, name: str) -> Iterator[bytes]:
         result = self._attempt(name, lambda: obstore.get(self._bucket, self._key(name)))
