@@ -148,8 +148,8 @@ class ObjectJournal:
         except ConflictError:
             return False
         self._reader.keep(self._sequence, content)
-        for _ in self._take(name, content):
-            pass
+        for piece in read_pieces(content, name=name):
+            self._accept(piece, piece.runs())
         return True
 
     def _plan(self) -> list[str]:
@@ -197,31 +197,32 @@ class ObjectJournal:
         is_volume = name.startswith(VOLUMES)
         for piece in self._reader.add_volume(name, content) if is_volume else read_pieces(content, name=name):
             if piece.sequence >= self._sequence:
-                self._require_next(name, piece)
-                runs = self._accept(piece)
-                if runs:
-                    yield runs
+                placed = self._require_next(name, piece)
+                self._accept(piece, placed)
+                if placed:
+                    yield [Run(run.origin, run.entries(piece.frame)) for run in placed]
 
-    def _require_next(self, name: str, piece: Piece) -> None:
+    def _require_next(self, name: str, piece: Piece) -> list[PlacedRun]:
+        """The runs of the next frame, but for those of logs whose beginning was deleted."""
         if self._held and piece.header.epoch > self.epoch:
             raise taken_over(self._store, self.epoch, newest=piece.header.epoch)
         stated = (piece.sequence, piece.former)
         if stated != (self._sequence, self._digest) or piece.header.epoch < self._epoch_last:
             raise self._disorder(name, piece)
-        for run in piece.runs():
+        placed = piece.runs()
+        for run in placed:
             if run.first and run.origin not in self._places and self._start.sequence:
                 self._expired.add(run.origin)  # its beginning was deleted with its year
             if run.origin not in self._expired and run.first != self.size(run.origin):
                 raise self._disorder(name, piece)
+        return [run for run in placed if run.origin not in self._expired]
 
-    def _accept(self, piece: Piece) -> list[Run]:
-        runs: list[PlacedRun] = [run for run in piece.runs() if run.origin not in self._expired]
-        for run in runs:
+    def _accept(self, piece: Piece, placed: Sequence[PlacedRun]) -> None:
+        for run in placed:
             self._places.setdefault(run.origin, EntryPlaces()).add(piece.sequence, 0, run)
         if piece.header.runs and piece.year != self._year:
             self._years.append((piece.year, piece.sequence, piece.former))
         self._sequence, self._digest, self._epoch_last = piece.sequence + 1, piece.digest, piece.header.epoch
-        return [Run(run.origin, run.entries(piece.frame)) for run in runs]
 
     def _require_chain(self, name: str, content: bytes, first: int) -> None:
         """Raise unless these are the frames that were read: what is gathered is deleted afterwards."""

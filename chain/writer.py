@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +30,7 @@ from chain.envelope import NO_ARTIFACTS, read_envelope
 from chain.file_journal import FileJournal
 from chain.frame import Run
 from chain.journal import JournalStore
+from chain.keys.freeze import require_open
 from chain.layout import is_year
 from chain.shard import LogHead, OpenSigners, ShardLog, ShardPlace
 from chain.tree_hash import Twin
@@ -293,6 +294,8 @@ class EvidenceWriter:
     def _append(self, batch: EntryBatch) -> Placements:
         self._journal.require_held()
         plans = [self._plan(tenant) for tenant in batch.tenants]
+        for number, plan in enumerate(plans):
+            require_open(plan.shard.place.state, _names_of(batch, number))
         placements = self._admit(batch, plans)
         for plan in plans:
             for sha256, content in sorted(plan.artifacts.items()):
@@ -333,6 +336,10 @@ class EvidenceWriter:
             if shard is not plans[owner].shard:
                 owners[place] = _number(logs, shard)
         return Placements(tuple(logs), owners, indexes)
+
+
+def _names_of(batch: EntryBatch, number: int) -> Iterator[str]:
+    return (name for name, owner in zip(batch.request_ids, batch.owners, strict=True) if owner == number)
 
 
 def _checked(batch: EntryBatch, plans: Sequence[_Plan]) -> list[bytes]:

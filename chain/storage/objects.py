@@ -174,7 +174,7 @@ class BucketStore:
             content,
             hints,
             mode,
-            is_still_open=lambda there: there is not None and there.version.tag == version.tag,
+            is_still_open=lambda there: there is not None and _is_same(there.version, version),
             refusal="object has changed since it was read",
         )
 
@@ -337,6 +337,13 @@ def _connect(url: str, options: Mapping[str, str], patience: Patience) -> Object
     }
     config = cast("S3Config", dict(options))
     return from_url(url, config=config, client_options=client, retry_config={"max_retries": 0})
+
+
+def _is_same(there: Version, read: Version) -> bool:
+    """Whether a version is that which was read; a generation counts where both state one."""
+    return there.tag == read.tag and (
+        None in {there.generation, read.generation} or there.generation == read.generation
+    )
 
 
 def _version(meta: PutResult | ObjectMeta) -> Version:
