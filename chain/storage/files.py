@@ -139,8 +139,8 @@ class FileStore:
             asides = [path for path in root.rglob(f"*{TEMPORARY_SUFFIX}") if path.is_file()]
             for aside in asides:
                 aside.unlink()
-            folders = {path for path in root.rglob("*") if path.is_dir() and not any(path.iterdir())}
-            self._finish_removal(root, {*folders, *(aside.parent for aside in asides)})
+            empty = [path for path in root.rglob("*") if path.is_dir() and not any(path.iterdir())]
+            self._finish_removal(root, {*empty, *(aside.parent for aside in asides)})
 
     def below(self, folder: str) -> Self:
         return type(self)(self._root / require_folder(folder), mode=self._mode, sync=self._sync)

@@ -62,6 +62,7 @@ def test_what_an_interrupted_writer_left_is_no_object_and_is_tidied_away(tmp_pat
     for path in (tmp_path / f"a/c{TEMPORARY_SUFFIX}", tmp_path / f"new/d{TEMPORARY_SUFFIX}"):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"half")
+    (tmp_path / "empty/below").mkdir(parents=True)
     assert [item.name for item in store.listing()] == ["a/b"]
     store.tidy()
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["a", "a/b"]
