@@ -15,6 +15,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from chain.anchors.opentimestamps import (
+    APPEND,
+    PREPEND,
+    SHA256,
+    Attestation,
+    BlockAttestation,
+    DetachedTimestamp,
+    Operation,
+    Step,
+    Timestamp,
+)
 from chain.strict_json import parse
 from domain.errors import InputError, IntegrityError
 
@@ -124,6 +135,24 @@ def commitment_at(transaction: bytes, note_sha256: bytes) -> int:
         if found == script:
             return start + len(script) - len(note_sha256)
     raise IntegrityError("transaction does not carry the note's digest", expected=payload.hex())
+
+
+def opentimestamps_proof(*, transaction: bytes, branch: Branch, height: int, note_sha256: bytes) -> DetachedTimestamp:
+    """The same receipt as an OpenTimestamps proof, which programs of others can check.
+
+    Raises:
+        IntegrityError: the transaction does not carry the digest.
+    """
+    begin = commitment_at(transaction, note_sha256)
+    steps = [Operation(PREPEND, transaction[:begin]), Operation(APPEND, transaction[begin + len(note_sha256) :])]
+    steps += [Operation(SHA256)] * 2
+    for level, neighbour in enumerate(branch.path):
+        side = PREPEND if branch.index >> level & 1 else APPEND
+        steps += [Operation(side, neighbour), Operation(SHA256), Operation(SHA256)]
+    last: Attestation | Step = BlockAttestation("bitcoin", height)
+    for operation in reversed(steps):
+        last = Step(operation, Timestamp((last,)))
+    return DetachedTimestamp(SHA256, note_sha256, Timestamp((last,)))
 
 
 def _target(bits: int) -> int:

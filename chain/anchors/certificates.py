@@ -13,13 +13,22 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from domain.errors import IntegrityError
+from chain import der
+from domain.errors import InputError, IntegrityError
 
 PATH_LENGTH_MAX: Final = 8
+CERTIFICATE_SIZE_BYTES_MAX: Final = 64 * 1024
 
+_UNREADABLE = (
+    ValueError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
 _UNDERSTOOD = {
     ExtensionOID.BASIC_CONSTRAINTS,
     ExtensionOID.KEY_USAGE,
@@ -55,11 +64,38 @@ def require_authority(
     )
 
 
+def read_certificate(encoded: bytes) -> x509.Certificate:
+    """A certificate of which every part that is used later can be read; the library reads most of them lazily.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    _require_positive_serial(encoded)
+    try:
+        certificate = x509.load_der_x509_certificate(encoded)
+        certificate.public_key()
+        parts = (certificate.extensions, certificate.issuer, certificate.not_valid_before_utc)
+        certificate.subject.rfc4514_string()
+        assert all(part is not None for part in (*parts, certificate.not_valid_after_utc))
+    except _UNREADABLE as error:
+        raise InputError("certificate cannot be read", reason=str(error), got=encoded[:20].hex()) from error
+    return certificate
+
+
+def _require_positive_serial(encoded: bytes) -> None:
+    """Source: RFC 5280 section 4.1.2.2. The library only warns."""
+    whole = der.read(encoded, what="certificate", size_bytes_max=CERTIFICATE_SIZE_BYTES_MAX).children()
+    fields = der.at(whole, 0, what="certificate's fields").children()
+    serial = der.at(fields, 1, what="serial number").integer(what="serial number")
+    if serial <= 0:
+        raise InputError("certificate cannot be read", expected="a positive serial number", got=serial)
+
+
 def _require_stamping(signer: x509.Certificate) -> None:
     """Source: RFC 3161 section 2.3: the one extended key usage, critical."""
     try:
         usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         usage = None
     if usage is None or not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
         raise IntegrityError(
@@ -111,6 +147,6 @@ def _may_issue(issuer: x509.Certificate, depth: int) -> bool:
 def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 from chain.anchors.bitcoin import Header, commitment_at, double_sha256, read_branch, read_header
+from chain.anchors.opentimestamps import SHA256, BlockAttestation, parse_proof
 from chain.anchors.rfc3161 import read_token
 from chain.anchors.verdict import AnchorTrust, AnchorVerdict, Standing
 from chain.finding import Finding
@@ -96,6 +97,36 @@ def _judge_header(
     return _verdict(receipt, Standing.PROVED, not_after=bound, checked=(*checked, work, known))
 
 
+def _check_opentimestamps(receipt: AnchorReceipt, trust: AnchorTrust) -> AnchorVerdict:
+    """The earliest block with a header of the reader's own counts; without one the blocks are named."""
+    proof = parse_proof(_file(receipt, "proof.ots"))
+    if proof.digest_type != SHA256 or proof.digest.hex() != receipt.note_sha256:
+        raise IntegrityError("proof is for another note", expected=receipt.note_sha256, got=proof.digest.hex())
+    roots = {
+        found.attestation.height: found.message
+        for found in proof.attested()
+        if isinstance(found.attestation, BlockAttestation) and found.attestation.chain == "bitcoin"
+    }
+    if not roots:
+        raise IntegrityError("proof leads to no Bitcoin block", expected="a Bitcoin attestation")
+    checked = ("the proof leads from the SHA-256 digest of this note to what the calendar attests",)
+    for height, root in sorted(roots.items()):
+        if height in trust.bitcoin_headers:
+            header = read_header(trust.bitcoin_headers[height])
+            if header.merkle_root != root:
+                raise IntegrityError(
+                    "proof does not lead to the block", expected=header.merkle_root.hex(), got=root.hex()
+                )
+            known = f"which is the Merkle root of the header that was given for height {height}"
+            bound = header.time + BITCOIN_TIME_SLACK
+            return _verdict(receipt, Standing.PROVED, not_after=bound, checked=(*checked, known))
+    unchecked = tuple(
+        f"block header not independently trusted: the Merkle root of block {height} must be {root[::-1].hex()}"
+        for height, root in sorted(roots.items())
+    )
+    return _verdict(receipt, Standing.CONDITIONAL, checked=checked, unchecked=unchecked)
+
+
 def _check_stored(receipt: AnchorReceipt, trust: AnchorTrust) -> AnchorVerdict:
     del trust
     unchecked = ("stated by us, cannot be checked offline: ask the store for the lock of this object version",)
@@ -122,6 +153,7 @@ def _file(receipt: AnchorReceipt, name: str) -> bytes:
 _CHECKS: Mapping[AnchorKind, Callable[[AnchorReceipt, AnchorTrust], AnchorVerdict]] = {
     AnchorKind.RFC3161: _check_rfc3161,
     AnchorKind.BITCOIN: _check_bitcoin,
+    AnchorKind.OPENTIMESTAMPS: _check_opentimestamps,
     AnchorKind.ETHEREUM: _check_ethereum,
     AnchorKind.S3_OBJECT_LOCK: _check_stored,
     AnchorKind.AZURE_IMMUTABLE_BLOB: _check_stored,

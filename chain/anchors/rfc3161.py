@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAl
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from chain import der
-from chain.anchors.certificates import require_authority
+from chain.anchors.certificates import read_certificate, require_authority
 from chain.der import Element, at, by_tag, context
 from domain.errors import InputError, IntegrityError
 
@@ -173,10 +173,7 @@ def _read_accuracy(element: Element) -> timedelta:
 def _read_certificates(signed_data: Sequence[Element]) -> tuple[x509.Certificate, ...]:
     listed = by_tag(signed_data[3:-1], context(0))
     found = () if listed is None else listed.children()
-    try:
-        return tuple(x509.load_der_x509_certificate(one.encoded) for one in found if one.tag == der.SEQUENCE)
-    except ValueError as error:
-        raise InputError("time stamp token holds a certificate that cannot be read", reason=str(error)) from error
+    return tuple(read_certificate(one.encoded) for one in found if one.tag == der.SEQUENCE)
 
 
 def _find_signer(identifier: Element, certificates: Sequence[x509.Certificate]) -> x509.Certificate:
