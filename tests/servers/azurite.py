@@ -1,48 +1,37 @@
-"""Azure's own emulator of Blob Storage: it takes the header of an immutability policy and keeps no policy."""
+"""Azurite: Azure Blob storage on this machine, in memory. It needs Node 18 or later."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tests.servers.ports import free_port, running
 from tests.servers.programs import FOLDER, npm_install, require
 
-_PACKAGE = "azurite@3.35.0"
-_ACCOUNT = "devstoreaccount1"
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+PACKAGE: Final = "azurite@3.35.0"
+ACCOUNT: Final = "devstoreaccount1"
+KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Account and key that every Azurite has; they are published and open nothing else."""
+
+_PROGRAM = FOLDER / "npm" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
 
 
-@dataclass(frozen=True, slots=True)
-class BlobAccount:
-    """An account of the emulator; its key is the one that Azure documents for it."""
-
-    url: str
-    key: str
-
-
-def install() -> None:
-    """Fetch the program."""
-    npm_install(_PACKAGE, "azurite-blob")
+def install() -> Path:
+    """Get the pinned version; later ones want a newer Node."""
+    return npm_install(PACKAGE, "azurite-blob")
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[BlobAccount]:
-    """An empty account."""
-    program = require(FOLDER / "npm" / "azurite" / "node_modules" / ".bin" / "azurite-blob", what="azurite")
-    port = free_port()
+def azurite(log_folder: Path) -> Iterator[str]:
+    """A Blob endpoint, with the account in its path, for the time of a test."""
+    program, port = require(_PROGRAM, what="Azurite"), free_port()
     command = [
         str(program),
-        "--blobHost",
-        "127.0.0.1",
-        "--blobPort",
-        str(port),
-        "--inMemoryPersistence",
-        "--skipApiVersionCheck",
-        "--disableTelemetry",
-        "--silent",
+        *("--blobHost", "127.0.0.1", "--blobPort", str(port)),
+        *("--skipApiVersionCheck", "--inMemoryPersistence", "--disableTelemetry", "--silent"),
     ]
-    with running(command, port, folder / "azurite.log"):
-        yield BlobAccount(f"http://127.0.0.1:{port}/{_ACCOUNT}", _KEY)
+    with running(command, port, log_folder / "azurite.log", env={**os.environ, "NODE_OPTIONS": ""}):
+        yield f"http://127.0.0.1:{port}/{ACCOUNT}"
