@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any, Final
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
@@ -21,7 +22,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, I
 
 from domain.anchoring import AnchorKind, AnchorReceipt
 from domain.clock import SystemClock, format_instant, parse_instant
-from domain.errors import IntegrityError, UnavailableError
+from domain.errors import InputError, IntegrityError, UnavailableError
 from domain.value import Json
 
 _DAY: Final = timedelta(days=1)
@@ -37,6 +38,21 @@ def connect(account_url: str, container: str, *, credential: Any, deadline_s: fl
         read_timeout=deadline_s,
     )
     return service.get_container_client(container)
+
+
+def default_credential() -> Any:
+    """The credential of the machine or the signed-in person.
+
+    Raises:
+        InputError: the library for it is not installed.
+    """
+    try:
+        identity = import_module("azure.identity")  # of another extra
+    except ImportError:
+        raise InputError(
+            "azure-identity is not installed", todo="Install policycortex[azure], or name an account_key_file"
+        ) from None
+    return identity.DefaultAzureCredential()
 
 
 @dataclass(frozen=True, slots=True)
