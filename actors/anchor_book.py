@@ -20,7 +20,7 @@ from chain.strict_json import parse
 from domain.clock import format_instant, parse_instant
 from domain.errors import ConflictError
 from domain.evidence import EntryId, EventType, EvidenceEvent
-from domain.tenancy import TenantId
+from domain.tenancy import PLATFORM
 from domain.value import Json
 
 ENTRIES_WALKED_MAX: Final = 1_000_000
@@ -73,11 +73,8 @@ class _Line:
 class AnchorBook:
     """Targets' states, in step with the log."""
 
-    def __init__(
-        self, log: PlatformLog, names: Sequence[str], *, platform: TenantId, timing: AnchorTiming, now: datetime
-    ) -> None:
+    def __init__(self, log: PlatformLog, names: Sequence[str], *, timing: AnchorTiming, now: datetime) -> None:
         self._log = log
-        self._platform = platform
         self._timing = timing
         self._seen: EntryId | None = None
         lines = self._walk(frozenset(names), now)
@@ -99,7 +96,7 @@ class AnchorBook:
         receipt = anchored.receipt
         request_id = f"anchor/{receipt.target}/{receipt.note_sha256}/{'final' if receipt.is_final else 'pending'}"
         body, artifacts = to_body(anchored), to_artifacts(anchored)
-        event = EvidenceEvent(self._platform, request_id, EventType.ANCHOR_RECEIPT, now, body, artifacts)
+        event = EvidenceEvent(PLATFORM, request_id, EventType.ANCHOR_RECEIPT, now, body, artifacts)
         try:
             self._log.record([event])
         except ConflictError:
@@ -123,7 +120,7 @@ class AnchorBook:
             "note_sha256": gap.note_sha256,
         }
         request_id = f"anchor-gap/{gap.target}/{begins_at}/{gap.note_sha256 or 'missed'}"
-        return EvidenceEvent(self._platform, request_id, EventType.ANCHOR_GAP, now, body)
+        return EvidenceEvent(PLATFORM, request_id, EventType.ANCHOR_GAP, now, body)
 
     def _walk(self, names: frozenset[str], now: datetime) -> list[_Line]:
         """Entries about anchors, newest first, until every target was met and nothing older can be open."""

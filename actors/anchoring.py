@@ -20,7 +20,6 @@ from chain.anchors.verdict import AnchorVerdict, Standing
 from domain.anchoring import AnchorReceipt, AnchorTarget
 from domain.clock import Clock
 from domain.errors import InputError, IntegrityError, PolicyCortexError
-from domain.tenancy import TenantId
 
 Judge = Callable[[AnchorReceipt, bytes], AnchorVerdict]
 
@@ -48,7 +47,6 @@ class Anchoring:
         log: PlatformLog,
         targets: Sequence[AnchorTarget],
         *,
-        platform: TenantId,
         clock: Clock,
         executor: Executor,
         judge: Judge,
@@ -64,7 +62,7 @@ class Anchoring:
         self._deadline_s = deadline_s
         self._calls: dict[str, _Call] = {}
         self._unrecorded: list[Anchored] = []
-        self._book = AnchorBook(log, list(self._targets), platform=platform, timing=self._timing, now=clock.now())
+        self._book = AnchorBook(log, list(self._targets), timing=self._timing, now=clock.now())
 
     @property
     def states(self) -> Mapping[str, TargetState]:

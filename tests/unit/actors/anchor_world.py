@@ -19,12 +19,10 @@ from chain.entry import digest_artifacts, encode_event
 from domain.anchoring import AnchorKind, AnchorReceipt
 from domain.errors import ConflictError, UnavailableError
 from domain.evidence import EntryId, EvidenceEvent
-from domain.tenancy import TenantId
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-PLATFORM = TenantId("platform-log")
 
 
 @dataclass
@@ -161,7 +159,6 @@ class World:
         self.anchoring = Anchoring(
             self.log,
             self.targets,
-            platform=PLATFORM,
             clock=self.clock,
             executor=self.threads,
             judge=lambda receipt, note: check_receipt(receipt, note, AnchorTrust()),

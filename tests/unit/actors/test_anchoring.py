@@ -9,7 +9,7 @@ import pytest
 from actors.anchor_book import AnchorBook
 from actors.anchor_schedule import NEVER_CONFIRMED, NEVER_RAN, AnchorTiming, Circuit, Gap, TargetState, replay
 from domain.errors import InputError, UnavailableError
-from tests.unit.actors.anchor_world import HOUR, MINUTE, PLATFORM, START, SetClock, Target, World, world
+from tests.unit.actors.anchor_world import HOUR, MINUTE, START, SetClock, Target, World, world
 
 
 def test_every_target_gives_one_receipt_an_hour() -> None:
@@ -185,7 +185,7 @@ def test_a_gap_that_another_process_told_meanwhile_is_not_told_again() -> None:
     World(it.targets, it.clock, it.log).anchoring.round()
     it.clock.at += MINUTE
     gap = Gap("a", START.replace(hour=13, second=0, minute=0), START.replace(hour=15, second=0, minute=0), NEVER_RAN)
-    book = AnchorBook(it.log, ["a"], platform=PLATFORM, timing=it.timing, now=it.clock.at)
+    book = AnchorBook(it.log, ["a"], timing=it.timing, now=it.clock.at)
     book.record_gaps([gap], it.clock.at)
     assert len(it.gaps("a")) == 1
 
