@@ -22,6 +22,9 @@ from domain.value import Json
 
 FILE_SIZE_BYTES_MAX: Final = 1024 * 1024
 NOTE: Final = "note.txt"
+RECEIPT: Final = "receipt.json"
+STOCK_PROOF: Final = "note.txt.ots"
+"""The same as the other files, in the form that programs of others read; never read here."""
 
 _BODY = {"v", "target", "kind", "note_sha256", "due_at", "stated_at", "is_final", "facts"}
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
@@ -89,14 +92,35 @@ def read_entry(entry: bytes, artifact: Callable[[str], bytes]) -> Anchored:
     fields = parse(entry, size_bytes_max=ENTRY_SIZE_BYTES_MAX)
     if not isinstance(fields, dict) or fields.get("type") != "anchor_receipt":
         raise InputError("entry is not an anchor's receipt")
-    body, named = fields.get("body"), fields.get("artifacts")
-    if not isinstance(body, dict) or body.keys() != _BODY or body["v"] != 1 or not isinstance(named, dict):
-        raise InputError("receipt has not the fields it must have", expected=sorted(_BODY))
+    body, named = _require_body(fields.get("body")), fields.get("artifacts")
+    if not isinstance(named, dict):
+        raise InputError("receipt comes without files", expected=NOTE)
     files = {name: _read_file(name, digests, artifact) for name, digests in named.items()}
     if NOTE not in files:
         raise InputError("receipt comes without its note", expected=NOTE, got=sorted(files))
     note = files.pop(NOTE)
     return Anchored(_read_receipt(body, files), note, parse_instant(_text(body, "due_at")))
+
+
+def read_files(files: Mapping[str, bytes]) -> Anchored:
+    """The receipt that `chain.anchors.export` wrote as files; nothing of what it states is believed yet.
+
+    Raises:
+        InputError: a file is missing or not of its form.
+    """
+    if not {NOTE, RECEIPT} <= files.keys():
+        raise InputError("receipt's files are not all there", expected=[NOTE, RECEIPT], got=sorted(files)[:20])
+    if max(map(len, files.values())) > FILE_SIZE_BYTES_MAX:
+        raise InputError("receipt's file is too long", size_bytes_max=FILE_SIZE_BYTES_MAX)
+    body = _require_body(parse(files[RECEIPT], size_bytes_max=ENTRY_SIZE_BYTES_MAX))
+    kept = {name: content for name, content in files.items() if name not in {NOTE, RECEIPT, STOCK_PROOF}}
+    return Anchored(_read_receipt(body, kept), files[NOTE], parse_instant(_text(body, "due_at")))
+
+
+def _require_body(body: Json) -> Mapping[str, Json]:
+    if not isinstance(body, dict) or body.keys() != _BODY or body["v"] != 1:
+        raise InputError("receipt has not the fields it must have", expected=sorted(_BODY))
+    return body
 
 
 def _read_receipt(body: Mapping[str, Json], files: Mapping[str, bytes]) -> AnchorReceipt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
@@ -29,13 +29,15 @@ serial = {folder}/serial
 crypto_device = builtin
 signer_cert = {folder}/tsa.pem
 signer_key = {folder}/tsa.key
-signer_digest = sha256
+signer_digest = {digest}
 default_policy = 1.3.6.1.4.1.99999.1
 digests = sha256, sha512
 accuracy = secs:1
 ess_cert_id_chain = no
 ess_cert_id_alg = sha256
 """
+RSA = ("rsa:2048",)
+P384 = ("ec", "-pkeyopt", "ec_paramgen_curve:P-384")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,22 @@ class Authority:
 
 
 @contextmanager
-def serving(folder: Path, *, bits: int = 2048) -> Iterator[Authority]:
-    """An authority with new keys."""
+def serving(
+    folder: Path, *, key: Sequence[str] = RSA, digest: str = "sha256", has_chain: bool = False
+) -> Iterator[Authority]:
+    """An authority with new keys.
+
+    Args:
+        has_chain: whether its tokens carry the root's certificate as well.
+    """
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "openssl.cnf"
-    configuration.write_text(_CONFIGURATION.format(folder=folder))
+    chain = f"certs = {folder}/ca.pem\n" if has_chain else ""
+    configuration.write_text(_CONFIGURATION.format(folder=folder, digest=digest) + chain)
     (folder / "serial").write_text("01\n")
-    _make_certificates(folder, configuration, bits)
+    _make_certificates(folder, configuration, key)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -79,8 +88,8 @@ def serving(folder: Path, *, bits: int = 2048) -> Iterator[Authority]:
         yield Authority(url, folder / "ca.pem", folder / "tsa.pem")
 
 
-def _make_certificates(folder: Path, configuration: Path, bits: int) -> None:
-    request = ("req", "-new", "-newkey", f"rsa:{bits}", "-nodes", "-config", "/dev/null")
+def _make_certificates(folder: Path, configuration: Path, key: Sequence[str]) -> None:
+    request = ("req", "-new", "-newkey", *key, "-nodes", "-config", "/dev/null")
     _openssl(
         *request,
         *("-x509", "-days", 30, "-subj", "/CN=Test root", "-keyout", folder / "ca.key", "-out", folder / "ca.pem"),

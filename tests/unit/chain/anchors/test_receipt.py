@@ -10,11 +10,14 @@ from typing import Any
 import orjson
 import pytest
 
-from chain.anchors.receipt import FILE_SIZE_BYTES_MAX, Anchored, read_entry, to_artifacts, to_body
+from chain.anchors.export import to_files
+from chain.anchors.opentimestamps import parse_proof
+from chain.anchors.receipt import FILE_SIZE_BYTES_MAX, Anchored, read_entry, read_files, to_artifacts, to_body
 from chain.entry import ArtifactDigest
 from domain.anchoring import AnchorKind, AnchorReceipt
 from domain.errors import InputError, IntegrityError
 from domain.evidence import Artifact
+from tests.unit.chain.anchors.blocks import carrying, mine
 
 NOTE = b"a signed note\n"
 DUE = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -109,3 +112,41 @@ def test_a_file_without_its_digest_is_refused(digests: object) -> None:
 def test_a_file_that_was_exchanged_is_refused() -> None:
     with pytest.raises(IntegrityError, match="not the one"):
         read_entry(orjson.dumps(_entry()), lambda digest: b"another")
+
+
+def test_a_receipt_comes_back_from_its_files() -> None:
+    files = to_files(ANCHORED)
+    assert read_files(files) == ANCHORED
+    assert files.keys() == {"note.txt", "receipt.json", *RECEIPT.files}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"receipt.json": b"[]"},
+        {"receipt.json": b"{}"},
+        {"token.der": bytes(FILE_SIZE_BYTES_MAX + 1)},
+        {"note.txt": None},
+    ],
+)
+def test_files_that_are_no_receipts_are_refused(change: dict[str, bytes | None]) -> None:
+    files = {name: content for name, content in {**to_files(ANCHORED), **change}.items() if content is not None}
+    with pytest.raises(InputError):
+        read_files(files)
+
+
+def test_a_bitcoin_receipt_comes_with_a_proof_for_stock_programs() -> None:
+    digest = hashlib.sha256(NOTE).digest()
+    block = mine([carrying(digest)], 0)
+    files = {"transaction.bin": carrying(digest), "header.bin": block.header, "branch.json": block.branch}
+    receipt = AnchorReceipt(AnchorKind.BITCOIN, "btc", digest.hex(), DUE, True, {"height": 5}, files)
+    written = to_files(Anchored(receipt, NOTE, DUE))
+    assert parse_proof(written["note.txt.ots"]).is_of(NOTE)
+    assert read_files(written).receipt == receipt
+
+
+def test_an_opentimestamps_receipts_proof_is_given_under_the_name_that_its_client_expects() -> None:
+    receipt = AnchorReceipt(
+        AnchorKind.OPENTIMESTAMPS, "ots", RECEIPT.note_sha256, None, False, {}, {"proof.ots": b"proof"}
+    )
+    assert to_files(Anchored(receipt, NOTE, DUE))["note.txt.ots"] == b"proof"
