@@ -6,6 +6,7 @@ kind is named. A key that is not known is an error, because a misspelt one would
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ TARGETS_MAX: Final = 32
 DEADLINE_S: Final = 30
 
 T = TypeVar("T")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ class _Table:
 
 def _target(table: _Table) -> AnchorTarget:
     name, kind = table.take("name", str), table.take("kind", str)
+    if _NAME.fullmatch(name) is None:
+        raise InputError("anchor target's name is not valid", got=name[:80], expected="a-z, 0-9 and hyphens, up to 40")
     if kind not in set(AnchorKind):
         raise InputError("anchor kind is not known", target=name, got=kind, expected=[one.value for one in AnchorKind])
     target = _BUILDERS[AnchorKind(kind)](name, table)

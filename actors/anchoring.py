@@ -78,7 +78,7 @@ class Anchoring:
         now = self._clock.now()
         self._book.follow()
         failures = self._collect(now)
-        receipts = self._record(now)
+        receipts = self._record(now, failures)
         self._book.follow()
         idle = [state for name, state in self._book.states.items() if name not in self._calls]
         steps = [decide(state, now, self._timing, is_on_demand=is_on_demand) for state in idle]
@@ -87,7 +87,7 @@ class Anchoring:
         started = self._start([step for step in steps if step.asks_for or step.completes], now)
         wait(started, timeout=self._deadline_s)
         failures |= self._collect(self._clock.now()) | self._tell_late(now)
-        receipts += self._record(now)
+        receipts += self._record(now, failures)
         self._book.follow()
         return Round(receipts, gaps, failures)
 
@@ -125,12 +125,18 @@ class Anchoring:
             self._book.states[name] = self._book.states[name].failed(now, self._timing, reason)
         return dict.fromkeys(late, reason)
 
-    def _record(self, now: datetime) -> tuple[AnchorReceipt, ...]:
-        """Append what was not appended yet, in order; what fails to be appended is kept."""
+    def _record(self, now: datetime, failures: dict[str, str]) -> tuple[AnchorReceipt, ...]:
+        """Append what was not appended yet, in order; kept while the log is down, dropped where it can never be."""
         recorded: list[AnchorReceipt] = []
         while self._unrecorded:
-            if self._book.record_receipt(self._unrecorded[0], now):
-                recorded.append(self._unrecorded[0].receipt)
+            receipt = self._unrecorded[0].receipt
+            try:
+                if self._book.record_receipt(self._unrecorded[0], now):
+                    recorded.append(receipt)
+            except InputError as error:
+                failures[receipt.target] = str(error)[:_REASON_LENGTH_MAX]
+                state = self._book.states[receipt.target]
+                self._book.states[receipt.target] = state.failed(now, self._timing, failures[receipt.target])
             self._unrecorded.pop(0)
         return tuple(recorded)
 

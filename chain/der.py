@@ -24,6 +24,8 @@ GENERALIZED_TIME: Final = 0x18
 SEQUENCE: Final = 0x30
 SET: Final = 0x31
 ELEMENTS_MAX: Final = 4096
+NUMBER_SIZE_BYTES_MAX: Final = 64
+"""Of an integer, or an object identifier; what is read here is shorter."""
 
 _CONSTRUCTED = 0x20
 _TIME = re.compile(rb"([0-9]{14})(?:\.([0-9]{0,5}[1-9]))?Z")
@@ -68,7 +70,7 @@ class Element:
         is_padded = len(content) > 1 and (
             (content[0] == 0 and content[1] < 0x80) or (content[0] == 0xFF and content[1] >= 0x80)
         )
-        if not content or is_padded:
+        if not 0 < len(content) <= NUMBER_SIZE_BYTES_MAX or is_padded:
             raise InputError(f"{what} is not a DER integer", got=content[:20].hex())
         return int.from_bytes(content, "big", signed=True)
 
@@ -86,7 +88,7 @@ class Element:
             if not is_inside:
                 arcs.append(value)
                 value = 0
-        if is_inside or not arcs:
+        if is_inside or not arcs or len(content) > NUMBER_SIZE_BYTES_MAX:
             raise InputError(f"{what} is not an object identifier", got=content[:40].hex())
         first = min(arcs[0] // 40, 2)
         return ".".join(str(arc) for arc in (first, arcs[0] - 40 * first, *arcs[1:]))

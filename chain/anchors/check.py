@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from chain.anchors.bitcoin import Header, commitment_at, double_sha256, read_branch, read_header
@@ -49,10 +49,17 @@ def _require_digest(receipt: AnchorReceipt, note: bytes) -> None:
         raise IntegrityError("receipt is for another note", expected=digest, got=receipt.note_sha256)
 
 
+def _require_time(receipt: AnchorReceipt, at: datetime) -> None:
+    """The time that the receipt repeats is the one in its files."""
+    if receipt.stated_at is not None and receipt.stated_at != at:
+        raise IntegrityError("receipt states another time than its files", expected=at, got=receipt.stated_at)
+
+
 def _check_rfc3161(receipt: AnchorReceipt, trust: AnchorTrust) -> AnchorVerdict:
     token = read_token(_file(receipt, "token.der"))
     if token.stamp.imprint.hex() != receipt.note_sha256:
         raise IntegrityError("token stamps another note", expected=receipt.note_sha256, got=token.stamp.imprint.hex())
+    _require_time(receipt, token.stamp.at)
     checked = ("the token stamps the SHA-256 digest of this note",)
     if not trust.tsa_roots:
         unchecked = ("no time stamp authority's root certificate was given, so the signature was not judged",)
@@ -74,6 +81,7 @@ def _check_bitcoin(receipt: AnchorReceipt, trust: AnchorTrust) -> AnchorVerdict:
     root = read_branch(_file(receipt, "branch.json")).root(double_sha256(transaction))
     if root != header.merkle_root:
         raise IntegrityError("transaction is not in the block", expected=header.merkle_root.hex(), got=root.hex())
+    _require_time(receipt, header.time)
     checked = ("the transaction carries the SHA-256 digest of this note", "the transaction is in the block")
     return _judge_header(receipt, header, trust, checked)
 

@@ -27,7 +27,9 @@ from domain.errors import InputError, IntegrityError
 
 TOKEN_SIZE_BYTES_MAX: Final = 256 * 1024
 RSA_BITS_MIN: Final = 2048
+ACCURACY_MAX: Final = timedelta(days=1)
 
+_BOOLEAN = 0x01
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _TST_INFO = "1.2.840.113549.1.9.16.1.4"
 _CONTENT_TYPE = "1.2.840.113549.1.9.3"
@@ -148,6 +150,7 @@ def _read_stamp(content: bytes) -> TimeStamp:
             got=f"version {version} over {algorithm}",
         )
     optional = fields[5:]
+    _require_no_critical_extension(by_tag(optional, context(1)))
     accuracy, nonce = by_tag(optional, der.SEQUENCE), by_tag(optional, der.INTEGER)
     return TimeStamp(
         policy=fields[1].object_identifier(what="policy"),
@@ -159,6 +162,13 @@ def _read_stamp(content: bytes) -> TimeStamp:
     )
 
 
+def _require_no_critical_extension(extensions: Element | None) -> None:
+    """Source: RFC 3161 section 2.4.2: what is critical and not understood makes the token one not to be accepted."""
+    for extension in () if extensions is None else extensions.children():
+        if by_tag(extension.children(), _BOOLEAN) is not None:
+            raise InputError("time stamp has a critical extension", got=extension.encoded[:40].hex())
+
+
 def _read_accuracy(element: Element) -> timedelta:
     units = {der.INTEGER: "seconds", 0x80: "milliseconds", 0x81: "microseconds"}
     total = timedelta(0)
@@ -167,6 +177,8 @@ def _read_accuracy(element: Element) -> timedelta:
             raise InputError("accuracy is not understood", got=f"tag {part.tag:#04x}")
         value = Element(der.INTEGER, part.content, part.encoded).integer(what="accuracy")
         total += timedelta(**{units[part.tag]: min(max(value, 0), 10**9)})
+    if total > ACCURACY_MAX:
+        raise InputError("time stamp is not accurate enough", expected=f"within {ACCURACY_MAX}", got=str(total))
     return total
 
 

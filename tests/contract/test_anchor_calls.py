@@ -6,11 +6,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -20,12 +22,17 @@ from connectors.anchors.bitcoin import Bitcoin, CoinSource, Network, branch_of
 from connectors.anchors.bitcoin_transaction import Coin, SigningKey, double_sha256, make_transaction
 from connectors.anchors.http_call import Bounds, call, require_ok
 from connectors.anchors.json_rpc import Node
+from connectors.anchors.s3_object_lock import S3ObjectLock
+from connectors.anchors.s3_object_lock import connect as connect_s3
 from domain.anchoring import AnchorKind, AnchorReceipt
 from domain.errors import InputError, IntegrityError, UnavailableError
 from tests.servers.loopback import listening
 
 KEY = SigningKey.of(bytes(31) + b"\x01")
 NOTE = b"a note\n"
+_NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_LATE = _NOW + timedelta(days=9_999)
+_ANY_KEY = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 Respond = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -87,10 +94,11 @@ def test_an_answer_that_trickles_is_cut_off() -> None:
     def respond(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.end_headers()
-        for _ in range(20):
-            request.wfile.write(b"x")
-            request.wfile.flush()
-            time.sleep(0.05)
+        with suppress(BrokenPipeError):
+            for _ in range(20):
+                request.wfile.write(b"x")
+                request.wfile.flush()
+                time.sleep(0.05)
 
     with _server(respond) as url, pytest.raises(UnavailableError, match="too long or too slow"):
         call(url, bounds=Bounds(deadline_s=0.2))
@@ -118,6 +126,64 @@ def test_a_nodes_refusal_is_unavailable_and_its_password_is_not_shown() -> None:
     with _node({}) as node, pytest.raises(UnavailableError, match="node refused"):
         node.ask("getinfo")
     assert "secret" not in repr(Node("http://127.0.0.1/", "user", "secret"))
+
+
+@contextmanager
+def _store(put: dict[str, Any], head: dict[str, Any] | None) -> Iterator[S3ObjectLock]:
+    """A store that answers so to the one object that is put and looked at."""
+    client = connect_s3(endpoint_url="http://127.0.0.1:9/", region="eu-central-1", credentials=_ANY_KEY)
+    with Stubber(client) as stub:
+        stub.add_response(
+            "get_object_lock_configuration", {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
+        )
+        stub.add_response("put_object", put)
+        if head is not None:
+            stub.add_response("head_object", head)
+        yield S3ObjectLock("s3", "bucket", client, now=lambda: _NOW)
+
+
+@pytest.mark.parametrize(
+    ("put", "head"),
+    [
+        ({}, None),
+        ({"VersionId": "null"}, None),
+        ({"VersionId": "1"}, {"LastModified": _NOW}),
+        (
+            {"VersionId": "1"},
+            {"LastModified": _NOW, "ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": _LATE},
+        ),
+        ({"VersionId": "1"}, {"LastModified": _NOW, "ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": _NOW}),
+        (
+            {"VersionId": "1"},
+            {
+                "LastModified": _NOW - timedelta(days=9),
+                "ObjectLockMode": "COMPLIANCE",
+                "ObjectLockRetainUntilDate": _NOW + timedelta(days=366 * 7),
+            },
+        ),
+    ],
+)
+def test_a_store_that_keeps_less_than_was_asked_is_noticed(put: dict[str, Any], head: dict[str, Any] | None) -> None:
+    with _store(put, head) as target, pytest.raises(IntegrityError, match="locked as asked"):
+        target.anchor(NOTE)
+
+
+def test_a_store_that_refuses_is_unavailable() -> None:
+    client = connect_s3(endpoint_url="http://127.0.0.1:9/", region="eu-central-1", credentials=_ANY_KEY)
+    target = S3ObjectLock("s3", "bucket", client)
+    receipt = AnchorReceipt(
+        AnchorKind.S3_OBJECT_LOCK, "s3", "00" * 32, _NOW, is_final=True, facts={"key": "a", "version_id": "1"}
+    )
+    with Stubber(client) as stub:
+        stub.add_response(
+            "get_object_lock_configuration", {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
+        )
+        stub.add_client_error("put_object", "AccessDenied", http_status_code=403)
+        stub.add_client_error("head_object", "AccessDenied", http_status_code=403)
+        with pytest.raises(UnavailableError, match="PutObject"):
+            target.anchor(NOTE)
+        with pytest.raises(UnavailableError, match="HeadObject"):
+            target.complete(receipt)
 
 
 def test_a_wallets_largest_coin_of_our_key_is_spent() -> None:

@@ -90,6 +90,7 @@ class Target:
     fault: Exception | None = None
     confirmed: bool = False
     lies: bool = False
+    extra: dict[str, bytes] = field(default_factory=dict)
     asked: list[bytes] = field(default_factory=list)
     completed: int = 0
 
@@ -103,7 +104,9 @@ class Target:
             raise self.fault
         digest = "00" * 32 if self.lies else hashlib.sha256(note).hexdigest()
         stated_at = self.clock.now() if self.confirms else None
-        return AnchorReceipt(self.kind, self.name, digest, stated_at, self.confirms, {"nth": len(self.asked)})
+        return AnchorReceipt(
+            self.kind, self.name, digest, stated_at, self.confirms, {"nth": len(self.asked)}, self.extra
+        )
 
     def complete(self, receipt: AnchorReceipt) -> AnchorReceipt:
         self.completed += 1

@@ -104,6 +104,7 @@ def test_an_empty_file_names_no_target_and_keeps_the_hour(folder: Path) -> None:
         ("retain_years = 10", "retain_year = 10", "not known"),
         ('kind = "ethereum"', 'kind = "pigeon"', "kind is not known"),
         ('name = "tsa"', "", "not valid"),
+        ('name = "tsa"', 'name = "a/b"', "name is not valid"),
         ("http://tsa.example/", "file:///etc/passwd", "not an address"),
         ('"bitcoin.key"', '"absent.key"', "cannot read a file"),
         ('"bitcoin.key"', '"password"', "not valid"),

@@ -8,6 +8,7 @@ import pytest
 
 from actors.anchor_book import AnchorBook
 from actors.anchor_schedule import NEVER_CONFIRMED, NEVER_RAN, AnchorTiming, Circuit, Gap, TargetState, replay
+from chain.anchors.receipt import FILE_SIZE_BYTES_MAX
 from domain.errors import InputError, UnavailableError
 from tests.unit.actors.anchor_world import HOUR, MINUTE, START, SetClock, Target, World, world
 
@@ -201,6 +202,15 @@ def test_a_receipt_for_another_note_is_not_recorded() -> None:
     it.targets[0].lies = True
     assert "receipt does not hold" in it.anchoring.round().failures["liar"]
     assert it.receipts("liar") == []
+
+
+def test_a_receipt_that_cannot_be_an_entry_is_dropped_and_stops_nobody() -> None:
+    it = world("huge", "live")
+    it.targets[0].extra = {"file.bin": bytes(FILE_SIZE_BYTES_MAX + 1)}
+    found = it.anchoring.round()
+    assert "cannot be kept" in found.failures["huge"]
+    assert [receipt.target for receipt in found.receipts] == ["live"]
+    assert it.anchoring.states["huge"].circuit(it.clock.at) is Circuit.OPEN
 
 
 def test_a_fault_of_a_targets_program_is_that_targets_failure() -> None:

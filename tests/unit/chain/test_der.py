@@ -38,7 +38,7 @@ def test_integers_are_read(value: int) -> None:
     assert der.read(integer(value), what="s", size_bytes_max=99).integer(what="s") == value
 
 
-@pytest.mark.parametrize("text", ["0200", "02020001", "0202ff80"])
+@pytest.mark.parametrize("text", ["0200", "02020001", "0202ff80", "0241" + "01" * 65])
 def test_a_padded_or_empty_integer_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="not a DER integer"):
         _read(text).integer(what="s")
@@ -49,7 +49,7 @@ def test_object_identifiers_are_read(dotted: str) -> None:
     assert der.read(oid(dotted), what="s", size_bytes_max=99).object_identifier(what="s") == dotted
 
 
-@pytest.mark.parametrize("text", ["0600", "060180", "06022a80", "0603808001"])
+@pytest.mark.parametrize("text", ["0600", "060180", "06022a80", "0603808001", "0641" + "01" * 65])
 def test_an_unfinished_or_padded_identifier_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="not an object identifier"):
         _read(text).object_identifier(what="s")

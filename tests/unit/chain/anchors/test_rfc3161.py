@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -37,7 +38,7 @@ def _signer() -> Holder:
 
 def _receipt(token: bytes) -> AnchorReceipt:
     return AnchorReceipt(
-        AnchorKind.RFC3161, "tsa", hashlib.sha256(NOTE).hexdigest(), AT, is_final=True, files={"token.der": token}
+        AnchorKind.RFC3161, "tsa", hashlib.sha256(NOTE).hexdigest(), None, is_final=True, files={"token.der": token}
     )
 
 
@@ -93,6 +94,17 @@ def test_the_signers_certificate_may_come_from_the_reader() -> None:
     assert _judge(token).findings[0].field == "the signer's certificate is not there"
 
 
+def test_a_receipt_may_not_state_another_time_than_its_token() -> None:
+    receipt = _receipt(Draft(_signer(), NOTE).encode())
+    for stated_at, standing in ((AT, Standing.CONDITIONAL), (AT - timedelta(seconds=1), Standing.REFUTED)):
+        assert check_receipt(replace(receipt, stated_at=stated_at), NOTE, AnchorTrust()).standing is standing
+
+
+def test_an_extension_that_is_not_critical_is_passed_over() -> None:
+    extension = tsa.tlv(0xA1, tsa.sequence(tsa.oid("1.2.3"), tsa.octets(b"")))
+    assert _judge(Draft(_signer(), NOTE, optional=extension).encode()).standing is Standing.PROVED
+
+
 def test_without_a_root_nothing_is_claimed() -> None:
     verdict = check_receipt(_receipt(Draft(_signer(), NOTE).encode()), NOTE, AnchorTrust())
     assert (verdict.standing, verdict.not_after) == (Standing.CONDITIONAL, None)
@@ -118,6 +130,11 @@ def test_an_impostor_with_the_roots_name_is_not_trusted() -> None:
         ({"gen_time": b"20260301120000"}, "time is not a time"),
         ({"gen_time": b"20261301120000Z"}, "time is not a time"),
         ({"optional": tsa.sequence(tsa.octets(b""))}, "accuracy is not understood"),
+        ({"optional": tsa.sequence(tsa.integer(90_000))}, "time stamp is not accurate enough"),
+        (
+            {"optional": tsa.tlv(0xA1, tsa.sequence(tsa.oid("1.2.3"), tsa.tlv(0x01, b"\xff"), tsa.octets(b"")))},
+            "time stamp has a critical extension",
+        ),
         ({"content_type": "1.2.3"}, "encapsulated type is not a time stamp's"),
         ({"signed_content_type": "1.2.3"}, "signed content type is not a time stamp's"),
         ({"message_digest": b"\0" * 32}, "time stamp is not what was signed"),
