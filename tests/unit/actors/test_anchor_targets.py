@@ -15,48 +15,8 @@ from domain.anchoring import AnchorKind
 from domain.errors import InputError
 from tests.unit.chain.anchors.authority import authority_extensions, issue
 
-EVERY_KIND = """
-interval_minutes = 30
-tsa_roots = ["root.pem"]
-
-[[target]]
-name = "tsa"
-kind = "rfc3161"
-url = "http://tsa.example/"
-
-[[target]]
-name = "s3"
-kind = "s3_object_lock"
-bucket = "anchors"
-region = "eu-central-1"
-retain_years = 10
-
-[[target]]
-name = "azure"
-kind = "azure_immutable_blob"
-account_url = "https://account.blob.core.windows.net"
-container = "anchors"
-account_key_file = "account.key"
-
-[[target]]
-name = "btc"
-kind = "bitcoin"
-node_url = "http://127.0.0.1:8332/"
-user = "rpc"
-password_file = "password"
-key_file = "bitcoin.key"
-
-[[target]]
-name = "eth"
-kind = "ethereum"
-node_url = "http://127.0.0.1:8545/"
-account = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
-
-[[target]]
-name = "ots"
-kind = "opentimestamps"
-url = "https://a.pool.opentimestamps.org"
-"""
+DOCUMENT = Path(__file__).parents[3] / "docs" / "anchoring.md"
+EVERY_KIND = DOCUMENT.read_text().partition("```toml\n")[2].partition("```")[0]
 
 
 @pytest.fixture
@@ -75,11 +35,11 @@ def _written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_file_may_name_every_kind(folder: Path) -> None:
+def test_the_documented_file_names_every_kind(folder: Path) -> None:
     found = load_anchors(_written(folder, EVERY_KIND))
     assert {target.kind for target in found.targets} == set(AnchorKind)
     assert [target.name for target in found.targets] == ["tsa", "s3", "azure", "btc", "eth", "ots"]
-    assert found.timing.interval == timedelta(minutes=30)
+    assert found.timing.interval == timedelta(hours=1)
     assert len(found.trust.tsa_roots) == 1
 
 
@@ -97,11 +57,11 @@ def test_an_empty_file_names_no_target_and_keeps_the_hour(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("interval_minutes = 30", "interval_minutes = 0", "interval is out of bounds"),
-        ("interval_minutes = 30", "interval_minutes = true", "not valid"),
-        ("interval_minutes = 30", "interval_hours = 1", "not known"),
-        ("retain_years = 10", "retain_years = 0", "retention is out of bounds"),
-        ("retain_years = 10", "retain_year = 10", "not known"),
+        ("interval_minutes = 60", "interval_minutes = 0", "interval is out of bounds"),
+        ("interval_minutes = 60", "interval_minutes = true", "not valid"),
+        ("interval_minutes = 60", "interval_hours = 1", "not known"),
+        ("retain_years = 7", "retain_years = 0", "retention is out of bounds"),
+        ("retain_years = 7", "retain_year = 7", "not known"),
         ('kind = "ethereum"', 'kind = "pigeon"', "kind is not known"),
         ('name = "tsa"', "", "not valid"),
         ('name = "tsa"', 'name = "a/b"', "name is not valid"),
