@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+from connectors.anchors.http_call import call
+from tests.servers.loopback import listening
 from tests.servers.ports import free_port, running
 from tests.servers.programs import FOLDER, go_install, require
 
@@ -51,3 +55,26 @@ def serving(folder: Path, *, mining_address: str) -> Iterator[Node]:
     (folder / "btcd.conf").touch()
     with running(command, port, folder / "btcd.log"):
         yield Node(f"http://127.0.0.1:{port}/")
+
+
+@contextmanager
+def answering_like_core(node: Node) -> Iterator[str]:
+    """The node's address, with user and password, for clients that leave out ``jsonrpc`` as Bitcoin Core allows."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            headers = {"Authorization": self.headers["Authorization"], "Content-Type": "application/json"}
+            answer = call(node.url, body=json.dumps({**asked, "jsonrpc": "1.0"}).encode(), headers=headers)
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with listening(Handler) as url:
+        yield url.replace("http://", f"http://{USER}:{PASSWORD}@")

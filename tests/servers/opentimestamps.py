@@ -1,4 +1,4 @@
-"""The reference library of OpenTimestamps, in an environment of its own."""
+"""The reference client of OpenTimestamps and its library, in an environment of its own."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from tests.servers.programs import pip_install
 
 def install() -> None:
     """Install it."""
-    pip_install("opentimestamps", "opentimestamps==0.4.5")
+    pip_install("opentimestamps", "opentimestamps-client==0.7.2")
