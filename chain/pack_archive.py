@@ -28,6 +28,7 @@ FILES_MAX: Final = 60_000
 FILE_SIZE_BYTES_MAX: Final = 512 * 1024 * 1024
 ARCHIVE_SIZE_BYTES_MAX: Final = 2**32 - 2
 
+_MANIFEST: Final = "manifest.json"
 _NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}/){0,4}[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -36,6 +37,11 @@ _MIDNIGHT, _FIRST_DAY = 0, 0x21
 _STORED, _NEEDED, _UNIX = 0, 10, 0x030A
 _REGULAR_FILE = 0o100644 << 16
 _TODO: Final = "Get the pack again from whoever made it"
+
+
+def is_pack(path: Path) -> bool:
+    """Whether a path is to be read as a pack: a file, or a folder with a manifest."""
+    return not path.is_dir() or (path / _MANIFEST).exists()
 
 
 class PackFiles(Protocol):

@@ -99,11 +99,6 @@ class PackReport:
     anchors: tuple[AnchorNote, ...] = ()
 
 
-def is_pack(path: Path) -> bool:
-    """Whether a path is to be read as a pack: a file, or a folder with a manifest."""
-    return not path.is_dir() or (path / MANIFEST).exists()
-
-
 def verify_pack(
     path: Path,
     *,

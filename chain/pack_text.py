@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
 from chain.finding import Finding
@@ -44,6 +46,11 @@ def format_pack(report: PackReport) -> str:
         *([] if report.anchors else ["  anchors   none checked: times are the log's own word"]),
     ]
     return "\n".join([*lines, *_trust(report), f"  {VERIFIER}"])
+
+
+def pack_json(report: PackReport) -> str:
+    """The report as JSON."""
+    return json.dumps(asdict(report), ensure_ascii=False, indent=2, sort_keys=True)
 
 
 def format_findings(findings: Sequence[Finding]) -> list[str]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from reportlab.platypus import Flowable, KeepTogether, PageBreak
 
+from chain.pack_summary import SEVERITIES
 from chain.reports.board_figures import BoardFigures, Figure
 from chain.reports.charts import bars, framework_bars, heat_map, money_trend, severity_trend
 from chain.reports.page import heading, key_figures, paragraph, space, table
@@ -18,12 +19,13 @@ def board_pages(board: BoardFigures, tenant: str, window: str, width: float) -> 
     return [
         paragraph("PolicyCortex", "kicker"),
         paragraph("Board pack", "title"),
-        paragraph(f"{tenant}   {window}   newest scan {format_instant(board.now)}", "quiet"),
+        paragraph(f"{tenant} · {window} · newest scan {format_instant(board.now)}", "quiet"),
         space(1),
         paragraph(_headline(board), "lead"),
         space(1.5),
         key_figures([_cell(board.figures[name]) for name in shown_first], width),
         *_trend(board, width),
+        *_ahead(board, width),
         *_notes(board),
         PageBreak(),
         *_risk(board, width),
@@ -83,13 +85,27 @@ def _trend(board: BoardFigures, width: float) -> list[Flowable]:
     return [*heading("Open violations", lead=lead), severity_trend(board, width=width), *likely]
 
 
+def _ahead(board: BoardFigures, width: float) -> list[Flowable]:
+    """The week ahead, day by day."""
+    if not board.ahead:
+        return []
+    rows = [
+        [f"{day:%a} {day.day} {day:%b}", *(f"{counts.get(severity, 0):,}" for severity in SEVERITIES), f"{sum(counts.values()):,}"]
+        for day, counts in board.ahead
+    ]
+    widths = [width * 0.2, *[width * 0.13] * (len(SEVERITIES) + 1)]
+    head = ["violations that begin", *SEVERITIES, "in all"]
+    return [space(1), paragraph("Next seven days, by date", "sub"), table(head, rows, widths, set(range(1, 6)))]
+
+
 def _notes(board: BoardFigures) -> list[Flowable]:
     notes = [paragraph(note, "quiet") for note in board.notes]
     return [space(1), paragraph("To know when reading", "sub"), *notes] if notes else []
 
 
 def _risk(board: BoardFigures, width: float) -> list[Flowable]:
-    left = f" {board.scopes_left:,} more scopes have violations." if board.scopes_left else ""
+    noun = "scope has" if board.scopes_left == 1 else "scopes have"
+    left = f" {board.scopes_left:,} more {noun} violations." if board.scopes_left else ""
     lead = f"Violations by account and severity; darker is more, within one severity.{left}"
     scopes: list[Flowable] = [*heading("Risk", lead=lead)]
     if board.scopes:
@@ -136,14 +152,18 @@ def _sources(board: BoardFigures, width: float) -> list[Flowable]:
             figure.name,
             "unknown" if figure.value is None else f"{_exact(figure.value)} {figure.unit}".strip(),
             figure.source if figure.value is not None else f"would be filled by {figure.unknown}",
-            figure.as_of,
+            _minute(figure.as_of),
             ", ".join(figure.evidence) or "no entry of this window",
         ]
         for figure in board.figures.values()
     ]
     widths = [width * share for share in (0.19, 0.19, 0.27, 0.19, 0.16)]
-    head = ["figure", "value", "source", "as of", "evidence"]
+    head = ["figure", "value", "source", "as of (UTC)", "evidence"]
     return [KeepTogether([*heading("Where the figures are from"), table(head, rows, widths, {1})])]
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
 
 
 def _exact(value: Decimal) -> str:

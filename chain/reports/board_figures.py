@@ -22,6 +22,7 @@ from domain.value import Json
 HORIZON_DAYS: Final = 7
 SCOPES_MAX: Final = 8
 LINES_MAX: Final = 8
+AMOUNTS_MAX: Final = 6
 EVIDENCE_MAX: Final = 6
 Document = Mapping[str, Any]
 
@@ -172,7 +173,7 @@ def board_figures(documents: Sequence[Document], entries: Mapping[str, Envelope]
         scopes=scopes[:SCOPES_MAX],
         scopes_left=max(0, len(scopes) - SCOPES_MAX),
         frameworks=_frameworks(newest),
-        radii=tuple(_radius(each) for each in newest["blast_radius"][:LINES_MAX]),
+        radii=_radii(newest),
         savings=_by_policy(newest, is_waste=True),
         costly=_by_policy(newest, is_waste=False),
         notes=tuple(newest["notes"]),
@@ -291,6 +292,11 @@ def _frameworks(document: Document) -> tuple[FrameworkRow, ...]:
     )
 
 
+def _radii(document: Document) -> tuple[Line, ...]:
+    lines = [_radius(entry) for entry in document["blast_radius"]]
+    return tuple(sorted(lines, key=lambda line: (-line.value, line.name))[:LINES_MAX])
+
+
 def _radius(entry: Mapping[str, Any]) -> Line:
     money = ", ".join(f"{Decimal(each['amount']):,.0f} {each['currency']}/month" for each in entry["monthly_cost"])
     return Line(entry["resource_name"], Decimal(entry["resources"]), money or "cost unknown")
@@ -303,4 +309,4 @@ def _by_policy(document: Document, *, is_waste: bool) -> tuple[Line, ...]:
         for each in document["cost"]["by_policy"]
         if each["is_waste"] == is_waste and Decimal(each["amount"]) > 0
     ]
-    return tuple(sorted(lines, key=lambda line: (-line.value, line.name))[:LINES_MAX])
+    return tuple(sorted(lines, key=lambda line: (-line.value, line.name))[:AMOUNTS_MAX])

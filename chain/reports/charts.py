@@ -133,8 +133,7 @@ def heat_map(rows: Sequence[HeatRow], *, width: float) -> Drawing:
             tint = _tint(PALETTE.of(severity), share)
             y = height - head - cell * (line + 1)
             drawing.add(Rect(x + 1, y + 1, column - 2, cell - 2, fillColor=tint, strokeColor=None))
-            dark = share > 0.55
-            _text(drawing, x + column / 2, y + 6, f"{number:,}", anchor="middle", colour=white if dark else PALETTE.text)
+            _text(drawing, x + column / 2, y + 6, f"{number:,}", anchor="middle", colour=_ink(tint))
     for line, row in enumerate(rows):
         _text(drawing, 0, height - head - cell * (line + 1) + 6, _fit(row.name, left - 8), colour=PALETTE.text)
     return drawing
@@ -142,13 +141,13 @@ def heat_map(rows: Sequence[HeatRow], *, width: float) -> Drawing:
 
 def framework_bars(rows: Sequence[FrameworkRow], *, width: float) -> Drawing:
     """Controls of each framework: violated, unknown and met, as parts of one bar with their numbers in it."""
-    row_height, left = 24.0, 128.0
-    height = row_height * len(rows) + 12
+    row_height, left, head = 22.0, 110.0, 14.0
+    height = row_height * len(rows) + head
     drawing = _drawing(width, height)
     largest = max((row.met + row.violated + row.unknown for row in rows), default=1)
-    scale = (width - left - 34) / max(1, largest)
+    scale = (width - left - 108) / max(1, largest)
     for line, row in enumerate(rows):
-        y, x = height - row_height * (line + 1) + 2, left
+        y, x = height - head - row_height * (line + 1) + 3, left
         _text(drawing, 0, y + 5, _fit(row.name, left - 8), colour=PALETTE.text, bold=True)
         parts = ((row.violated, PALETTE.critical, white), (row.unknown, PALETTE.line, PALETTE.text), (row.met, PALETTE.ok, white))
         for number, colour, ink in parts:
@@ -158,9 +157,10 @@ def framework_bars(rows: Sequence[FrameworkRow], *, width: float) -> Drawing:
             if part > 14:
                 _text(drawing, x + part / 2, y + 5, str(number), anchor="middle", colour=ink, bold=True)
             x += part
-        _text(drawing, x + 6, y + 5, f"{row.met + row.violated + row.unknown:,}")
+        unknown = f", {row.unknown:,} unknown" if row.unknown else ""
+        _text(drawing, x + 6, y + 5, f"{row.met:,} of {row.met + row.violated:,} met{unknown}")
     for at, (name, colour) in enumerate((("violated", PALETTE.critical), ("unknown", PALETTE.quiet), ("met", PALETTE.ok))):
-        _text(drawing, left + at * 56, 0, name, colour=colour, bold=True)
+        _text(drawing, left + at * 56, height - 8, name, colour=colour, bold=True)
     return drawing
 
 
@@ -232,6 +232,18 @@ def _tint(colour: Any, share: float) -> Color:
     """The colour over white; nothing stays white, something is visible."""
     weight = 0.0 if share == 0 else 0.12 + 0.88 * share
     return Color(*(1 - weight * (1 - part) for part in (colour.red, colour.green, colour.blue)))
+
+
+def _ink(ground: Any) -> Any:
+    """Whichever of white and text colour stands out more (WCAG 2.2, relative luminance)."""
+    light = _luminance(ground)
+    return white if 1.05 / (light + 0.05) > (light + 0.05) / (_luminance(PALETTE.text) + 0.05) else PALETTE.text
+
+
+def _luminance(colour: Any) -> float:
+    parts = (colour.red, colour.green, colour.blue)
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
 
 
 def _drawing(width: float, height: float) -> Drawing:

@@ -21,13 +21,24 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    BaseDocTemplate,
+    CondPageBreak,
+    Flowable,
+    Frame,
+    PageTemplate,
+    Paragraph,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 SANS, BOLD, MONO = "Vera", "VeraBd", "Courier"
 MARGIN: Final = 51.0
 FOOT: Final = 52.0
 HEAD: Final = 48.0
 GRID: Final = 8.0
+_ROOM: Final = 150.0
 
 
 class PageSize(Enum):
@@ -59,7 +70,8 @@ class Palette:
     ok: Any = HexColor("#1b7f4b")
 
     def of(self, severity: str) -> Any:
-        return getattr(self, severity, self.low)
+        named = {"critical": self.critical, "high": self.high, "medium": self.medium}
+        return named.get(severity, self.low)
 
 
 PALETTE: Final = Palette()
@@ -125,6 +137,14 @@ def marked(text: str, name: str = "body") -> Paragraph:
     return Paragraph(text, style(name))
 
 
+def severity_word(severity: str) -> Paragraph:
+    """A severity as a word in its colour."""
+    cell = style("cell")
+    return Paragraph(
+        escape(shown(severity)), ParagraphStyle(severity, cell, fontName=BOLD, textColor=PALETTE.of(severity))
+    )
+
+
 def space(units: float = 1) -> Spacer:
     """A gap in units of the grid."""
     return Spacer(1, units * GRID)
@@ -134,7 +154,7 @@ def heading(text: str, *, lead: str = "") -> list[Flowable]:
     """A section's heading below a thin line, with a sentence under it."""
     line = Table([[""]], colWidths="100%", rowHeights=[1])
     line.setStyle(TableStyle([("LINEABOVE", (0, 0), (-1, 0), 0.6, PALETTE.line)]))
-    parts = [space(1.5), line, space(0.5), paragraph(text, "heading")]
+    parts = [CondPageBreak(_ROOM), space(1.5), line, space(0.5), paragraph(text, "heading")]
     return [*parts, paragraph(lead, "quiet"), space(0.75)] if lead else [*parts, space(0.5)]
 
 
@@ -148,7 +168,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[f
                 for at, item in enumerate(row)
             ]
         )
-    made = Table(cells, colWidths=list(widths), repeatRows=1)
+    made = Table(cells, colWidths=list(widths), repeatRows=1, hAlign="LEFT")
     made.setStyle(
         TableStyle(
             [

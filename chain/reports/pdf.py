@@ -27,6 +27,7 @@ from chain.reports.page import (
     key_figures,
     marked,
     paragraph,
+    severity_word,
     shown,
     space,
     table,
@@ -37,7 +38,6 @@ from domain.clock import format_instant
 
 ROWS_MAX: Final = 60
 SILENT_MAX: Final = 30
-_MARKS: Final = {"violated": "violated", "met": "met", "unknown": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def write_pdf(context: ReportContext) -> bytes:
     """All pages, unsigned."""
     digest = context.evidence.manifest_sha256
     line = PageLine(
-        title=f"{context.title}   {context.request.tenant}   {context.window}",
-        proof=f"evidence {digest[:16]}…{digest[-8:]}   verify: pcg verify PACK.zip --policy FILE",
+        title=f"{context.title} · {context.request.tenant} · {context.window}",
+        proof=f"evidence {digest[:16]}…{digest[-8:]} · verify: pcg verify PACK.zip --policy FILE",
     )
     story: list[Flowable] = []
     if context.board is not None:
@@ -88,9 +88,9 @@ def _first_page(context: ReportContext) -> list[Flowable]:
         (f"{summary.entries:,}", "entries, none missing", f"{summary.entries - summary.outside:,} state a time in the window"),
         (f"{open_now:,}" if summary.verdicts else "unknown", "violations at the end", _policies(summary.verdicts)),
         (
-            f"{summary.controls_in('met'):,} of {decided:,}" if decided else "unknown",
+            f"{100 * summary.controls_in('met') // decided} %" if decided else "unknown",
             "controls met",
-            f"{summary.controls_in('unknown'):,} not decided" if summary.controls else "no entry names controls",
+            _decided(summary.controls_in("met"), decided, len(summary.controls)),
         ),
         (f"{summary.days_without_entries:,}", "days without evidence", f"of {_days(request.opens, request.closes):,} days"),
         (str(len(summary.missing_types)), "expected, not found", ", ".join(summary.missing_types) or "nothing is missing"),
@@ -103,7 +103,7 @@ def _first_page(context: ReportContext) -> list[Flowable]:
     return [
         paragraph("PolicyCortex", "kicker"),
         paragraph("Evidence report", "title"),
-        paragraph(f"{request.tenant}   {context.window}   made {format_instant(request.made_at)}", "quiet"),
+        paragraph(f"{request.tenant} · {context.window} · made {format_instant(request.made_at)}", "quiet"),
         space(2),
         key_figures(figures, context.page.width),
         space(1.5),
@@ -141,9 +141,9 @@ def _completeness(context: ReportContext) -> list[Flowable]:
     return [
         *heading("All evidence of the window", lead=lead),
         table(
-            ["log", "entries", "count", "of", "covered"],
+            ["log", "entries", "count", "of", "covered (UTC)"],
             rows,
-            [width * share for share in (0.34, 0.16, 0.1, 0.1, 0.3)],
+            [width * share for share in (0.34, 0.14, 0.09, 0.09, 0.34)],
             {1, 2, 3},
         ),
         space(1.5),
@@ -157,8 +157,8 @@ def _completeness(context: ReportContext) -> list[Flowable]:
 def _ends(context: ReportContext, part: LogRange) -> str:
     entries = context.evidence.entries
     first, last = entries[part.entry_name(part.start)], entries[part.entry_name(part.end - 1)]
-    begin = f"after the block of {first.block.ts}" if part.start and first.block else "from the log's beginning"
-    return f"{begin} until {last.block.ts if last.block else last.at}"
+    begin = f"after the block of {_minute(first.block.ts)}" if part.start and first.block else "from the log's beginning"
+    return f"{begin} until {_minute(last.block.ts if last.block else last.at)}"
 
 
 def _verdicts(context: ReportContext) -> list[Flowable]:
@@ -170,11 +170,11 @@ def _verdicts(context: ReportContext) -> list[Flowable]:
         key=lambda each: (_severity_rank(each), -each.counts["violations"], each.policy),
     )
     by_severity = [
-        [severity, f"{summary.first_violations(severity):,}", f"{summary.violations(severity):,}", _signed(summary.violations(severity) - summary.first_violations(severity))]
+        [severity_word(severity), f"{summary.first_violations(severity):,}", f"{summary.violations(severity):,}", _signed(summary.violations(severity) - summary.first_violations(severity))]
         for severity in SEVERITIES
     ]
     rows = [
-        [each.severity, _subject(each), f"{each.counts['violations']:,}", _signed(each.counts["violations"] - each.first_violations), f"{each.counts['resources']:,}", each.evidence]
+        [severity_word(each.severity), _subject(each), f"{each.counts['violations']:,}", _signed(each.counts["violations"] - each.first_violations), f"{each.counts['resources']:,}", each.evidence]
         for each in bad[:ROWS_MAX]
     ]
     more = [paragraph(f"{len(bad) - ROWS_MAX:,} more in report.json, under predicate.summary.verdicts", "quiet")]
@@ -293,6 +293,12 @@ def _how_to_check(context: ReportContext) -> list[Flowable]:
     ]
 
 
+def _decided(met: int, decided: int, controls: int) -> str:
+    if not controls:
+        return "no entry names controls"
+    return f"{met:,} of {decided:,} decided, {controls - decided:,} not decided"
+
+
 def _policies(verdicts: Sequence[Verdict]) -> str:
     bad = sum(1 for each in verdicts if each.counts["violations"])
     return f"of {bad:,} among {len(verdicts):,} policies" if verdicts else "no entry evaluates a policy"
@@ -313,6 +319,10 @@ def _signed(number: int) -> str:
 def _day(instant: datetime) -> str:
     text = format_instant(instant)
     return text.removesuffix("T00:00:00Z")
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
 
 
 def _days(opens: datetime, closes: datetime) -> int:
