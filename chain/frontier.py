@@ -1,4 +1,4 @@
-"""The right edge of a growing tree: all that is needed to append leaves and to know the root after each.
+"""The right edge of a growing tree: all that is needed to append leaves and to know the root after them.
 
 Source: RFC 6962 section 2.1; Certificate Transparency tools call it a compact range.
 """
@@ -19,12 +19,14 @@ class Frontier:
         self._nodes = list(nodes)
         self.size = size
 
-    def append(self, leaf_hash: bytes) -> None:
-        node, left = leaf_hash, self.size
-        while left & 1:
-            node, left = self._hash.node(self._nodes.pop(), node), left >> 1
-        self._nodes.append(node)
-        self.size += 1
+    def extend(self, leaf_hashes: Sequence[bytes]) -> None:
+        """Append leaves, in whole subtrees as large as fit."""
+        at = 0
+        while at < len(leaf_hashes):
+            room = 1 << ((len(leaf_hashes) - at).bit_length() - 1)
+            count = min(room, self.size & -self.size) if self.size else room
+            self._add(self._subtree(b"".join(leaf_hashes[at : at + count])), count)
+            at += count
 
     def root(self) -> bytes:
         if not self._nodes:
@@ -33,3 +35,17 @@ class Frontier:
         for left in reversed(self._nodes[:-1]):
             node = self._hash.node(left, node)
         return node
+
+    def _subtree(self, hashes: bytes) -> bytes:
+        """Root over joined hashes whose number is a power of two."""
+        while len(hashes) > len(self._hash.empty):
+            hashes = self._hash.parents(hashes)
+        return hashes
+
+    def _add(self, node: bytes, count: int) -> None:
+        """Append a complete subtree and complete what it completes."""
+        left = self.size // count
+        while left & 1:
+            node, left = self._hash.node(self._nodes.pop(), node), left >> 1
+        self._nodes.append(node)
+        self.size += count

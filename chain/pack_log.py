@@ -205,6 +205,7 @@ class LogCheck:
         self, entries: Sequence[bytes], leaves: Twin[list[bytes]], frontiers: Twin[Frontier] | None, take: Take
     ) -> None:
         start, tenant = self._part.start, self._manifest.tenant
+        taken = 0
         for at, entry in enumerate(entries):
             index = start + at
             try:
@@ -221,10 +222,11 @@ class LogCheck:
             for reference in envelope.artifacts:
                 self.result.artifacts.setdefault(reference.sha256, (index, reference))
             if envelope.block is not None:
+                if frontiers is not None:
+                    frontiers.sha256.extend(leaves.sha256[taken:at])
+                    frontiers.sha3_256.extend(leaves.sha3_256[taken:at])
+                taken = at
                 self._check_block(index, entry, envelope.block, frontiers)
-            if frontiers is not None:
-                frontiers.sha256.append(leaves.sha256[at])
-                frontiers.sha3_256.append(leaves.sha3_256[at])
             take(self._part.entry_name(index), envelope)
 
     def _check_block(self, index: int, entry: bytes, block: BlockReference, frontiers: Twin[Frontier] | None) -> None:

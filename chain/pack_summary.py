@@ -129,6 +129,18 @@ class Summary:
         }
 
 
+@dataclass(slots=True)
+class _Latest:
+    """The last entry on one policy so far."""
+
+    name: str
+    type: str
+    at: str
+    body: Mapping[str, Json]
+    first_violations: int
+    evaluations: int
+
+
 class Summariser:
     """Takes entries in their order and adds them up."""
 
@@ -136,41 +148,45 @@ class Summariser:
         self._opens, self._closes, self._expected = opens, closes, expected
         self._bounds = format_instant(opens), format_instant(closes)
         self._seen = 0
-        self._times: list[str] = []
+        self._inside = 0
+        self._first: str | None = None
+        self._last: str | None = None
         self._types: Counter[str] = Counter()
         self._days: Counter[str] = Counter()
-        self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self._latest: dict[tuple[str, str], _Latest] = {}
         self._files = self._gaps = 0
 
     def take(self, name: str, entry: Envelope) -> None:
         self._seen += 1
         if not _is_between(entry.at, *self._bounds):
             return
-        self._times.append(entry.at)
+        self._inside += 1
+        if self._first is None or entry.at < self._first:
+            self._first = entry.at
+        if self._last is None or entry.at > self._last:
+            self._last = entry.at
         self._types[entry.type] += 1
         self._days[entry.at[:10]] += 1
         body = entry.body
         if not isinstance(body, dict):
             return
         if entry.type == "PolicyEvaluated":
-            self._keep(name, entry.at, body, _name(body, "policy"), "", {field: _count(body.get(field)) for field in _COUNTS})
+            self._keep(name, entry, body, (_name(body, "policy"), ""))
         elif entry.type == "policy_evaluation":
-            counts = _counts_of(_STATED.get(_word(body.get("verdict"))), body)
-            self._keep(name, entry.at, body, _name(body, "policy"), _name(body, "subject"), counts)
+            self._keep(name, entry, body, (_name(body, "policy"), _name(body, "subject")))
         elif body.get("result") is not None and body.get("controls"):
-            counts = _counts_of(_RESULTS.get(_word(body.get("result"))), body)
-            self._keep(name, entry.at, body, entry.type, _name(body, "subject"), counts)
+            self._keep(name, entry, body, (entry.type, _name(body, "subject")))
         if entry.type == "EvidenceCollected" and "records" in body:
             self._files += 1
             self._gaps += _count(body.get("gaps"))
 
     def result(self) -> Summary:
-        verdicts = tuple(self._verdicts[key] for key in sorted(self._verdicts))
+        verdicts = tuple(_verdict(key, self._latest[key]) for key in sorted(self._latest))
         return Summary(
             entries=self._seen,
-            outside=self._seen - len(self._times),
-            first_at=min(self._times, default=None),
-            last_at=max(self._times, default=None),
+            outside=self._seen - self._inside,
+            first_at=self._first,
+            last_at=self._last,
             by_type=dict(sorted(self._types.items())),
             by_day=dict(sorted(self._days.items())),
             silent_days=tuple(_silent(self._opens, self._closes, self._days)),
@@ -181,23 +197,14 @@ class Summariser:
             collection_gaps=self._gaps,
         )
 
-    def _keep(
-        self, name: str, at: str, body: Mapping[str, Json], policy: str, subject: str, counts: Mapping[str, int]
-    ) -> None:
+    def _keep(self, name: str, entry: Envelope, body: Mapping[str, Json], key: tuple[str, str]) -> None:
         """The newest word on a policy and subject, and the first one's violations."""
-        former = self._verdicts.get((policy, subject))
-        self._verdicts[policy, subject] = Verdict(
-            policy=policy,
-            subject=subject,
-            severity=_word(body.get("severity", UNRATED)),
-            state=_word(body.get("state", "ran")),
-            counts=counts,
-            controls=_control_names(body.get("controls")),
-            at=at,
-            evidence=name,
-            first_violations=former.first_violations if former else counts["violations"],
-            evaluations=former.evaluations + 1 if former else 1,
-        )
+        former = self._latest.get(key)
+        if former is None:
+            self._latest[key] = _Latest(name, entry.type, entry.at, body, _counts(entry.type, body)["violations"], 1)
+        else:
+            former.name, former.at, former.body = name, entry.at, body
+            former.evaluations += 1
 
 
 def _is_between(at: str, opens: str, closes: str) -> bool:
@@ -262,8 +269,27 @@ def _control_names(value: Json) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((str(framework), str(control)) for framework, control in pairs))
 
 
-def _counts_of(decided: str | None, body: Mapping[str, Json]) -> dict[str, int]:
-    """Counts of an entry that states one verdict for a number of resources; what is not decided is unknown."""
+def _verdict(key: tuple[str, str], latest: _Latest) -> Verdict:
+    body = latest.body
+    return Verdict(
+        policy=key[0],
+        subject=key[1],
+        severity=_word(body.get("severity", UNRATED)),
+        state=_word(body.get("state", "ran")),
+        counts=_counts(latest.type, body),
+        controls=_control_names(body.get("controls")),
+        at=latest.at,
+        evidence=latest.name,
+        first_violations=latest.first_violations,
+        evaluations=latest.evaluations,
+    )
+
+
+def _counts(kind: str, body: Mapping[str, Json]) -> dict[str, int]:
+    """Resources by verdict: as counted, or all of them by the one verdict that a collected entry states."""
+    if kind == "PolicyEvaluated":
+        return {field: _count(body.get(field)) for field in _COUNTS}
+    decided = _STATED.get(_word(body.get("verdict"))) or _RESULTS.get(_word(body.get("result")))
     resources = max(1, _count(body.get("resources")))
     counts = dict.fromkeys(_COUNTS, 0) | {"resources": resources}
     counts[decided or "unknown"] = resources
