@@ -35,9 +35,10 @@ from actors.messages import (
 from actors.rendezvous import owner
 from actors.simulation import Simulation
 from actors.tenant_shard import TenantShard
+from chain.batch import EntryBatch
 from connectors.files import ReadProgress, read_inputs
 from domain.errors import NotFound, UnavailableError
-from domain.evidence import EvidenceEvent, Receipt
+from domain.evidence import EntryId, EvidenceEvent, Receipt
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
@@ -73,7 +74,7 @@ class Platform:
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._commit = GroupCommit(lambda events: crew.chain.call(EvidenceChain.append, events))
+        self._commit = GroupCommit(lambda batch: crew.chain.call(EvidenceChain.append, batch))
         self._turn = count()
 
     def scan(self, request: ScanRequest, progress: Progress | None = None) -> ScanResult:
@@ -113,7 +114,7 @@ class Platform:
     def _record(self, events: Sequence[EvidenceEvent], report: Progress) -> None:
         for start in range(0, len(events), RECORD_BATCH):
             report(ScanProgress(ScanStage.RECORD, start, len(events)))
-            self._commit.append(events[start : start + RECORD_BATCH])
+            self._commit.append(EntryBatch.encode(events[start : start + RECORD_BATCH]))
 
     def analyze(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int) -> Row:
         """Judge the graph as it is now; nothing is read and nothing is recorded."""
@@ -172,28 +173,28 @@ class Platform:
         return worker.call(Simulation.run, request, prepared)
 
     def collect(self, events: Sequence[EvidenceEvent]) -> tuple[Receipt, ...]:
-        """Record events; on return they are durable."""
-        return self._commit.append(events)
+        """Record events, encoded and hashed here; on return they are durable."""
+        return self._commit.append(EntryBatch.encode(events))
 
     def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
         """When each request was recorded, where it was."""
         return self._crew.chain.call(EvidenceChain.recorded_at, tenant, request_ids)
 
-    def evidence(self, tenant: TenantId, index: int) -> EvidenceView:
-        """One entry of the tenant's log."""
-        return self._crew.chain.call(EvidenceChain.entry, tenant, index)
+    def evidence(self, tenant: TenantId, entry_id: EntryId) -> EvidenceView:
+        """One entry of the tenant's logs."""
+        return self._crew.chain.call(EvidenceChain.entry, tenant, entry_id)
 
-    def inclusion(self, tenant: TenantId, index: int) -> InclusionView:
-        """Proof that an entry is in the tenant's published log."""
-        return self._crew.chain.call(EvidenceChain.inclusion, tenant, index)
+    def inclusion(self, tenant: TenantId, entry_id: EntryId) -> InclusionView:
+        """Proof that an entry is in the tenant's published log of its year."""
+        return self._crew.chain.call(EvidenceChain.inclusion, tenant, entry_id)
 
     def verify(self, tenant: TenantId) -> VerificationReport:
-        """Check the tenant's published log, every byte."""
+        """Check the tenant's published logs, every byte."""
         return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.verify, tenant)
 
-    def check_block(self, tenant: TenantId, height: int) -> BlockCheck:
-        """Check one block header of the tenant's log."""
-        return self._crew.chain.call(EvidenceChain.check_block, tenant, height)
+    def check_block(self, tenant: TenantId, block_id: EntryId) -> BlockCheck:
+        """Check one block header of the tenant's logs."""
+        return self._crew.chain.call(EvidenceChain.check_block, tenant, block_id)
 
     def begin(self, operation: Operation) -> tuple[Operation, bool]:
         """Enter long work."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from domain.evidence import EventType, EvidenceEvent, Receipt
+from domain.evidence import EntryId, EventType, EvidenceEvent, Receipt
 from serve.api.context import ApiContext, Caller, CallerOf, Context, IdempotencyKey
 from serve.api.models import (
     BatchBody,
@@ -26,8 +25,8 @@ _PROBLEMS = problem_responses(401, 422, 500, 503, 504)
 evidence_router = APIRouter(prefix="/evidence", tags=["evidence"], responses=_PROBLEMS)
 chain_router = APIRouter(prefix="/chain", tags=["chain"], responses=_PROBLEMS)
 
-EvidenceId = Annotated[int, Path(ge=0, le=2**53, description="Index of the entry in the tenant's log")]
-BlockId = Annotated[int, Path(ge=0, le=2**53, description="Height of the block")]
+EvidenceId = Annotated[str, Path(max_length=40, description="Year and index of the entry, such as 2026-17")]
+BlockId = Annotated[str, Path(max_length=40, description="Year and height of the block, such as 2026-3")]
 
 
 @evidence_router.post("/collect", status_code=201, responses=problem_responses(409))
@@ -45,10 +44,10 @@ def batch(body: BatchBody, caller: CallerOf, context: Context, key: IdempotencyK
 @evidence_router.get("/{evidence_id}", responses=problem_responses(404))
 def entry(evidence_id: EvidenceId, caller: CallerOf, context: Context) -> EvidenceEntryView:
     """One entry as recorded, with its hashes in both trees."""
-    found = context.platform.evidence(caller.tenant, evidence_id)
+    found = context.platform.evidence(caller.tenant, EntryId.parse(evidence_id))
     return EvidenceEntryView(
-        evidence_id=str(found.index),
-        index=found.index,
+        evidence_id=str(found.id),
+        index=found.id.index,
         entry=dict(found.entry),
         leaf_sha256=found.leaf_sha256,
         leaf_sha3_256=found.leaf_sha3_256,
@@ -78,17 +77,27 @@ def verify_block(
     context: Context,
 ) -> BlockView:
     """Compute what one block header states again, and compare."""
-    found = context.platform.check_block(caller.tenant, block_id)
-    return BlockView(**{**asdict(found), "ok": found.ok, "differing": list(found.differing)})
+    found = context.platform.check_block(caller.tenant, EntryId.parse(block_id))
+    return BlockView(
+        ok=found.ok,
+        block_id=str(found.id),
+        height=found.id.index,
+        evidence_id=str(found.entry_id),
+        index=found.entry_id.index,
+        size=found.size,
+        root_sha256=found.root_sha256,
+        root_sha3_256=found.root_sha3_256,
+        differing=list(found.differing),
+    )
 
 
 @chain_router.get("/merkle-proof/{evidence_id}", responses=problem_responses(404))
 def merkle_proof(evidence_id: EvidenceId, caller: CallerOf, context: Context) -> ProofView:
     """Inclusion proofs in both trees, under signed checkpoints."""
-    found = context.platform.inclusion(caller.tenant, evidence_id)
+    found = context.platform.inclusion(caller.tenant, EntryId.parse(evidence_id))
     return ProofView(
-        evidence_id=str(found.index),
-        index=found.index,
+        evidence_id=str(found.id),
+        index=found.id.index,
         size=found.size,
         leaf_sha256=found.leaf_sha256,
         leaf_sha3_256=found.leaf_sha3_256,
@@ -124,7 +133,7 @@ def _request_id(body: CollectBody, place: int, key: str | None) -> str:
 def _receipt(found: Receipt) -> ReceiptView:
     return ReceiptView(
         request_id=found.request_id,
-        evidence_id=str(found.index),
+        evidence_id=str(found.id),
         origin=found.origin,
         index=found.index,
         leaf_sha256=found.leaf_sha256,

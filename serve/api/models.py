@@ -192,7 +192,9 @@ class BlockView(BaseModel):
     """What a block header states; `differing` names what does not follow from the entries before it."""
 
     ok: bool
+    block_id: str
     height: int
+    evidence_id: str
     index: int
     size: int
     root_sha256: str

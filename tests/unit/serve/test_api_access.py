@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -47,12 +48,13 @@ def acmes(api: Api) -> dict[str, str]:
     simulated = api.client.post("/api/v2/simulator/run", json=BODIES["/simulator/run"], headers=api.acme).json()
     api.wait(api.acme, simulated["operation_id"])
     scan = api.scan(api.acme)
+    year = datetime.now(UTC).year
     return {
         "resource_id": quote(STORAGE_ID, safe=""),
         "operation_id": scan["operation_id"],
         "simulation_id": simulated["operation_id"],
-        "evidence_id": "0",
-        "block_id": "0",
+        "evidence_id": f"{year}-0",
+        "block_id": f"{year}-0",
         "scan_id": scan["result"]["scan_id"],
         "policy_id": "pcg-azure-storage-secure-transfer",
     }
