@@ -182,9 +182,7 @@ def parse_window(content: bytes, part: LogRange) -> WindowProofs:
     Raises:
         InputError: not the proofs of such a part.
     """
-    fields = _fields(
-        parse(content, size_bytes_max=JSON_SIZE_BYTES_MAX), {"window", "opening", "start_checkpoint"}
-    )
+    fields = _fields(parse(content, size_bytes_max=JSON_SIZE_BYTES_MAX), {"window", "opening", "start_checkpoint"})
     beside = _twin_hashes(fields["window"])
     return WindowProofs(
         window=Twin(

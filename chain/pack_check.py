@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -27,6 +27,7 @@ from chain.pack import (
     LOGS,
     LOGS_MAX,
     MANIFEST,
+    PACK_VERSION,
     POLICY,
     STATEMENT,
     WINDOW,
@@ -40,7 +41,7 @@ from chain.pack_log import LogCheck, LogResult
 from chain.pack_statement import Statement, load_certificate, verify_statement
 from chain.pack_summary import Summariser, Summary
 from chain.trust import TrustPolicy, load_policy, parse_policy
-from domain.clock import format_instant
+from domain.clock import format_instant, parse_instant
 from domain.errors import InputError, IntegrityError
 from domain.value import Json
 
@@ -61,7 +62,11 @@ class AnchorCheck(Protocol):
     """Checks the anchors of a pack offline."""
 
     def __call__(
-        self, files: Mapping[str, bytes], logs: Sequence[LogResult], checkpoints: Mapping[str, bytes], findings: Findings
+        self,
+        files: Mapping[str, bytes],
+        logs: Sequence[LogResult],
+        checkpoints: Mapping[str, bytes],
+        findings: Findings,
     ) -> tuple[AnchorNote, ...]:
         """What they show; what is wrong with them goes to the findings.
 
@@ -163,12 +168,18 @@ class _Check:
         policy = self._policy or parse_policy(self._text(POLICY), where=POLICY)
         summariser = Summariser(manifest.opens, manifest.closes, manifest.expected)
         logs = [self._check_log(part, manifest, policy, summariser) for part in manifest.logs]
+        self._check_years(logs, manifest)
         held, left_out = self._check_artifacts(logs)
         summary = summariser.result()
         if not self._findings.all:
             self._check_claims(statement, manifest, summary)
-        anchors = self._anchors(logs)
-        return self._report(statement, manifest, logs, summary, held, left_out, anchors)
+        return replace(
+            self._report(statement, manifest, anchors=self._anchors(logs)),
+            logs=tuple(logs),
+            summary=summary,
+            artifacts=held,
+            left_out=left_out,
+        )
 
     def _statement(self) -> Statement | None:
         payload, envelope = self._files.read(STATEMENT), self._files.read(ENVELOPE)
@@ -232,12 +243,25 @@ class _Check:
             got = "no such file" if name in manifest.files else "an unlisted file"
             self._findings.add(name, field="manifest", expected="the same files as in the manifest", got=got)
 
-    def _check_log(
-        self, part: LogRange, manifest: Manifest, policy: TrustPolicy, summariser: Summariser
-    ) -> LogResult:
+    def _check_log(self, part: LogRange, manifest: Manifest, policy: TrustPolicy, summariser: Summariser) -> LogResult:
         prefix = f"{part.folder}/"
         files = {name.removeprefix(prefix): text for name, text in self._contents.items() if name.startswith(prefix)}
         return LogCheck(part, manifest, policy, self._findings).run(files, summariser.take)
+
+    def _check_years(self, logs: Sequence[LogResult], manifest: Manifest) -> None:
+        """Each year's log goes on where the one before it ended, and the first reaches back to the window's start."""
+        former: LogResult | None = None
+        for log in logs:
+            opening, where = log.opening, log.part.path(ENTRIES)
+            if former is not None:
+                ending = (former.part.origin, former.part.size, former.roots.sha256, former.roots.sha3_256)
+                got = opening and (opening.origin, opening.size, opening.root_sha256, opening.root_sha3_256)
+                if got != ending or former.part.end != former.part.size:
+                    self._findings.add(where, field="body.former", expected=ending, got=got, entry_index=0)
+            elif opening is not None and parse_instant(log.begins_at) > manifest.opens:
+                gap = "nothing of it, though the window opens before this log"
+                self._findings.add(where, field="body.former", expected=opening.origin, got=gap, entry_index=0)
+            former = log
 
     def _check_artifacts(self, logs: Sequence[LogResult]) -> tuple[int, int]:
         named = {digest: (log, *found) for log in logs for digest, found in log.artifacts.items()}
@@ -263,7 +287,11 @@ class _Check:
             got = FileDigest(signed.sha256, signed.sha3_256, len(self._contents[name]))
             if listed != got:
                 self._findings.add(MANIFEST, field=f"files.{name}", expected=listed, got=got)
+        opens, closes = _window(manifest)
         claims: dict[str, Json] = {
+            "pack_version": PACK_VERSION,
+            "tenant": manifest.tenant,
+            "window": {"from": opens, "to": closes},
             "manifest_sha256": _digests(self._contents[MANIFEST])[0],
             "summary": summary.as_json(),
         }
@@ -290,14 +318,7 @@ class _Check:
         return self._contents.get(name, b"").decode("utf-8", errors="replace")
 
     def _report(
-        self,
-        statement: Statement | None,
-        manifest: Manifest | None,
-        logs: Sequence[LogResult] = (),
-        summary: Summary | None = None,
-        held: int = 0,
-        left_out: int = 0,
-        anchors: tuple[AnchorNote, ...] = (),
+        self, statement: Statement | None, manifest: Manifest | None, *, anchors: tuple[AnchorNote, ...] = ()
     ) -> PackReport:
         self._files.report(self._findings)
         return PackReport(
@@ -311,10 +332,6 @@ class _Check:
             manifest_sha256=_digests(self._contents[MANIFEST])[0] if manifest else "",
             signer=statement.signer if statement else "",
             fingerprint=statement.fingerprint if statement else "",
-            logs=tuple(logs),
-            summary=summary,
-            artifacts=held,
-            left_out=left_out,
             anchors=anchors,
         )
 

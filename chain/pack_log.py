@@ -11,12 +11,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chain.checkpoint import Checkpoint, origin_of, require_log_signature
+from chain.checkpoint import Checkpoint, origin_of, parse_checkpoint
 from chain.cosignature import verified_cosigners
-from chain.envelope import NO_BLOCK, ArtifactReference, BlockReference, Envelope, block_hash, read_envelope
+from chain.envelope import (
+    NO_BLOCK,
+    ArtifactReference,
+    BlockReference,
+    Envelope,
+    OpeningReference,
+    block_hash,
+    read_envelope,
+    read_opening,
+)
 from chain.finding import Findings
 from chain.frontier import Frontier
-from chain.note import VerifierKey, parse_note
+from chain.note import VerifierKey, open_note, parse_note
 from chain.pack import (
     CHECKPOINTS,
     ENTRIES,
@@ -44,6 +53,8 @@ class LogResult:
 
     Args:
         covered_until: time of the newest block in the part: what was recorded until then is all here.
+        opening: how the log of the year before ended, where the part begins with that.
+        begins_at: time of the part's first entry.
         artifacts: named by entries, by SHA-256; each with the first entry that names it.
     """
 
@@ -53,6 +64,8 @@ class LogResult:
     blocks: int = 0
     proofs: int = 0
     witnesses: tuple[str, ...] = ()
+    opening: OpeningReference | None = None
+    begins_at: str = ""
     artifacts: dict[str, tuple[int, ArtifactReference]] = field(default_factory=dict)
 
 
@@ -106,13 +119,16 @@ class LogCheck:
 
     def _head(self, content: bytes, tree_hash: TreeHash, name: str) -> Checkpoint | None:
         """A signed checkpoint; the newest one of the SHA-256 tree must also be witnessed as the policy asks."""
-        key = self._require_key(origin_of(self._part.origin, tree_hash))
+        keys = self._require_keys(origin_of(self._part.origin, tree_hash))
         try:
-            note = parse_note(content.decode("utf-8", errors="replace"))
-            checkpoint = require_log_signature(note, key)
+            text = content.decode("utf-8", errors="replace")
+            checkpoint = parse_checkpoint(open_note(text, keys).text)
+            if checkpoint.origin != keys[0].name:
+                raise IntegrityError("checkpoint is of another log", expected=keys[0].name, got=checkpoint.origin)
+            note = parse_note(text)
             cosigners = verified_cosigners(note.text, note.signatures, self._policy.cosigners)
         except PolicyCortexError as error:
-            self._add(name, "signed note", f"a checkpoint signed by {key.text}", error)
+            self._add(name, "signed note", f"a checkpoint signed by {keys[0].text}", error)
             return None
         if name == CHECKPOINTS.sha256:
             self.result.witnesses = witnesses = self._policy.witnessed_by(cosigners)
@@ -121,16 +137,17 @@ class LogCheck:
                 self._add(name, "quorum", expected, f"cosigned by {', '.join(witnesses) or 'nobody'}")
         return checkpoint
 
-    def _require_key(self, origin: str) -> VerifierKey:
-        key = self._policy.key(origin)
-        if key is None:
+    def _require_keys(self, origin: str) -> Sequence[VerifierKey]:
+        """Every key of that log: while keys change, more than one."""
+        keys = [key for key in self._policy.keys if key.name == origin]
+        if not keys:
             raise InputError(
                 "the policy has no key for this log",
                 origin=origin,
                 known=sorted(known.name for known in self._policy.keys),
                 todo="Add a line to the policy file: log <verifier key>, with the key from the log's owner",
             )
-        return key
+        return keys
 
     def _locate(self, listed: bytes, leaves: Sequence[bytes]) -> None:
         """Name the first entry that is not the one whose leaf hash the maker listed."""
@@ -214,7 +231,11 @@ class LogCheck:
                 self._add(ENTRIES, "form", "an entry of version 1", error, index)
                 self._prev = self._height = None
                 continue
-            if envelope.tenant not in (tenant, None):
+            if index == 0:
+                self._take_opening(entry)
+            if at == 0:
+                self.result.begins_at = envelope.at
+            if envelope.tenant != tenant:
                 self._add(ENTRIES, "tenant", tenant, envelope.tenant, index)
             first = self._request_ids.setdefault(envelope.request_id, index)
             if first != index:
@@ -228,6 +249,12 @@ class LogCheck:
                 taken = at
                 self._check_block(index, entry, envelope.block, frontiers)
             take(self._part.entry_name(index), envelope)
+
+    def _take_opening(self, entry: bytes) -> None:
+        try:
+            self.result.opening = read_opening(entry)
+        except InputError as error:
+            self._add(ENTRIES, "body.former", "how the log of the year before ended", error, 0)
 
     def _check_block(self, index: int, entry: bytes, block: BlockReference, frontiers: Twin[Frontier] | None) -> None:
         expected: dict[str, tuple[object, object]] = {"size": (index, block.size)}

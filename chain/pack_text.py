@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
@@ -15,18 +14,46 @@ from chain.pack_check import PackReport
 VERIFIER: Final = "PolicyCortex offline verifier, pack format 1"
 FINDINGS_SHOWN_MAX: Final = 20
 
+_BY_HAND: Final = """\
+These lines were written by the verifier when the pack was made. Do not believe them; repeat them:
+
+  pcg verify PACK.zip --policy FILE      FILE holds the log's keys, which you got from somewhere else
+  python -m chain verify PACK.zip        the same, with nothing installed but the cryptography package
+
+Without this verifier, in the unpacked folder:
+
+  openssl x509 -in keys/report-certificate.pem -noout -pubkey > report-key.pem
+  python3 - <<END
+  import base64, json
+  envelope = json.load(open("report.dsse.json"))
+  payload, kind = base64.b64decode(envelope["payload"]), envelope["payloadType"].encode()
+  open("signed", "wb").write(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload))
+  open("signature", "wb").write(base64.b64decode(envelope["signatures"][0]["sig"]))
+  END
+  openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 \\
+    -verify report-key.pem -signature signature signed
+  sha256sum FILE                         each file against its digest in report.json, under "subject"
+
+The log's checkpoint is {checkpoint}, a signed note as Go's golang.org/x/mod/sumdb/note reads it.
+Each line of {entries} is one entry; its leaf hash is SHA-256 of a zero byte and the line.
+"""
+
 
 def format_pack(report: PackReport) -> str:
     """The whole answer."""
     if not report.ok:
         return "\n".join(
-            [f"REFUTED: the pack is not what was signed ({len(report.findings)} found)", *format_findings(report.findings)]
+            [
+                f"REFUTED: the pack is not what was signed ({len(report.findings)} found)",
+                *format_findings(report.findings),
+            ]
         )
     summary = report.summary
     assert summary is not None, "a verified pack was summarised"
     lines = [
         f"VERIFIED: {summary.entries} entries of {report.tenant}, none missing, none changed",
-        f"  window    {report.window[0]} to {report.window[1]}; {summary.entries - summary.outside} entries state a time in it",
+        f"  window    {report.window[0]} to {report.window[1]}; "
+        f"{summary.entries - summary.outside} entries state a time in it",
     ]
     for log in report.logs:
         part = log.part
@@ -67,24 +94,7 @@ def format_findings(findings: Sequence[Finding]) -> list[str]:
 def how_to_check(report: PackReport) -> str:
     """How anyone repeats this, with this verifier or without it."""
     part = report.logs[0].part
-    return textwrap.dedent(
-        f"""\
-        These lines were written by the verifier when the pack was made. Do not believe them; repeat them:
-
-          pcg verify PACK.zip --policy FILE      FILE holds the log's keys, which you got from somewhere else
-          python -m chain verify PACK.zip        the same, with nothing installed but the `cryptography` package
-
-        Without this verifier, in the unpacked folder:
-
-          openssl x509 -in keys/report-certificate.pem -noout -pubkey > report-key.pem
-          python3 -c 'import json,base64,sys;e=json.load(open("report.dsse.json"));p=base64.b64decode(e["payload"]);t=e["payloadType"].encode();open("signed","wb").write(b"DSSEv1 %d %s %d %s"%(len(t),t,len(p),p));open("signature","wb").write(base64.b64decode(e["signatures"][0]["sig"]))'
-          openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 -verify report-key.pem -signature signature signed
-          sha256sum FILE                         each file against its digest in report.json, under "subject"
-
-        The log's checkpoint is {part.path(CHECKPOINTS.sha256)}, a signed note as Go's golang.org/x/mod/sumdb/note reads
-        it; each line of {part.path(ENTRIES)} is one entry, and its leaf hash SHA-256 of a zero byte and the line.
-        """
-    )
+    return _BY_HAND.format(checkpoint=part.path(CHECKPOINTS.sha256), entries=part.path(ENTRIES))
 
 
 def _witnesses(names: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ INTEGER_MAX: Final = 2**53 - 1
 
 _SHORT: Final = 15
 
+
 def parse(data: bytes, *, size_bytes_max: int) -> Json:
     """Read a JSON document.
 
@@ -90,4 +91,4 @@ def _require_utf8(text: str) -> None:
 _read_plain: Final = json.JSONDecoder(
     object_pairs_hook=_unique, parse_int=_short_integer, parse_constant=_refuse_constant
 ).decode
-"""Reads what cannot nest too deeply and holds no escape that could be half a character: the rest is checked on the way."""
+"""Reads what cannot nest too deeply and has no escape that could be half a character; it checks the rest."""

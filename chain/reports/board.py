@@ -81,7 +81,11 @@ def _trend(board: BoardFigures, width: float) -> list[Flowable]:
     likely = []
     if board.likely is not None:
         low, high = board.likely
-        likely = [paragraph(f"Learned predictions add {low:,.0f} to {high:,.0f} likely violations within seven days.", "quiet")]
+        likely = [
+            paragraph(
+                f"Learned predictions add {low:,.0f} to {high:,.0f} likely violations within seven days.", "quiet"
+            )
+        ]
     return [*heading("Open violations", lead=lead), severity_trend(board, width=width), *likely]
 
 
@@ -90,7 +94,11 @@ def _ahead(board: BoardFigures, width: float) -> list[Flowable]:
     if not board.ahead:
         return []
     rows = [
-        [f"{day:%a} {day.day} {day:%b}", *(f"{counts.get(severity, 0):,}" for severity in SEVERITIES), f"{sum(counts.values()):,}"]
+        [
+            f"{day:%a} {day.day} {day:%b}",
+            *(f"{counts.get(severity, 0):,}" for severity in SEVERITIES),
+            f"{sum(counts.values()):,}",
+        ]
         for day, counts in board.ahead
     ]
     widths = [width * 0.2, *[width * 0.13] * (len(SEVERITIES) + 1)]
@@ -123,7 +131,10 @@ def _risk(board: BoardFigures, width: float) -> list[Flowable]:
 def _compliance(board: BoardFigures, width: float) -> list[Flowable]:
     lead = "Controls by framework. Unknown are those that no policy decided; they count neither way."
     if not board.frameworks:
-        return [*heading("Compliance", lead=lead), paragraph("Unknown: policies that are mapped to controls would fill it.")]
+        return [
+            *heading("Compliance", lead=lead),
+            paragraph("Unknown: policies that are mapped to controls would fill it."),
+        ]
     return [KeepTogether([*heading("Compliance", lead=lead), framework_bars(board.frameworks, width=width)])]
 
 
@@ -132,14 +143,24 @@ def _money(board: BoardFigures, width: float) -> list[Flowable]:
         text = "Unknown: billing exports in FOCUS form beside the inventory would fill it."
         return [*heading("Money"), paragraph(text)]
     figures = ("effective", "at_risk", "planned_savings", "realised_savings")
-    lead = f"Effective cost of {board.month}, in {board.currency} a month. Savings are planned until a remediation is applied and measured."
-    parts: list[Flowable] = [*heading("Money", lead=lead), key_figures([_cell(board.figures[name]) for name in figures], width)]
+    lead = (
+        f"Effective cost of {board.month}, in {board.currency} a month. Savings are planned until a remediation is "
+        "applied and measured."
+    )
+    parts: list[Flowable] = [
+        *heading("Money", lead=lead),
+        key_figures([_cell(board.figures[name]) for name in figures], width),
+    ]
     unit = board.currency
     if len([point for point in board.trend if point.at_risk is not None]) > 1:
         parts += [space(1.5), paragraph("Cost of resources under violation", "sub")]
         parts += [money_trend(board.trend, board.currency, width=width)]
     if board.savings:
-        parts += [space(1.5), paragraph("Planned savings by policy, a month", "sub"), bars(board.savings, width=width, unit=unit)]
+        parts += [
+            space(1.5),
+            paragraph("Planned savings by policy, a month", "sub"),
+            bars(board.savings, width=width, unit=unit),
+        ]
     if board.costly:
         title = "Cost under violation by policy, a month; one resource can count under several"
         parts += [space(1.5), paragraph(title, "sub"), bars(board.costly, width=width, unit=unit)]

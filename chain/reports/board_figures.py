@@ -305,7 +305,9 @@ def _radius(entry: Mapping[str, Any]) -> Line:
 def _by_policy(document: Document, *, is_waste: bool) -> tuple[Line, ...]:
     titles = {policy["id"]: policy["title"] for policy in document["policies"]}
     lines = [
-        Line(titles.get(each["policy_id"], each["policy_id"]), Decimal(each["amount"]), f"{each['resources']} resources")
+        Line(
+            titles.get(each["policy_id"], each["policy_id"]), Decimal(each["amount"]), f"{each['resources']} resources"
+        )
         for each in document["cost"]["by_policy"]
         if each["is_waste"] == is_waste and Decimal(each["amount"]) > 0
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -44,7 +44,9 @@ def entries_by_day(days: Mapping[str, int], opens: datetime, closes: datetime, *
             bar.fillColor = PALETTE.accent
             drawing.add(bar)
         else:
-            drawing.add(Line(x + step * 0.15, base - 4, x + step * 0.85, base - 4, strokeColor=PALETTE.high, strokeWidth=1.6))
+            drawing.add(
+                Line(x + step * 0.15, base - 4, x + step * 0.85, base - 4, strokeColor=PALETTE.high, strokeWidth=1.6)
+            )
     for offset in _ticks(count):
         day = first + timedelta(days=offset)
         _text(drawing, left + (offset + 0.5) * step, base - 15, f"{day.day} {day:%b}", anchor="middle")
@@ -77,7 +79,9 @@ def severity_trend(board: BoardFigures, *, width: float) -> Drawing:
         _rule(drawing, left, y_of(level), width - right, quiet=part > 0)
         _text(drawing, left - 4, y_of(level) - 2, f"{level:,.0f}", anchor="end")
     drawing.add(Line(now, base, now, top + 6, strokeColor=PALETTE.accent, strokeWidth=1))
-    _text(drawing, now, top + 9, f"now, {board.now.day} {board.now:%b}", anchor="middle", colour=PALETTE.accent, bold=True)
+    _text(
+        drawing, now, top + 9, f"now, {board.now.day} {board.now:%b}", anchor="middle", colour=PALETTE.accent, bold=True
+    )
     _text(drawing, x_of(end), top + 9, "next 7 days", anchor="end" if right < 60 else "middle")
     for point in _thinned(board.trend):
         _text(drawing, x_of(point.at), base - 11, f"{point.at.day} {point.at:%b}", anchor="middle")
@@ -104,7 +108,10 @@ def money_trend(points: Sequence[TrendPoint], currency: str, *, width: float) ->
     _rule(drawing, left, base, width - right)
     _text(drawing, left - 4, base - 2, "0", anchor="end")
     spots = [
-        (left + (width - left - right) * (at - known[0][0]).total_seconds() / span, base + (top - base) * amount / ceiling)
+        (
+            left + (width - left - right) * (at - known[0][0]).total_seconds() / span,
+            base + (top - base) * amount / ceiling,
+        )
         for at, amount in known
     ]
     if len(spots) > 1:
@@ -149,7 +156,11 @@ def framework_bars(rows: Sequence[FrameworkRow], *, width: float) -> Drawing:
     for line, row in enumerate(rows):
         y, x = height - head - row_height * (line + 1) + 3, left
         _text(drawing, 0, y + 5, _fit(row.name, left - 8), colour=PALETTE.text, bold=True)
-        parts = ((row.violated, PALETTE.critical, white), (row.unknown, PALETTE.line, PALETTE.text), (row.met, PALETTE.ok, white))
+        parts = (
+            (row.violated, PALETTE.critical, white),
+            (row.unknown, PALETTE.line, PALETTE.text),
+            (row.met, PALETTE.ok, white),
+        )
         for number, colour, ink in parts:
             part = number * scale
             if number:
@@ -159,7 +170,9 @@ def framework_bars(rows: Sequence[FrameworkRow], *, width: float) -> Drawing:
             x += part
         unknown = f", {row.unknown:,} unknown" if row.unknown else ""
         _text(drawing, x + 6, y + 5, f"{row.met:,} of {row.met + row.violated:,} met{unknown}")
-    for at, (name, colour) in enumerate((("violated", PALETTE.critical), ("unknown", PALETTE.quiet), ("met", PALETTE.ok))):
+    for at, (name, colour) in enumerate(
+        (("violated", PALETTE.critical), ("unknown", PALETTE.quiet), ("met", PALETTE.ok))
+    ):
         _text(drawing, left + at * 56, height - 8, name, colour=colour, bold=True)
     return drawing
 
@@ -194,7 +207,9 @@ def _course(board: BoardFigures, severity: str) -> list[tuple[datetime, int]]:
     return [*line, (board.now + timedelta(days=HORIZON_DAYS), number)]
 
 
-def _course_line(drawing: Drawing, spots: Sequence[tuple[float, float]], severity: str, *, dashed: bool = False) -> None:
+def _course_line(
+    drawing: Drawing, spots: Sequence[tuple[float, float]], severity: str, *, dashed: bool = False
+) -> None:
     if len(spots) < 2:
         return
     line = PolyLine(_flat(spots), strokeColor=PALETTE.of(severity), strokeWidth=1.8 if severity == "critical" else 1.3)

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from chain.checkpoint import parse_checkpoint
 from chain.envelope import Envelope, read_envelope
+from chain.note import parse_note
 from chain.pack import (
     ANCHORS,
     ARTIFACTS,
@@ -23,8 +25,6 @@ from chain.pack import (
     Manifest,
     WindowProofs,
 )
-from chain.checkpoint import parse_checkpoint
-from chain.note import parse_note
 from chain.pack_summary import SEVERITIES, Summariser, Summary
 from chain.proof import format_proof
 from chain.reports.source import LogHead, LogSource, PackRequest, part_of

@@ -62,7 +62,11 @@ def draft_pack(
 
 
 def sign_pack(
-    draft: Draft, signer: ReportSigner, *, stamping: TimeStamping | None = None, check_anchors: AnchorCheck | None = None
+    draft: Draft,
+    signer: ReportSigner,
+    *,
+    stamping: TimeStamping | None = None,
+    check_anchors: AnchorCheck | None = None,
 ) -> dict[str, bytes]:
     """Sign the PDF and the statement, and let the verifier have the last word.
 

@@ -54,13 +54,13 @@ def sign_pdf(pdf: bytes, signer: ReportSigner, *, stamping: TimeStamping | None 
     return signed.getvalue()
 
 
-class _Signer(signers.Signer):  # type: ignore[misc]
+class _Signer(signers.Signer):
     """pyHanko's side of a report signer."""
 
     def __init__(self, signer: ReportSigner) -> None:
         self._held = signer
         certificate = asn1_x509.Certificate.load(signer.certificate_der)
-        store = SimpleCertificateStore()
+        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register(certificate)
         super().__init__(signing_cert=certificate, cert_registry=store, signature_mechanism=_mechanism())
 
@@ -69,11 +69,11 @@ class _Signer(signers.Signer):  # type: ignore[misc]
         return bytes(SIGNATURE_SIZE_BYTES) if dry_run else self._held.sign(data)
 
 
-class _Stamper(timestamps.TimeStamper):  # type: ignore[misc]
+class _Stamper(timestamps.TimeStamper):
     """pyHanko's side of a time stamping authority."""
 
     def __init__(self, stamping: TimeStamping) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._stamping = stamping
 
     async def async_request_tsa_response(self, req: Any) -> Any:

@@ -57,24 +57,36 @@ class PageSize(Enum):
 class Palette:
     """Colours by meaning; never the only sign of it."""
 
-    text: Any = HexColor("#171b26")
-    quiet: Any = HexColor("#566074")
-    line: Any = HexColor("#d9dde6")
-    panel: Any = HexColor("#f6f7fa")
-    accent: Any = HexColor("#4b4fc4")
-    future: Any = HexColor("#eeeefa")
-    critical: Any = HexColor("#b3261e")
-    high: Any = HexColor("#c75b12")
-    medium: Any = HexColor("#8a6d00")
-    low: Any = HexColor("#4a5568")
-    ok: Any = HexColor("#1b7f4b")
+    text: Any
+    quiet: Any
+    line: Any
+    panel: Any
+    accent: Any
+    future: Any
+    critical: Any
+    high: Any
+    medium: Any
+    low: Any
+    ok: Any
 
     def of(self, severity: str) -> Any:
         named = {"critical": self.critical, "high": self.high, "medium": self.medium}
         return named.get(severity, self.low)
 
 
-PALETTE: Final = Palette()
+PALETTE: Final = Palette(
+    text=HexColor("#171b26"),
+    quiet=HexColor("#566074"),
+    line=HexColor("#d9dde6"),
+    panel=HexColor("#f6f7fa"),
+    accent=HexColor("#4b4fc4"),
+    future=HexColor("#eeeefa"),
+    critical=HexColor("#b3261e"),
+    high=HexColor("#c75b12"),
+    medium=HexColor("#8a6d00"),
+    low=HexColor("#4a5568"),
+    ok=HexColor("#1b7f4b"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +173,7 @@ def heading(text: str, *, lead: str = "") -> list[Flowable]:
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[float], numbers: set[int]) -> Table:
     """A quiet table; columns in ``numbers`` are right-aligned."""
     cells = [[paragraph(text, "headnumber" if at in numbers else "head") for at, text in enumerate(head)]]
-    for row in rows:
-        cells.append(
-            [
-                item if isinstance(item, Flowable) else paragraph(str(item), "number" if at in numbers else "cell")
-                for at, item in enumerate(row)
-            ]
-        )
+    cells += [[_cell(item, is_number=at in numbers) for at, item in enumerate(row)] for row in rows]
     made = Table(cells, colWidths=list(widths), repeatRows=1, hAlign="LEFT")
     made.setStyle(
         TableStyle(
@@ -187,10 +193,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[f
     return made
 
 
+def _cell(item: Any, *, is_number: bool) -> Any:
+    return item if isinstance(item, Flowable) else paragraph(str(item), "number" if is_number else "cell")
+
+
 def key_figures(items: Sequence[tuple[str, str, str]], width: float) -> Table:
     """Cells with a large value, its name, and what stands behind it."""
     cells = [
-        [paragraph(value, "unknown" if value == "unknown" else "value"), paragraph(name, "name"), paragraph(note, "note")]
+        [
+            paragraph(value, "unknown" if value == "unknown" else "value"),
+            paragraph(name, "name"),
+            paragraph(note, "note"),
+        ]
         for value, name, note in items
     ]
     gap = GRID
@@ -208,7 +222,10 @@ def key_figures(items: Sequence[tuple[str, str, str]], width: float) -> Table:
     commands += [("RIGHTPADDING", (0, 0), (-1, -1), 6), ("TOPPADDING", (0, 0), (-1, -1), 7)]
     commands += [("BOTTOMPADDING", (0, 0), (-1, -1), 8)]
     for at in range(0, len(row), 2):
-        commands += [("BACKGROUND", (at, 0), (at, 0), PALETTE.panel), ("LINEABOVE", (at, 0), (at, 0), 1.4, PALETTE.accent)]
+        commands += [
+            ("BACKGROUND", (at, 0), (at, 0), PALETTE.panel),
+            ("LINEABOVE", (at, 0), (at, 0), 1.4, PALETTE.accent),
+        ]
     made.setStyle(TableStyle(commands))
     return made
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
+from xml.sax.saxutils import escape
 
 from reportlab.platypus import Flowable, KeepTogether, PageBreak
 
@@ -22,7 +23,6 @@ from chain.reports.page import (
     PageLine,
     PageSize,
     build,
-    escape,
     heading,
     key_figures,
     marked,
@@ -85,15 +85,27 @@ def _first_page(context: ReportContext) -> list[Flowable]:
     open_now = sum(each.counts["violations"] for each in summary.verdicts)
     decided = summary.controls_in("met") + summary.controls_in("violated")
     figures = [
-        (f"{summary.entries:,}", "entries, none missing", f"{summary.entries - summary.outside:,} state a time in the window"),
+        (
+            f"{summary.entries:,}",
+            "entries, none missing",
+            f"{summary.entries - summary.outside:,} state a time in the window",
+        ),
         (f"{open_now:,}" if summary.verdicts else "unknown", "violations at the end", _policies(summary.verdicts)),
         (
             f"{100 * summary.controls_in('met') // decided} %" if decided else "unknown",
             "controls met",
             _decided(summary.controls_in("met"), decided, len(summary.controls)),
         ),
-        (f"{summary.days_without_entries:,}", "days without evidence", f"of {_days(request.opens, request.closes):,} days"),
-        (str(len(summary.missing_types)), "expected, not found", ", ".join(summary.missing_types) or "nothing is missing"),
+        (
+            f"{summary.days_without_entries:,}",
+            "days without evidence",
+            f"of {_days(request.opens, request.closes):,} days",
+        ),
+        (
+            str(len(summary.missing_types)),
+            "expected, not found",
+            ", ".join(summary.missing_types) or "nothing is missing",
+        ),
     ]
     logs = " and ".join(part.origin for part in evidence.manifest.logs)
     proved = (
@@ -111,7 +123,7 @@ def _first_page(context: ReportContext) -> list[Flowable]:
         paragraph(proved, "lead"),
         space(0.5),
         paragraph("What it does not prove", "sub"),
-        *(marked(f"– {escape(shown(text[0].upper() + text[1:]))}.", "body") for text in NOT_PROVED),
+        *(marked(f"\u2013 {escape(shown(text[0].upper() + text[1:]))}.", "body") for text in NOT_PROVED),
         space(0.5),
         paragraph(_signature(context), "quiet"),
     ]
@@ -130,12 +142,20 @@ def _completeness(context: ReportContext) -> list[Flowable]:
     evidence, request, width = context.evidence, context.request, context.page.width
     summary = evidence.summary
     rows = [
-        [part.origin, f"{part.start:,} to {part.end - 1:,}", f"{part.end - part.start:,}", f"{part.size:,}", _ends(context, part)]
+        [
+            part.origin,
+            f"{part.start:,} to {part.end - 1:,}",
+            f"{part.end - part.start:,}",
+            f"{part.size:,}",
+            _ends(context, part),
+        ]
         for part in evidence.manifest.logs
     ]
-    kinds = [[name, f"{count:,}"] for name, count in sorted(summary.by_type.items(), key=lambda item: (-item[1], item[0]))]
+    kinds = [
+        [name, f"{count:,}"] for name, count in sorted(summary.by_type.items(), key=lambda item: (-item[1], item[0]))
+    ]
     lead = (
-        "Both trees of the log prove that these entries and no others stand between the blocks; times are the log's own "
+        "Both trees of the log prove that these entries and no others stand between the blocks; times are its own "
         "until an anchor covers them."
     )
     return [
@@ -150,38 +170,57 @@ def _completeness(context: ReportContext) -> list[Flowable]:
         paragraph("Entries by day", "sub"),
         entries_by_day(summary.by_day, request.opens, request.closes, width=width),
         space(1),
-        KeepTogether([paragraph("Entries by type", "sub"), table(["type", "entries"], kinds, [width * 0.34, width * 0.16], {1})]),
+        KeepTogether(
+            [paragraph("Entries by type", "sub"), table(["type", "entries"], kinds, [width * 0.34, width * 0.16], {1})]
+        ),
     ]
 
 
 def _ends(context: ReportContext, part: LogRange) -> str:
     entries = context.evidence.entries
     first, last = entries[part.entry_name(part.start)], entries[part.entry_name(part.end - 1)]
-    begin = f"after the block of {_minute(first.block.ts)}" if part.start and first.block else "from the log's beginning"
+    begin = (
+        f"after the block of {_minute(first.block.ts)}" if part.start and first.block else "from the log's beginning"
+    )
     return f"{begin} until {_minute(last.block.ts if last.block else last.at)}"
 
 
 def _verdicts(context: ReportContext) -> list[Flowable]:
     summary, width = context.evidence.summary, context.page.width
     if not summary.verdicts:
-        return [*heading("What was found"), paragraph("No entry of the window evaluates a policy. A scan records them: pcg scan.")]
+        return [
+            *heading("What was found"),
+            paragraph("No entry of the window evaluates a policy. A scan records them: pcg scan."),
+        ]
     bad = sorted(
         (each for each in summary.verdicts if each.counts["violations"]),
         key=lambda each: (_severity_rank(each), -each.counts["violations"], each.policy),
     )
     by_severity = [
-        [severity_word(severity), f"{summary.first_violations(severity):,}", f"{summary.violations(severity):,}", _signed(summary.violations(severity) - summary.first_violations(severity))]
+        [
+            severity_word(severity),
+            f"{summary.first_violations(severity):,}",
+            f"{summary.violations(severity):,}",
+            _signed(summary.violations(severity) - summary.first_violations(severity)),
+        ]
         for severity in SEVERITIES
     ]
     rows = [
-        [severity_word(each.severity), _subject(each), f"{each.counts['violations']:,}", _signed(each.counts["violations"] - each.first_violations), f"{each.counts['resources']:,}", each.evidence]
+        [
+            severity_word(each.severity),
+            _subject(each),
+            f"{each.counts['violations']:,}",
+            _signed(each.counts["violations"] - each.first_violations),
+            f"{each.counts['resources']:,}",
+            each.evidence,
+        ]
         for each in bad[:ROWS_MAX]
     ]
     more = [paragraph(f"{len(bad) - ROWS_MAX:,} more in report.json, under predicate.summary.verdicts", "quiet")]
     undecided = sum(1 for each in summary.verdicts if each.counts["unknown"] or each.state != "ran")
     lead = (
-        f"{len(summary.verdicts):,} policies were evaluated, each by its last evaluation in the window; {len(bad):,} are "
-        f"violated and {undecided:,} could not decide everything."
+        f"{len(summary.verdicts):,} policies were evaluated, each by its last evaluation in the window; {len(bad):,} "
+        f"are violated and {undecided:,} could not decide everything."
     )
     return [
         *heading("What was found", lead=lead),
@@ -205,13 +244,17 @@ def _verdicts(context: ReportContext) -> list[Flowable]:
 def _controls(context: ReportContext) -> list[Flowable]:
     summary, width = context.evidence.summary, context.page.width
     if not summary.controls:
-        text = "No entry of the window names a control. Policies that are mapped to controls fill this: see docs/policies.md."
+        text = "No entry of the window names a control. Policies that are mapped to controls fill this."
         return [*heading("Controls"), paragraph(text)]
     frameworks: dict[str, list[ControlState]] = {}
     for control in summary.controls:
         frameworks.setdefault(control.framework, []).append(control)
     rows = [
-        [name, *(f"{sum(each.state == state for each in found):,}" for state in ("met", "violated", "unknown")), f"{len(found):,}"]
+        [
+            name,
+            *(f"{sum(each.state == state for each in found):,}" for state in ("met", "violated", "unknown")),
+            f"{len(found):,}",
+        ]
         for name, found in frameworks.items()
     ]
     violated = [
@@ -219,7 +262,7 @@ def _controls(context: ReportContext) -> list[Flowable]:
         for name, found in frameworks.items()
         if any(each.state == "violated" for each in found)
     ]
-    lead = "A control is met when every policy behind it ran, saw a resource, and found neither a violation nor anything undecided."
+    lead = "A control is met when every policy behind it ran, saw a resource, and found nothing wrong or undecided."
     return [
         *heading("Controls", lead=lead),
         table(
@@ -229,7 +272,11 @@ def _controls(context: ReportContext) -> list[Flowable]:
             {1, 2, 3, 4},
         ),
         space(1.5),
-        *([table(["framework", "violated controls"], violated, [width * 0.22, width * 0.78], set())] if violated else []),
+        *(
+            [table(["framework", "violated controls"], violated, [width * 0.22, width * 0.78], set())]
+            if violated
+            else []
+        ),
     ]
 
 
@@ -253,14 +300,18 @@ def _gaps(context: ReportContext) -> list[Flowable]:
 
 
 def _proofs(context: ReportContext) -> list[Flowable]:
-    evidence, width = context.evidence, context.page.width
+    evidence = context.evidence
     anchors = sorted(path for path in evidence.files if path.startswith(ANCHORS))
     artifacts = sum(path.startswith(ARTIFACTS) for path in evidence.files)
     notes: list[Flowable] = []
     for part in evidence.manifest.logs:
         for name in (CHECKPOINTS.sha256, CHECKPOINTS.sha3_256):
             rows = evidence.files[part.path(name)].decode("utf-8").split("\n")
-            notes.append(KeepTogether([paragraph(part.path(name), "name"), *(paragraph(row, "mono") for row in rows[:3]), space(0.5)]))
+            notes.append(
+                KeepTogether(
+                    [paragraph(part.path(name), "name"), *(paragraph(row, "mono") for row in rows[:3]), space(0.5)]
+                )
+            )
     lead = (
         f"{len(evidence.highlighted)} entries have a proof file of their own in each tree; {artifacts:,} artifacts are "
         f"included. Anchors: {', '.join(anchors) if anchors else 'none, so times rest on the log alone'}."
@@ -281,10 +332,16 @@ def _how_to_check(context: ReportContext) -> list[Flowable]:
     return [
         KeepTogether(
             [
-                *heading("How to check", lead="Offline, without an account. FILE holds the log's keys, got from somewhere else than this pack."),
+                *heading(
+                    "How to check",
+                    lead="Offline, without an account. FILE holds the log's keys, got elsewhere than from this pack.",
+                ),
                 *(paragraph(step, "mono") for step in steps),
                 space(0.5),
-                paragraph("Exit status 0 is verified, 1 refuted, 2 not decided. By hand, with openssl and Go: verify.txt in the pack.", "quiet"),
+                paragraph(
+                    "Status 0 is verified, 1 refuted, 2 not decided. By hand, with openssl and Go: see verify.txt.",
+                    "quiet",
+                ),
                 space(0.5),
                 paragraph("Manifest, SHA-256", "name"),
                 paragraph(context.evidence.manifest_sha256, "mono"),

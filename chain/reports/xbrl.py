@@ -203,7 +203,9 @@ def _presentation() -> bytes:
 
 
 def _locator(name: str) -> str:
-    return f'<loc xlink:type="locator" xlink:href="{SCHEMA.removeprefix("taxonomy/")}#pcg_{name}" xlink:label="{name}"/>'
+    return (
+        f'<loc xlink:type="locator" xlink:href="{SCHEMA.removeprefix("taxonomy/")}#pcg_{name}" xlink:label="{name}"/>'
+    )
 
 
 def _linkbase(link: str, arcs: list[str]) -> bytes:

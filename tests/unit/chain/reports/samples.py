@@ -17,8 +17,8 @@ ISSUED = datetime(2026, 1, 1, tzinfo=UTC)
 class Signer:
     """An RSA-4096 key in memory with a certificate that it signs itself."""
 
-    def __init__(self, owner: str) -> None:
-        self._private = rsa.generate_private_key(public_exponent=65537, key_size=4096)
+    def __init__(self, owner: str, bits: int) -> None:
+        self._private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
         self.certificate_der = _self_signed(self._private, owner).public_bytes(Encoding.DER)
 
     def sign(self, message: bytes) -> bytes:
@@ -26,8 +26,8 @@ class Signer:
 
 
 @cache
-def signer(owner: str = "acme") -> Signer:
-    return Signer(owner)
+def signer(owner: str = "acme", *, bits: int = 4096) -> Signer:
+    return Signer(owner, bits)
 
 
 def _self_signed(private: rsa.RSAPrivateKey, owner: str) -> x509.Certificate:
