@@ -41,7 +41,7 @@ _TODO: Final = "Get the pack again from whoever made it"
 
 def is_pack(path: Path) -> bool:
     """Whether a path is to be read as a pack: a file, or a folder with a manifest."""
-    return not path.is_dir() or (path / _MANIFEST).exists()
+    return path.is_file() or (path / _MANIFEST).is_file()
 
 
 class PackFiles(Protocol):

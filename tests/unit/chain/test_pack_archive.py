@@ -197,7 +197,9 @@ def test_an_unpacked_pack_is_read_from_its_folder_without_following_links(tmp_pa
 
 
 def test_a_file_or_a_folder_with_a_manifest_is_read_as_a_pack(tmp_path: Path) -> None:
+    (tmp_path / "any.zip").touch()
     assert is_pack(tmp_path / "any.zip")
+    assert not is_pack(tmp_path / "nothing")
     assert not is_pack(tmp_path)
     (tmp_path / "manifest.json").touch()
     assert is_pack(tmp_path)

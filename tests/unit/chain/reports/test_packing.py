@@ -192,7 +192,7 @@ def test_artifacts_that_do_not_fit_or_are_gone_are_left_out_and_counted() -> Non
 def test_anchor_files_are_listed_and_what_they_show_is_written_down() -> None:
     request = replace(small_request(), anchors={"tsa/token.der": b"token"})
 
-    def check_anchors(*given: object) -> tuple[AnchorNote, ...]:
+    def check_anchors(files: Any, logs: Any, checkpoints: Any, findings: Any) -> tuple[AnchorNote, ...]:
         return (AnchorNote("tsa", "before 2026-03-05"),)
 
     files = sign_pack(draft_pack(request), signer(), check_anchors=check_anchors)
@@ -251,4 +251,4 @@ def test_oscal_names_controls_that_are_not_decided_and_has_no_finding_for_them(t
 
 def test_a_zip_of_a_pack_is_the_same_for_the_same_files() -> None:
     files: Mapping[str, bytes] = small_pack()
-    assert write_archive(files) == write_archive(dict(reversed(files.items())))
+    assert write_archive(files) == write_archive(dict(reversed(list(files.items()))))
