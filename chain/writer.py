@@ -155,7 +155,9 @@ class EvidenceWriter:
         Closes the former year of tenants that recorded nothing since.
         """
         self._journal.require_held()
-        for tenant in [name for name in self._tenants() if name != PLATFORM]:
+        for tenant in self._tenants():
+            if tenant == PLATFORM or self.shard(tenant).is_blank:
+                continue
             shard = self._current(tenant)
             if not self._is_swept:  # one that died between signing and committing left a checkpoint behind
                 self._commit(shard)

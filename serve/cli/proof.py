@@ -103,17 +103,20 @@ def report_lines(report: VerificationReport) -> list[str]:
         if report.key_trusted
         else "not independently trusted: the keys come from this folder; give --policy FILE with keys from elsewhere"
     )
-    years = [f"  year      {log.origin}, {log.entries:,} entries, sha256 {log.root_sha256}" for log in report.years]
     return [
         f"VERIFIED  {report.entries:,} entries, {report.artifacts:,} artifacts, {report.blocks:,} blocks, "
         f"{report.files:,} files; every byte is accounted for",
-        *(years if len(years) > 1 else []),
-        f"  origin    {report.origin}",
+        f"  origin    {report.origin}{_earlier(report)}",
         f"  size      {report.entries:,}",
         f"  sha256    {report.root_sha256}",
         f"  sha3-256  {report.root_sha3_256}",
         f"  keys      {trust}",
     ]
+
+
+def _earlier(report: VerificationReport) -> str:
+    """How many logs of earlier years were checked too; roots are the newest one's."""
+    return f" and {len(report.years) - 1} of earlier years" if len(report.years) > 1 else ""
 
 
 def _difference(finding: Finding) -> str:
