@@ -27,7 +27,7 @@ from chain.layout import KEYS_FILE, TILE_HEIGHT, TILE_WIDTH, artifact_path, bund
 from chain.log import Log
 from chain.merkle import Tree
 from chain.note import VerifierKey, parse_verifier_key
-from chain.publication import ReadEntry, bundle_content, tile_content
+from chain.tile_content import ReadEntry, bundle_content, tile_content
 from chain.tree_hash import BOTH, Twin
 from chain.writer import LOGS
 from domain.errors import InputError, PolicyCortexError
