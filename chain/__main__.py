@@ -47,10 +47,12 @@ def _verify(options: argparse.Namespace) -> tuple[int, str]:
 
 
 def _verify_pack(options: argparse.Namespace) -> tuple[int, str]:
-    from chain.pack_check import verify_pack  # noqa: PLC0415 (loads what folders do without)
+    from chain.pack_anchors import PackAnchors, read_trust  # noqa: PLC0415 (loads what folders do without)
+    from chain.pack_check import verify_pack  # noqa: PLC0415
     from chain.pack_text import format_pack, pack_json  # noqa: PLC0415
 
-    report = verify_pack(options.path, policy=options.policy, certificate=options.certificate)
+    anchors = PackAnchors(read_trust(options.tsa_root))
+    report = verify_pack(options.path, policy=options.policy, certificate=options.certificate, check_anchors=anchors)
     return VERIFIED if report.ok else REFUTED, pack_json(report) if options.json else format_pack(report)
 
 
@@ -145,6 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("path", type=Path, help="the pack (zip, or unpacked) or the folder to check")
     verify.add_argument("--policy", type=Path, help="file with the verifier keys that you trust")
     verify.add_argument("--certificate", type=Path, help="report certificate that you trust, in PEM (packs only)")
+    verify.add_argument(
+        "--tsa-root", type=Path, help="certificates of time stamping authorities that you trust (packs)"
+    )
     verify.add_argument("--json", action="store_true", help="print the report as JSON")
     verify.set_defaults(command=_verify)
     proof = commands.add_parser("proof", help="check that one entry is in a log, by a C2SP proof file")

@@ -64,7 +64,6 @@ class AnchorCheck(Protocol):
     def __call__(
         self,
         files: Mapping[str, bytes],
-        logs: Sequence[LogResult],
         checkpoints: Mapping[str, bytes],
         findings: Findings,
     ) -> tuple[AnchorNote, ...]:
@@ -305,7 +304,7 @@ class _Check:
         if not files or self._check_anchors is None:
             return ()
         heads = {log.part.origin: self._contents[log.part.path(CHECKPOINTS.sha256)] for log in logs}
-        return self._check_anchors(files, logs, heads, self._findings)
+        return self._check_anchors(files, heads, self._findings)
 
     def _add_changed(self, names: Sequence[str]) -> None:
         """Files that are not what was signed, unless something more precise was already said of one."""

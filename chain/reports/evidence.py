@@ -11,7 +11,6 @@ from chain.checkpoint import parse_checkpoint
 from chain.envelope import Envelope, read_envelope
 from chain.note import parse_note
 from chain.pack import (
-    ANCHORS,
     ARTIFACTS,
     CHECKPOINTS,
     ENTRIES,
@@ -27,6 +26,7 @@ from chain.pack import (
 )
 from chain.pack_summary import SEVERITIES, Summariser, Summary
 from chain.proof import format_proof
+from chain.reports.anchors import anchor_files
 from chain.reports.source import LogHead, LogSource, PackRequest, part_of
 from chain.tree_hash import BOTH
 from domain.errors import InputError
@@ -73,7 +73,6 @@ def collect_evidence(request: PackRequest) -> Evidence:
         InputError: a log is empty, or a highlighted entry is not in the window's parts.
     """
     files: dict[str, bytes] = {POLICY: policy_text(request.logs).encode("utf-8")}
-    files |= {f"{ANCHORS}{name}": content for name, content in request.anchors.items()}
     entries: dict[str, Envelope] = {}
     summariser = Summariser(request.opens, request.closes, request.expected)
     opened = []
@@ -90,6 +89,7 @@ def collect_evidence(request: PackRequest) -> Evidence:
     highlighted = request.highlighted or tuple(_choose(entries, summary))
     for name in highlighted:
         files |= _proofs(name, opened)
+    files |= anchor_files(request.anchors, {log.part.origin: (log.source.reader, log.part.size) for log in opened})
     artifacts, left_out = _artifacts(request, entries.values())
     files |= artifacts
     manifest = Manifest(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chain.pack import CERTIFICATE, MANIFEST, OSCAL, REPORT_PDF, VERIFY_TEXT, XBRL
+from chain.pack_anchors import PackAnchors
 from chain.pack_archive import PackMemory, write_archive
 from chain.pack_check import AnchorCheck, verify_files
 from chain.pack_text import format_pack, how_to_check
@@ -26,6 +27,7 @@ from chain.reports.xbrl import instance, taxonomy
 from domain.errors import IntegrityError
 
 MADE_BY: Final = "PolicyCortex 0.1.0"
+_ANCHORS: Final = PackAnchors()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def sign_pack(
     signer: ReportSigner,
     *,
     stamping: TimeStamping | None = None,
-    check_anchors: AnchorCheck | None = None,
+    check_anchors: AnchorCheck = _ANCHORS,
 ) -> dict[str, bytes]:
     """Sign the PDF and the statement, and let the verifier have the last word.
 
@@ -93,7 +95,7 @@ def build_pack(
     board: BoardFigures | None = None,
     page: PageSize = PageSize.A4,
     stamping: TimeStamping | None = None,
-    check_anchors: AnchorCheck | None = None,
+    check_anchors: AnchorCheck = _ANCHORS,
 ) -> bytes:
     """A whole pack as one zip.
 
@@ -113,7 +115,7 @@ def _stated(draft: Draft, files: Mapping[str, bytes], signer: ReportSigner) -> d
     return {**files, **sign_statement(payload, signer)}
 
 
-def _verified(files: Mapping[str, bytes], check_anchors: AnchorCheck | None) -> bytes:
+def _verified(files: Mapping[str, bytes], check_anchors: AnchorCheck) -> bytes:
     report = verify_files(PackMemory(files), check_anchors=check_anchors)
     if not report.ok:
         first = report.findings[0]

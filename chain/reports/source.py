@@ -6,8 +6,7 @@ block sealed after it closes, or with the newest checkpoint. Block times never d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from chain.envelope import BLOCK_TYPE, read_envelope
 from chain.note import VerifierKey
 from chain.pack import LOGS, LogRange
 from chain.proof import ConsistencyProof, InclusionProof
+from chain.reports.anchors import AnchorSource
 from chain.tree_hash import Twin
 from chain.window import WindowProof
 from domain.clock import parse_instant
@@ -80,7 +80,7 @@ class PackRequest:
         expected: types of entries of which there should be at least one.
         highlighted: entries, by name, that get a proof of their own; None chooses them.
         artifacts: reads artifacts; those that fit into ``artifacts_size_bytes_max`` go into the pack.
-        anchors: files below ``anchors/``, by name.
+        anchors: receipts over the logs' checkpoints, or over the platform log's.
     """
 
     tenant: str
@@ -92,7 +92,7 @@ class PackRequest:
     expected: tuple[str, ...] = ()
     highlighted: tuple[str, ...] | None = None
     artifacts_size_bytes_max: int = 64 * 1024 * 1024
-    anchors: Mapping[str, bytes] = field(default_factory=dict)
+    anchors: tuple[AnchorSource, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.opens < self.closes <= self.made_at:

@@ -33,6 +33,10 @@ def verify(
         Path | None,
         typer.Option("--certificate", metavar="PEM", help="Report certificate you trust (packs).", show_default=False),
     ] = None,
+    tsa_root: Annotated[
+        Path | None,
+        typer.Option("--tsa-root", metavar="PEM", help="Roots of time stamps you trust (packs).", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything that was found as JSON.")] = False,
 ) -> int:
     """Check every byte of a report pack or an evidence folder, offline.
@@ -43,7 +47,7 @@ def verify(
     from chain.pack_archive import is_pack  # noqa: PLC0415 (loads what other commands do without)
 
     if is_pack(path):
-        return _verify_pack(path, policy, certificate, as_json=as_json)
+        return _verify_pack(path, policy, certificate, tsa_root, as_json=as_json)
     from chain.verify import verify_directory  # noqa: PLC0415 (loads the signature library)
 
     report = verify_directory(path, policy=policy)
@@ -55,11 +59,15 @@ def verify(
     return ExitCode.DONE if report.ok else ExitCode.FOUND
 
 
-def _verify_pack(path: Path, policy: Path | None, certificate: Path | None, *, as_json: bool) -> int:
+def _verify_pack(
+    path: Path, policy: Path | None, certificate: Path | None, tsa_root: Path | None, *, as_json: bool
+) -> int:
+    from chain.pack_anchors import PackAnchors, read_trust  # noqa: PLC0415 (loads the signature library)
     from chain.pack_check import verify_pack  # noqa: PLC0415 (loads the signature library)
     from chain.pack_text import format_pack, pack_json  # noqa: PLC0415
 
-    report = verify_pack(path, policy=policy, certificate=certificate)
+    anchors = PackAnchors(read_trust(tsa_root))
+    report = verify_pack(path, policy=policy, certificate=certificate, check_anchors=anchors)
     is_signed, line = _check_pdf(path, report)
     if as_json:
         say(pack_json(report))

@@ -361,7 +361,7 @@ def test_a_certificate_of_another_kind_of_key_cannot_be_used() -> None:
 
 
 def test_anchors_are_checked_by_whoever_is_given() -> None:
-    def check_anchors(files: Any, logs: Any, checkpoints: Any, findings: Findings) -> tuple[AnchorNote, ...]:
+    def check_anchors(files: Any, checkpoints: Any, findings: Findings) -> tuple[AnchorNote, ...]:
         assert list(files) == ["anchors/one.json"]
         assert list(checkpoints) == [ORIGIN]
         return (AnchorNote("tsa", "before noon"),)

@@ -56,7 +56,14 @@ def scan_document(at: datetime = FIRST, *, critical: int = 2, **changes: Any) ->
 
 def bare_document(at: datetime = FIRST) -> Document:
     """A document of a scan that found nothing, without billing, controls or references."""
-    cost: dict[str, Any] = {"currency": None, "effective_month": None, "total": None, "at_risk": None, "waste": None, "by_policy": []}
+    cost: dict[str, Any] = {
+        "currency": None,
+        "effective_month": None,
+        "total": None,
+        "at_risk": None,
+        "waste": None,
+        "by_policy": [],
+    }
     nothing = {"violations": [], "predictions": [], "controls": [], "blast_radius": [], "notes": [], "cost": cost}
     zero = {severity: {"violations": 0, "new": 0} for severity in ("critical", "high", "medium", "low")}
     return {**scan_document(at), **nothing, "severities": zero}

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chain.cosignature import parse_cosigner_key
-from chain.pack import MANIFEST, OSCAL, XBRL, parse_manifest
+from chain.pack import OSCAL, XBRL
 from chain.pack_archive import write_archive
-from chain.pack_check import AnchorNote, verify_pack
+from chain.pack_check import verify_pack
 from chain.reports import packing
 from chain.reports.evidence import collect_evidence, policy_text
 from chain.reports.packing import build_pack, draft_pack, sign_pack
@@ -187,17 +187,6 @@ def test_artifacts_that_do_not_fit_or_are_gone_are_left_out_and_counted() -> Non
         assert held + len(evidence.left_out) == 2
         assert evidence.left_out
         assert check(sign_pack(draft_pack(request), signer())).left_out == len(evidence.left_out)
-
-
-def test_anchor_files_are_listed_and_what_they_show_is_written_down() -> None:
-    request = replace(small_request(), anchors={"tsa/token.der": b"token"})
-
-    def check_anchors(files: Any, logs: Any, checkpoints: Any, findings: Any) -> tuple[AnchorNote, ...]:
-        return (AnchorNote("tsa", "before 2026-03-05"),)
-
-    files = sign_pack(draft_pack(request), signer(), check_anchors=check_anchors)
-    assert "anchors/tsa/token.der" in parse_manifest(files[MANIFEST]).files
-    assert b"tsa: before 2026-03-05" in files["verify.txt"]
 
 
 def test_the_policy_names_witnesses_that_the_maker_knows(tmp_path: Path) -> None:
