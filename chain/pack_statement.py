@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -80,10 +81,12 @@ def load_certificate(pem: bytes, *, where: str) -> x509.Certificate:
         InputError: not one certificate, or not of an RSA key of 4096 bits.
     """
     try:
-        certificate = x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
-        raise InputError("not a certificate in PEM", path=where, reason=str(error)) from error
-    key = certificate.public_key()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            certificate = x509.load_pem_x509_certificate(pem)
+            key, _ = certificate.public_key(), certificate.subject.rfc4514_string()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InputError("not a certificate in PEM that can be read", path=where, reason=str(error)) from error
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size != KEY_SIZE_BITS:
         raise InputError("report certificate is not of an RSA key of 4096 bits", path=where)
     return certificate
