@@ -1,0 +1,34 @@
+"""compliance-trestle, OSCAL's model in Python, in an environment of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.servers.programs import FOLDER, pip_install, require
+
+REQUIREMENTS = ("compliance-trestle==5.2.0",)
+
+_PROGRAM = """
+import pathlib, sys
+from trestle.oscal.assessment_results import AssessmentResults
+from trestle.oscal import OSCAL_VERSION
+kept = pathlib.Path(sys.argv[2])
+results = AssessmentResults.oscal_read(pathlib.Path(sys.argv[1]))
+results.oscal_write(kept)
+assert AssessmentResults.oscal_read(kept) == results
+print(OSCAL_VERSION, len(results.results[0].findings or []))
+"""
+
+
+def install() -> Path:
+    return pip_install("trestle", *REQUIREMENTS)
+
+
+def read_results(path: Path, kept: Path) -> str:
+    """Read results, write them, read them again; what it says of them, or its refusal."""
+    python = require(FOLDER / "venv" / "trestle" / "bin" / "python", what="compliance-trestle")
+    answer = subprocess.run(
+        [str(python), "-c", _PROGRAM, str(path), str(kept)], capture_output=True, text=True, check=False, timeout=110
+    )
+    return answer.stdout.strip() if answer.returncode == 0 else f"refused: {answer.stderr[-2000:]}"
