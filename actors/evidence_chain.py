@@ -1,7 +1,7 @@
-"""The only writer of the evidence logs: one log per tenant, opened at first use.
+"""The only writer of the evidence logs of all tenants, opened at first use.
 
-Appends of a batch are grouped by tenant, one sync each. The lock below puts reads between writes, since a log writer
-is not for several threads; a restart is a normal start, because everything acknowledged is in the journal.
+Entries arrive encoded and hashed. The lock below puts reads between writes, since a writer is not for several threads;
+a restart is a normal start, because everything acknowledged is in the journal.
 """
 
 from __future__ import annotations
@@ -14,90 +14,103 @@ from threading import RLock
 
 import orjson
 
+from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
+from actors.evidence_reader import Counts, EvidenceReader, LogStatus
 from actors.folders import Folders
 from actors.messages import BlockCheck, EvidenceView, InclusionView
-from chain.entry import BLOCK_REQUEST_PREFIX
-from chain.envelope import NO_BLOCK, BlockReference, block_hash, read_envelope
+from chain.batch import EntryBatch, Placements
+from chain.block_check import check_block
+from chain.checkpoint_commitment import CheckpointOpening
+from chain.read_models import LatestEvidence
+from chain.shard import LogHead, ShardLog
 from chain.tree_hash import BOTH
 from chain.verify import VerificationReport, verify_directory
-from chain.writer import LogHead, LogWriter
-from domain.clock import parse_instant
+from chain.writer import EvidenceWriter
+from domain.clock import Clock, parse_instant
 from domain.errors import NotFound
-from domain.evidence import EvidenceEvent, Receipt
-from domain.tenancy import TenantId
+from domain.evidence import EntryId, EvidenceEvent, Receipt
+from domain.tenancy import PLATFORM, TenantId
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedHead:
-    """A published log and the folder that holds it."""
+    """A published log and the folder that holds the tenant's logs of all years."""
 
     head: LogHead
     directory: Path
 
 
 class EvidenceChain:
-    """Records events, publishes logs and proves what is in them. Every method can be repeated safely."""
+    """Records entries, publishes logs and proves what is in them. Every method can be repeated safely."""
 
-    def __init__(self, folders: Folders) -> None:
+    def __init__(self, folders: Folders, clock: Clock | None = None) -> None:
         self._folders = folders
-        self._writers: dict[TenantId, LogWriter] = {}
+        self._clock = clock
+        self._opened: EvidenceWriter | None = None
         self._lock = RLock()
+        self._reader = EvidenceReader(self._shards, self._lock, folders.read_models)
 
-    def append(self, events: Sequence[EvidenceEvent]) -> list[Receipt]:
-        """Record events, possibly of several tenants; receipts are in the order of the events.
+    def append(self, batch: EntryBatch) -> Placements:
+        """Record entries, possibly of several tenants, with one sync.
 
         Raises:
             ConflictError: a request id came back with another content.
             UnavailableError: the disk is full or failed.
         """
-        by_tenant: dict[TenantId, list[EvidenceEvent]] = {}
-        for event in events:
-            by_tenant.setdefault(event.tenant, []).append(event)
         with self._lock:
-            receipts = {
-                (tenant, receipt.request_id): receipt
-                for tenant, own in by_tenant.items()
-                for receipt in self._writer(tenant).append(own)
-            }
-        return [receipts[event.tenant, event.request_id] for event in events]
+            return self._writer.append(batch)
+
+    def platform_append(self, events: Sequence[EvidenceEvent]) -> list[Receipt]:
+        """Record what concerns the platform as a whole."""
+        with self._lock:
+            return self._writer.platform_append(events)
 
     def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
         """The time in the entry of each request, None where it was never recorded."""
         with self._lock:
-            writer = self._writer(tenant)
-            receipts = [writer.receipt(request_id) for request_id in request_ids]
-            entries = [None if receipt is None else writer.entry(receipt.index) for receipt in receipts]
-        return [None if entry is None else parse_instant(orjson.loads(entry)["at"]) for entry in entries]
+            shards = self._writer.shards(tenant)
+            found = [next((hit for shard in shards if (hit := shard.find(name))), None) for name in request_ids]
+        return [None if hit is None else parse_instant(orjson.loads(hit[1])["at"]) for hit in found]
 
     def publish(self, tenant: TenantId, at: datetime | None = None) -> PublishedHead:
         """Seal what is new, at a time or now, and write the tenant's folder."""
         with self._lock:
-            return PublishedHead(self._writer(tenant).publish(at), self._folders.log(tenant).directory)
+            return PublishedHead(self._writer.publish(tenant, at), self._folders.evidence_of(tenant))
 
-    def entry(self, tenant: TenantId, index: int) -> EvidenceView:
-        """One entry of the tenant's log.
+    def publish_platform(self) -> PublishedHead:
+        """Publish the platform log, over the newest checkpoint of every tenant."""
+        with self._lock:
+            return PublishedHead(self._writer.publish_platform(), self._folders.evidence_of(PLATFORM))
+
+    def opening(self, tenant: TenantId, year: int | None = None, note: str | None = None) -> CheckpointOpening:
+        """What shows that the tenant's checkpoint, by default its newest, is in the platform log."""
+        with self._lock:
+            return self._writer.opening(tenant, year=year, note=note)
+
+    def entry(self, tenant: TenantId, entry_id: EntryId) -> EvidenceView:
+        """One entry of the tenant's logs.
 
         Raises:
-            NotFound: the tenant's log is not that long.
+            NotFound: the tenant has no such entry.
         """
         with self._lock:
-            content = self._writer(tenant).entry(index)
+            content = self._writer.shard(tenant, entry_id.shard).entry(entry_id.index)
         leaves = (BOTH.sha256.leaf(content).hex(), BOTH.sha3_256.leaf(content).hex())
-        return EvidenceView(index, orjson.loads(content), *leaves)
+        return EvidenceView(entry_id, orjson.loads(content), *leaves)
 
-    def inclusion(self, tenant: TenantId, index: int) -> InclusionView:
+    def inclusion(self, tenant: TenantId, entry_id: EntryId) -> InclusionView:
         """Prove that an entry is under the published checkpoints; what is not yet published is published first.
 
         Raises:
-            NotFound: the tenant's log is not that long.
+            NotFound: the tenant has no such entry.
         """
         with self._lock:
-            view = self.entry(tenant, index)
-            writer = self._writer(tenant)
-            head = self._head_over(writer, index)
-            proofs = writer.inclusion_proof(index, head.size)
+            view = self.entry(tenant, entry_id)
+            shard = self._writer.shard(tenant, entry_id.shard)
+            head = self._head_over(shard, entry_id.index)
+            proofs = shard.inclusion_proof(entry_id.index, head.size)
         return InclusionView(
-            index=index,
+            id=entry_id,
             size=head.size,
             leaf_sha256=view.leaf_sha256,
             leaf_sha3_256=view.leaf_sha3_256,
@@ -107,6 +120,26 @@ class EvidenceChain:
             checkpoint_sha3=head.checkpoint_sha3,
         )
 
+    def heads(self, tenant: TenantId) -> list[LogStatus]:
+        """The tenant's logs, oldest first."""
+        return self._reader.heads(tenant)
+
+    def page(self, tenant: TenantId, query: EvidenceQuery) -> EvidencePage:
+        """A page of evidence, newest first."""
+        return self._reader.page(tenant, query)
+
+    def blocks(self, tenant: TenantId, *, before: EntryId | None, limit: int) -> BlockPage:
+        """A page of blocks, newest first."""
+        return self._reader.blocks(tenant, before=before, limit=limit)
+
+    def counts(self, tenant: TenantId) -> Counts:
+        """Entries by type and day."""
+        return self._reader.counts(tenant)
+
+    def latest(self, tenant: TenantId, matter: str, *, after: str = "", limit: int) -> list[LatestEvidence]:
+        """The newest evidence on each control, subject or policy, by name."""
+        return self._reader.latest(tenant, matter, after=after, limit=limit)
+
     def verify(self, tenant: TenantId) -> VerificationReport:
         """Check every byte of the tenant's published folder, as a stranger would.
 
@@ -114,17 +147,19 @@ class EvidenceChain:
             NotFound: nothing was published yet.
         """
         with self._lock:
-            self._writer(tenant).head()
-            return verify_directory(self._folders.log(tenant).directory)
+            self._writer.shard(tenant).head()
+            return verify_directory(self._folders.evidence_of(tenant))
 
-    def check_block(self, tenant: TenantId, height: int) -> BlockCheck:
+    def check_block(self, tenant: TenantId, block_id: EntryId) -> BlockCheck:
         """Compute a block's roots and its predecessor's hash again and compare them with its header.
 
         Raises:
-            NotFound: the tenant's log has no such block.
+            NotFound: the tenant has no such block.
         """
         with self._lock:
-            return _check_block(self._writer(tenant), height)
+            index, block, differing = check_block(self._writer.shard(tenant, block_id.shard), block_id.index)
+        found = EntryId(block_id.shard, index)
+        return BlockCheck(block_id, found, block.size, block.root_sha256, block.root_sha3_256, differing)
 
     def ping(self) -> str:
         """Answer, to show that the writer is there."""
@@ -133,44 +168,28 @@ class EvidenceChain:
     def close(self) -> None:
         """Let other writers in."""
         with self._lock:
-            for writer in self._writers.values():
-                writer.close()
-            self._writers.clear()
+            if self._opened is not None:
+                self._opened.close()
+            self._opened = None
 
-    def _writer(self, tenant: TenantId) -> LogWriter:
-        writer = self._writers.get(tenant)
-        if writer is None:
-            place = self._folders.log(tenant)
-            writer = LogWriter(place.directory, place.state_directory, origin=place.origin, tenant=tenant)
-            self._writers[tenant] = writer
-        return writer
+    def _shards(self, tenant: TenantId) -> list[ShardLog]:
+        return self._writer.shards(tenant)
 
-    def _head_over(self, writer: LogWriter, index: int) -> LogHead:
+    @property
+    def _writer(self) -> EvidenceWriter:
+        if self._opened is None:
+            folders = self._folders
+            folders.require_present_layout()
+            self._opened = EvidenceWriter(
+                folders.chain, folders.evidence_of, origin_prefix=folders.origin_prefix, clock=self._clock
+            )
+        return self._opened
+
+    def _head_over(self, shard: ShardLog, index: int) -> LogHead:
         try:
-            head = writer.head()
+            head = shard.head()
         except NotFound:
-            return writer.publish()
-        return head if index < head.size else writer.publish()
-
-
-def _check_block(writer: LogWriter, height: int) -> BlockCheck:
-    receipt, block = _block(writer, height)
-    former = NO_BLOCK if height == 0 else block_hash(writer.entry(_block(writer, height - 1)[0].index))
-    roots = writer.root(block.size)
-    compared = (
-        ("prev", former, block.prev),
-        ("root_sha256", roots.sha256.hex(), block.root_sha256),
-        ("root_sha3_256", roots.sha3_256.hex(), block.root_sha3_256),
-    )
-    differing = tuple(field for field, expected, got in compared if expected != got)
-    return BlockCheck(height, receipt.index, block.size, block.root_sha256, block.root_sha3_256, differing)
-
-
-def _block(writer: LogWriter, height: int) -> tuple[Receipt, BlockReference]:
-    receipt = writer.receipt(f"{BLOCK_REQUEST_PREFIX}{height}")
-    block = None if receipt is None else read_envelope(writer.entry(receipt.index)).block
-    if receipt is None or block is None:
-        raise NotFound(
-            "no such block", origin=writer.origin, height=height, todo="Blocks are sealed when a log is published"
-        )
-    return receipt, block
+            head = None
+        if head is None or index >= head.size:
+            self._writer.publish(shard.tenant)
+        return shard.head()

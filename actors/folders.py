@@ -6,18 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from domain.tenancy import TenantId
+from domain.errors import ConflictError
+from domain.tenancy import PLATFORM, TenantId
 
 DEFAULT_TENANT: Final = TenantId("default")
-
-
-@dataclass(frozen=True, slots=True)
-class LogPlace:
-    """An evidence log: what strangers get, what only its owner sees, and its name in checkpoints."""
-
-    directory: Path
-    state_directory: Path
-    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +35,37 @@ class Folders:
         """The tenant's scan documents."""
         return self.graph(tenant) / "scans"
 
-    def log(self, tenant: TenantId) -> LogPlace:
-        """The tenant's evidence log; the default tenant's lies at the top of the store, easy to find."""
+    @property
+    def chain(self) -> Path:
+        """What the writer of all evidence logs alone sees: journal, keys, lock."""
+        return self.store / "chain"
+
+    def read_models(self, tenant: TenantId) -> Path:
+        """What is derived of the tenant's evidence; nothing is lost with it."""
+        return self.graph(tenant) / "read_models"
+
+    def evidence_of(self, tenant: TenantId) -> Path:
+        """Where a tenant's logs are published, a folder a year; the default tenant's lie at the top of the store."""
         if self.evidence is not None and tenant == self.home:
-            directory = self.evidence
-        elif tenant == DEFAULT_TENANT:
-            directory = self.store / "evidence"
-        else:
-            directory = self.graph(tenant) / "evidence"
-        return LogPlace(directory, self.graph(tenant) / "log", f"{self.origin_prefix}/{tenant}")
+            return self.evidence
+        if tenant == DEFAULT_TENANT:
+            return self.store / "evidence"
+        return self.store / "platform-log" if tenant == PLATFORM else self.graph(tenant) / "evidence"
+
+    def require_present_layout(self) -> None:
+        """Raise where a store still has the journals that each tenant had of its own.
+
+        Raises:
+            ConflictError: it has, so its evidence would be missing from what is opened here.
+        """
+        former = sorted(self.store.glob("tenants/*/log/journal"))
+        if former:
+            raise ConflictError(
+                "evidence was written in the layout of an earlier version",
+                path=str(former[0]),
+                logs=len(former),
+                todo=(
+                    "Verify the published folder of each of these logs (pcg verify), keep it, and move it and the log "
+                    f"folder ({former[0].parent}) out of the store; new evidence then begins a new log"
+                ),
+            )

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from domain.evidence import EvidenceEvent
+from domain.evidence import EntryId, EvidenceEvent
 from domain.finding import PolicyId, Severity
 from domain.money import Money
 from domain.resource import ResourceId
@@ -180,9 +180,9 @@ class SimulationResult:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
-    """One entry of the log as callers see it."""
+    """One entry of the tenant's logs as callers see it."""
 
-    index: int
+    id: EntryId
     entry: Mapping[str, Json]
     leaf_sha256: str
     leaf_sha3_256: str
@@ -190,9 +190,9 @@ class EvidenceView:
 
 @dataclass(frozen=True, slots=True)
 class InclusionView:
-    """Proof, in both trees, that an entry is in the log of `size` entries. Hashes are hexadecimal."""
+    """Proof, in both trees, that an entry is in its year's log of `size` entries. Hashes are hexadecimal."""
 
-    index: int
+    id: EntryId
     size: int
     leaf_sha256: str
     leaf_sha3_256: str
@@ -204,10 +204,15 @@ class InclusionView:
 
 @dataclass(frozen=True, slots=True)
 class BlockCheck:
-    """What a block header states, and the fields that do not follow from the entries before it."""
+    """What a block header states, and the fields that do not follow from the entries before it.
 
-    height: int
-    index: int
+    Args:
+        id: the block: its year's log, and its height there.
+        entry_id: the entry that is its header.
+    """
+
+    id: EntryId
+    entry_id: EntryId
     size: int
     root_sha256: str
     root_sha3_256: str

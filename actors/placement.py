@@ -48,7 +48,20 @@ class Launch(Generic[A]):
 
 _SHARD_READS: Final = ("document", "analysis", "timeline", "explain", "policies", "definition", "scenario")
 _SHARD_BOARD: Final = ("begin", "move", "report", "operation", "ping")
-_CHAIN_READS: Final = ("entry", "inclusion", "verify", "check_block", "recorded_at", "ping")
+_CHAIN_READS: Final = (
+    "entry",
+    "inclusion",
+    "verify",
+    "check_block",
+    "recorded_at",
+    "opening",
+    "heads",
+    "page",
+    "blocks",
+    "counts",
+    "latest",
+    "ping",
+)
 
 SHARD: Final = Launch(
     TenantShard,

@@ -1,6 +1,6 @@
 """The offline verifier: ``python -m chain verify FOLDER [--policy FILE]``, ``... proof FILE ENTRY --policy FILE``.
 
-For a log's owner: ``python -m chain fsck STATE_DIR FOLDER``.
+A folder is one log, or a tenant's logs of all years. For their owner: ``python -m chain fsck CHAIN_DIR FOLDER...``.
 
 Exit codes: 0 verified, 1 refuted, 2 could not be decided.
 """
@@ -58,7 +58,7 @@ def _prove(options: argparse.Namespace) -> tuple[int, str]:
 def _fsck(options: argparse.Namespace) -> tuple[int, str]:
     from chain.fsck import check_state  # noqa: PLC0415 (loads the writer's libraries, which a verifier does without)
 
-    report = check_state(options.state, options.folder)
+    report = check_state(options.state, options.folders)
     if options.json:
         text = json.dumps(asdict(report), indent=2, sort_keys=True)
     elif report.ok:
@@ -134,9 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     proof.add_argument("entry", type=Path, help="file with the entry's bytes")
     proof.add_argument("--policy", type=Path, required=True, help="file with the verifier keys that you trust")
     proof.set_defaults(command=_prove)
-    fsck = commands.add_parser("fsck", help="derive a folder again from its journal and compare")
-    fsck.add_argument("state", type=Path, help="the log's state directory")
-    fsck.add_argument("folder", type=Path, help="the published folder")
+    fsck = commands.add_parser("fsck", help="derive folders again from their journal and compare")
+    fsck.add_argument("state", type=Path, help="the store's chain folder, such as .pcg/chain")
+    fsck.add_argument("folders", type=Path, nargs="+", metavar="folder", help="a published folder")
     fsck.add_argument("--json", action="store_true", help="print the report as JSON")
     fsck.set_defaults(command=_fsck)
     return parser

@@ -19,12 +19,17 @@ from chain.envelope import ENTRY_SIZE_BYTES_MAX
 from domain.clock import format_instant
 from domain.errors import InputError
 from domain.evidence import Artifact, EventType, EvidenceEvent
-from domain.tenancy import TenantId
+from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
 
 ARTIFACT_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024
 REQUEST_ID_LENGTH_MAX: Final = 200
 BLOCK_REQUEST_PREFIX: Final = "block/"
+SHARD_REQUEST_PREFIX: Final = "shard/"
+CHECKPOINT_REQUEST_PREFIX: Final = "checkpoint/"
+RESERVED_PREFIXES: Final = (BLOCK_REQUEST_PREFIX, SHARD_REQUEST_PREFIX, CHECKPOINT_REQUEST_PREFIX)
+OWN_EVENTS: Final = frozenset({EventType.BLOCK_SEALED, EventType.SHARD_OPENED, EventType.TENANT_CHECKPOINT})
+"""What the log itself writes, and nobody else may."""
 
 _VERSION = 1
 _ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -81,20 +86,46 @@ class Block:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class FormerShard:
+    """How the log of a former year ended: its last signed checkpoints and what they state."""
+
+    origin: str
+    size: int
+    root_sha256: str
+    root_sha3_256: str
+    checkpoint: str
+    checkpoint_sha3: str
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "origin": self.origin,
+            "size": self.size,
+            "root_sha256": self.root_sha256,
+            "root_sha3_256": self.root_sha3_256,
+            "checkpoint": self.checkpoint,
+            "checkpoint_sha3": self.checkpoint_sha3,
+        }
+
+
 def encode_event(event: EvidenceEvent, artifacts: Mapping[str, ArtifactDigest]) -> bytes:
     """Write an event as an entry.
 
     Raises:
         InputError: a field is out of bounds, or the entry is too long.
     """
-    if not 0 < len(event.request_id) <= REQUEST_ID_LENGTH_MAX or event.request_id.startswith(BLOCK_REQUEST_PREFIX):
+    if not 0 < len(event.request_id) <= REQUEST_ID_LENGTH_MAX or event.request_id.startswith(RESERVED_PREFIXES):
         raise InputError(
             "request id is not valid",
             got=event.request_id[:80],
-            expected=f"1 to {REQUEST_ID_LENGTH_MAX} characters, not starting with {BLOCK_REQUEST_PREFIX}",
+            expected=f"1 to {REQUEST_ID_LENGTH_MAX} characters, not starting with {', '.join(RESERVED_PREFIXES)}",
         )
-    if event.type is EventType.BLOCK_SEALED:
-        raise InputError("blocks are sealed by the log itself", request_id=event.request_id)
+    if event.type in OWN_EVENTS:
+        raise InputError(
+            "blocks, shards and checkpoints are recorded by the log itself",
+            type=event.type.value,
+            request_id=event.request_id,
+        )
     return _envelope(
         event.type,
         tenant=event.tenant,
@@ -105,7 +136,31 @@ def encode_event(event: EvidenceEvent, artifacts: Mapping[str, ArtifactDigest]) 
     )
 
 
-def encode_block(block: Block, *, tenant: TenantId | None, at: datetime) -> bytes:
+def encode_opening(former: FormerShard, *, tenant: TenantId, year: int, at: datetime) -> bytes:
+    """Write the first entry of a later year's log, which names how the former one ended."""
+    return _envelope(
+        EventType.SHARD_OPENED,
+        tenant=tenant,
+        request_id=f"{SHARD_REQUEST_PREFIX}{year}",
+        at=at,
+        body={"year": year, "former": former.as_json()},
+        artifacts={},
+    )
+
+
+def encode_tenant_checkpoint(commitment: str, *, at: datetime) -> bytes:
+    """Write what the platform log says of a tenant's checkpoint: a commitment, and nothing of whose."""
+    return _envelope(
+        EventType.TENANT_CHECKPOINT,
+        tenant=PLATFORM,
+        request_id=f"{CHECKPOINT_REQUEST_PREFIX}{commitment}",
+        at=at,
+        body={"commitment": commitment},
+        artifacts={},
+    )
+
+
+def encode_block(block: Block, *, tenant: TenantId, at: datetime) -> bytes:
     """Write a block header as an entry."""
     return _envelope(
         EventType.BLOCK_SEALED,
@@ -140,7 +195,7 @@ def digest_artifacts(event: EvidenceEvent) -> dict[str, ArtifactDigest]:
 def _envelope(
     event_type: EventType,
     *,
-    tenant: TenantId | None,
+    tenant: TenantId,
     request_id: str,
     at: datetime,
     body: Mapping[str, Json],

@@ -16,6 +16,7 @@ from domain.errors import InputError
 from domain.value import Json
 
 BLOCK_TYPE: Final = "BlockSealed"
+SHARD_OPENED_TYPE: Final = "shard_opened"
 ENTRY_SIZE_BYTES_MAX: Final = 65_535
 NO_ARTIFACTS: Final = b'{"artifacts":{},'
 NO_BLOCK: Final = "0" * 64
@@ -24,6 +25,8 @@ _BLOCK_DOMAIN = b"policycortex/block/v1\n"
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FIELDS = {"v", "type", "tenant", "request_id", "at", "body", "artifacts"}
 _ARTIFACT_FIELDS = {"sha256", "sha3_256", "size", "media_type"}
+_OPENING_FIELDS = {"year", "former"}
+_FORMER_FIELDS = {"origin", "size", "root_sha256", "root_sha3_256", "checkpoint", "checkpoint_sha3"}
 _BLOCK_FIELDS = {"height", "prev", "size", "root_sha256", "root_sha3_256", "ts"}
 
 
@@ -45,6 +48,18 @@ class BlockReference:
     size: int
     root_sha256: str
     root_sha3_256: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningReference:
+    """How a former year's log ended: what its last checkpoints state, and their signed notes."""
+
+    origin: str
+    size: int
+    root_sha256: str
+    root_sha3_256: str
+    checkpoint: str
+    checkpoint_sha3: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +95,29 @@ def read_envelope(entry: bytes) -> Envelope:
 def block_hash(entry: bytes) -> str:
     """Name of a block, by which the next one refers to it."""
     return hashlib.sha3_256(_BLOCK_DOMAIN + entry).hexdigest()
+
+
+def read_opening(entry: bytes) -> OpeningReference | None:
+    """How the former year's log ended, as a log's first entry names it.
+
+    ``None`` where the entry is not one that opens a year's log after another.
+
+    Raises:
+        InputError: the entry has not the fields that it must have.
+    """
+    fields = parse(entry, size_bytes_max=ENTRY_SIZE_BYTES_MAX)
+    if not isinstance(fields, dict) or fields.get("type") != SHARD_OPENED_TYPE:
+        return None
+    body = _require_fields(fields.get("body"), _OPENING_FIELDS, what="opening")
+    former = _require_fields(body["former"], _FORMER_FIELDS, what="former log")
+    return OpeningReference(
+        origin=_require_text(former, "origin"),
+        size=_require_count(former, "size"),
+        root_sha256=_require_digest(former, "root_sha256"),
+        root_sha3_256=_require_digest(former, "root_sha3_256"),
+        checkpoint=_require_text(former, "checkpoint"),
+        checkpoint_sha3=_require_text(former, "checkpoint_sha3"),
+    )
 
 
 def _read_artifact(value: Json) -> ArtifactReference:

@@ -1,29 +1,35 @@
 """Deriving everything again from the journal and comparing it with what was signed and what was published.
 
-For the owner of a log: it needs the state directory, reads both folders and writes into neither, so it may run beside
-the writer. The journal decides; whatever in the published folder differs is repaired by publishing again into an empty
-folder. What differs between the journal and the signed checkpoints is not repaired by anything but a copy.
+For the owner of a log: it needs the store's chain folder, reads both folders and writes into neither, so it may run
+beside the writer. The journal decides; whatever in the published folder differs is repaired by publishing again into an
+empty folder. What differs between the journal and the signed checkpoints is not repaired by anything but a copy.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from chain.checkpoint import Checkpoint, open_checkpoint
 from chain.cosigned import CosignedNote, CosignedRecord
 from chain.entry import Block
 from chain.envelope import BLOCK_TYPE, NO_ARTIFACTS, BlockReference, read_envelope
+from chain.file_journal import FOLDER as JOURNAL_FOLDER
+from chain.file_journal import FileJournal
 from chain.finding import Finding, Findings
-from chain.folder import Folder
-from chain.journal import Journal
+from chain.folder import Folder, year_folders
+from chain.frame import Run
 from chain.layout import KEYS_FILE, TILE_HEIGHT, TILE_WIDTH, artifact_path, bundles, checkpoint_path, tile_name, tiles
 from chain.log import Log
 from chain.merkle import Tree
 from chain.note import VerifierKey, parse_verifier_key
 from chain.publication import ReadEntry, bundle_content, tile_content
 from chain.tree_hash import BOTH, Twin
+from chain.writer import LOGS
 from domain.errors import InputError, PolicyCortexError
 
 _BLOCK_MARK = f'"type":"{BLOCK_TYPE}"'.encode()
@@ -34,10 +40,11 @@ class FsckReport:
     """What the comparison found.
 
     Args:
-        entries: how many the journal holds.
+        entries: how many the journal holds of the logs that were looked at.
         published: how many of them the newest signed checkpoints cover.
         torn_size_bytes: end of the journal that was never acknowledged; the next writer cuts it off.
-        findings: in the order journal, signatures, keys, entries, artifacts, tiles, checkpoints, strangers.
+        findings: the journal's own first; then for each log signatures, keys, entries, artifacts, tiles, checkpoints,
+            strangers.
     """
 
     ok: bool
@@ -48,63 +55,104 @@ class FsckReport:
     torn_size_bytes: int
 
 
-def check_state(state_directory: Path, directory: Path) -> FsckReport:
-    """Compare a published folder with the journal that it must follow from.
+def check_state(directory: Path, folders: Sequence[Path]) -> FsckReport:
+    """Compare published folders with the journal that they must follow from.
+
+    Args:
+        directory: the store's chain folder: journal, keys, signed checkpoints.
+        folders: each of one log, or of a tenant with one folder a year.
 
     Raises:
         InputError: one of the folders, or a file in them, cannot be read at all.
     """
-    path = state_directory / "journal"
-    if not path.is_file():
-        raise InputError("no journal here", path=str(path), todo="Give the log's state directory, then its folder")
-    folder, findings, journal = Folder(directory), Findings(), Journal(path, is_read_only=True)
+    if not (directory / JOURNAL_FOLDER).is_dir():
+        raise InputError("no journal here", path=str(directory), todo="Give the store's chain folder, then a log's")
+    shards = [shard for folder in folders for shard in year_folders(folder)]
+    findings, journal = Findings(), FileJournal(directory, is_read_only=True)
     try:
-        log = _replay(journal, findings)
-        check = _Check(state_directory, folder, findings, log, journal.entry)
-        published = check.run() if log.size == journal.size else 0
-        return FsckReport(
-            not findings.all, findings.all, journal.size, published, folder.file_count, journal.torn_size_bytes
-        )
+        logs = _replay(journal, findings)
+        checks = [_check(directory, shard, logs, journal, findings) for shard in shards]
+        entries = sum(check.entries for check in checks)
+        published = sum(check.run() for check in checks) if not findings.all else 0
+        files = sum(check.file_count for check in checks)
+        return FsckReport(not findings.all, findings.all, entries, published, files, journal.torn_size_bytes)
     finally:
         journal.close()
 
 
-def _replay(journal: Journal, findings: Findings) -> Log:
-    """The log that the journal gives, up to its first damage; every block must state what stood before it."""
-    log = Log()
+def _replay(journal: FileJournal, findings: Findings) -> dict[str, Log]:
+    """The logs that the journal gives, up to its first damage; every block must state what stood before it."""
+    logs: dict[str, Log] = {}
     try:
-        for entries in journal.replay():
-            start = 0
-            for at, entry in enumerate(entries):
-                block = read_envelope(entry).block if _BLOCK_MARK in entry else None
-                if block is not None:
-                    log.replay(entries[start:at])
-                    _compare_block(log.next_block(""), block, findings)
-                    start = at
-            log.replay(entries[start:])
+        for runs in journal.replay():
+            for run in runs:
+                _take(run, logs.setdefault(run.origin, Log()), findings)
     except PolicyCortexError as error:
-        findings.add("journal", field="frame", expected="a whole journal", got=error, entry_index=journal.size)
-    return log
+        findings.add("journal", field="frame", expected="a whole journal", got=error)
+    return logs
 
 
-def _compare_block(want: Block, got: BlockReference, findings: Findings) -> None:
+def _take(run: Run, log: Log, findings: Findings) -> None:
+    start = 0
+    for at, entry in enumerate(run.entries):
+        block = read_envelope(entry).block if _BLOCK_MARK in entry else None
+        if block is not None:
+            log.replay(run.entries[start:at])
+            _compare_block(run.origin, log.next_block(""), block, findings)
+            start = at
+    log.replay(run.entries[start:])
+
+
+def _compare_block(origin: str, want: Block, got: BlockReference, findings: Findings) -> None:
     for name in ("height", "prev", "size", "root_sha256", "root_sha3_256"):
         expected, stated = getattr(want, name), getattr(got, name)
         if expected != stated:
-            findings.add("journal", field=f"body.{name}", expected=expected, got=stated, entry_index=want.size)
+            where = f"journal {origin}"
+            findings.add(where, field=f"body.{name}", expected=expected, got=stated, entry_index=want.size)
+
+
+def _check(directory: Path, folder: Path, logs: Mapping[str, Log], journal: FileJournal, findings: Findings) -> _Check:
+    found = Folder(folder)
+    origin = _origin(folder, [*logs])
+    state = directory.joinpath(LOGS, *origin.split("/")[-2:])
+    return _Check(state, found, logs[origin], partial(journal.entry, origin), findings)
+
+
+def _origin(folder: Path, origins: Sequence[str]) -> str:
+    """Whose folder it is: the log that its keys and checkpoints name most often, since each of them may be wrong."""
+    names = (KEYS_FILE, checkpoint_path(BOTH.sha256), checkpoint_path(BOTH.sha3_256))
+    content = b"".join(path.read_bytes() for name in names if (path := folder / name).is_file())
+    named = {origin: len(re.findall(re.escape(origin.encode()) + rb"[+/ \n]", content)) for origin in origins}
+    origin = max(named, key=lambda name: named[name], default=None)
+    if origin is None or not named[origin]:
+        raise InputError(
+            "no log of this journal is published there",
+            path=str(folder),
+            expected=sorted(origins)[:20],
+            todo="Give the folder of one of these logs",
+        )
+    return origin
 
 
 class _Check:
     """One comparison of a folder with a log."""
 
-    def __init__(
-        self, state_directory: Path, folder: Folder, findings: Findings, log: Log, read_entry: ReadEntry
-    ) -> None:
-        self._state = state_directory
+    def __init__(self, state: Path, folder: Folder, log: Log, read_entry: ReadEntry, findings: Findings) -> None:
+        self._state = state
         self._folder = folder
-        self._findings = findings
         self._trees = log.trees
         self._read_entry = read_entry
+        self._findings = findings
+
+    @property
+    def entries(self) -> int:
+        """Number of entries that the journal holds of the log."""
+        return self._trees.sha256.size
+
+    @property
+    def file_count(self) -> int:
+        """Number of files in the folder."""
+        return self._folder.file_count
 
     def run(self) -> int:
         """Compare everything; returns how many entries are signed."""

@@ -1,191 +1,91 @@
-"""The journal: the one file that decides what was recorded.
+"""The journal: what was recorded, for all logs of a store, and who may record.
 
-A batch is a frame: epoch, first index, entries, and a digest over the frame and its predecessor. A batch is accepted
-when its frame is written and synced; everything else (trees, tiles, request ids) is derived from the journal when the
-log is opened. A frame that the file ends in the middle of was never acknowledged: it is moved aside and the log goes
-on. A broken frame with something behind it is damage, and the log stays shut.
+A batch is accepted when its frame is durable; everything else (trees, tiles, request ids) is derived from the journal
+when a store is opened. The port below has one implementation on files (`chain.file_journal`); one on object storage
+has the same promises, with conditional puts in the place of lock, epoch file and sync.
+
+**The fence is part of the port.** Opening a journal for writing raises its epoch, and an ``append`` returns only if no
+later opening happened before its frame was durable. A writer that was paused and wakes up behind a newer one gets a
+``ConflictError``, and what it may have written is no part of the journal that the newer one reads and continues.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import struct
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Protocol
 
-from chain.durable import replace_file, reporting_full_disk, sync_directory, write_all
-from domain.errors import IntegrityError, UnavailableError
-
-_MAGIC: Final = b"policycortex evidence journal 1\n"
-_HEADER = struct.Struct(">4sIQQI")  # mark, payload bytes, epoch, first index, entries
-_MARK: Final = b"FRAM"
-_LENGTH = struct.Struct(">H")
-_DIGEST_SIZE_BYTES = 32
-PAYLOAD_SIZE_BYTES_MAX: Final = 1 << 30
-
-Sync = Callable[[int], None]
+from chain.frame import PlacedRun, Run
 
 
-class Journal:
-    """Append-only frames of entries in one file; the caller holds the lock.
-
-    Args:
-        sync: makes written bytes durable; another one is given by tests that fail here.
-        is_read_only: leaves the file as it is, a torn end too; needs no lock.
-    """
-
-    def __init__(self, path: Path, *, sync: Sync = os.fdatasync, is_read_only: bool = False) -> None:
-        self._path = path
-        self._sync = sync
-        self._is_broken = False
-        self._offsets = array("Q")
-        self._lengths = array("H")
-        self._digest = hashlib.sha256(_MAGIC).digest()
-        self._end = 0
-        self._is_read_only = is_read_only
-        self.epoch_last = 0
-        self.torn_size_bytes = 0
-        self._handle = os.open(path, os.O_RDONLY if is_read_only else os.O_RDWR | os.O_CREAT, 0o600)
+class JournalStore(Protocol):
+    """Frames of entries of many logs. Opened by its constructor; one user at a time."""
 
     @property
-    def size(self) -> int:
-        """Number of entries."""
-        return len(self._offsets)
+    def epoch(self) -> int:
+        """Number of this opening; every later one has a larger number."""
+
+    def replay(self) -> Iterator[Sequence[Run]]:
+        """Read every frame from the first, once, before anything else is asked; a torn end is repaired.
+
+        Raises:
+            IntegrityError: damaged before its end.
+        """
+
+    def require_held(self) -> None:
+        """Raise unless this is still the newest opening.
+
+        Raises:
+            ConflictError: another writer has taken over.
+        """
+
+    def append(self, runs: Sequence[Run], *, year: int) -> None:
+        """Make one frame durable; on return it is.
+
+        Args:
+            year: calendar year of the writer's clock. What is stored of one year can later be deleted as a whole.
+
+        Raises:
+            ConflictError: another writer has taken over; nothing was recorded.
+            UnavailableError: the storage is full or failed; nothing was recorded.
+        """
+
+    def origins(self) -> Sequence[str]:
+        """The logs that have entries."""
+
+    def size(self, origin: str) -> int:
+        """Number of a log's entries; 0 where it has none."""
+
+    def entry(self, origin: str, index: int) -> bytes:
+        """An entry's bytes; it must exist."""
 
     def close(self) -> None:
-        os.close(self._handle)
-
-    def entry(self, index: int) -> bytes:
-        return os.pread(self._handle, self._lengths[index], self._offsets[index])
-
-    def append(self, entries: Sequence[bytes], *, epoch: int) -> None:
-        """Make a batch durable; on return it is.
-
-        Raises:
-            UnavailableError: the disk is full or failed; nothing was recorded.
-        """
-        if self._is_broken:
-            raise UnavailableError(
-                "evidence log stopped after a failed write", path=str(self._path), todo="Open the log again"
-            )
-        frame, digest = self._frame(entries, epoch)
-        self._is_broken = True
-        with reporting_full_disk(self._path):
-            try:
-                os.lseek(self._handle, self._end, os.SEEK_SET)
-                write_all(self._handle, frame)
-            except OSError:
-                os.ftruncate(self._handle, self._end)
-                self._is_broken = False
-                raise
-            self._sync(self._handle)
-        self._is_broken = False
-        self._accept(entries, start=self._end + _HEADER.size, digest=digest)
-        self._end += len(frame)
-
-    def replay(self) -> Iterator[list[bytes]]:
-        """Read all batches from the start, once, and repair a torn end.
-
-        Raises:
-            IntegrityError: the file is no journal, or damaged before its end.
-        """
-        total = os.fstat(self._handle).st_size
-        if total < len(_MAGIC):
-            self._begin(total)
-            return
-        if os.pread(self._handle, len(_MAGIC), 0) != _MAGIC:
-            raise IntegrityError("not a journal of this version", path=str(self._path))
-        self._end = len(_MAGIC)
-        while self._end < total:
-            entries = self._read_frame(total)
-            if entries is None:
-                self._cut_torn_end(total)
-                return
-            yield entries
-
-    def _begin(self, total: int) -> None:
-        if os.pread(self._handle, total, 0) != _MAGIC[:total]:
-            raise IntegrityError("not a journal of this version", path=str(self._path))
-        self.torn_size_bytes = total
-        if self._is_read_only:
-            return
-        os.ftruncate(self._handle, 0)
-        with reporting_full_disk(self._path):
-            os.lseek(self._handle, 0, os.SEEK_SET)
-            write_all(self._handle, _MAGIC)
-            os.fsync(self._handle)
-        sync_directory(self._path.parent)
-        self._end = len(_MAGIC)
-
-    def _frame(self, entries: Sequence[bytes], epoch: int) -> tuple[bytes, bytes]:
-        payload = b"".join([_LENGTH.pack(len(entry)) + entry for entry in entries])
-        assert len(payload) <= PAYLOAD_SIZE_BYTES_MAX, "batch larger than a frame"
-        content = _HEADER.pack(_MARK, len(payload), epoch, self.size, len(entries)) + payload
-        digest = hashlib.sha256(self._digest + content).digest()
-        return content + digest, digest
-
-    def _accept(self, entries: Sequence[bytes], *, start: int, digest: bytes) -> None:
-        for entry in entries:
-            start += _LENGTH.size
-            self._offsets.append(start)
-            self._lengths.append(len(entry))
-            start += len(entry)
-        self._digest = digest
-
-    def _read_frame(self, total: int) -> list[bytes] | None:
-        """The next frame's entries; ``None`` where the file ends inside the frame."""
-        start = self._end + _HEADER.size
-        if start > total:
-            return None
-        mark, length, epoch, first, count = _HEADER.unpack(os.pread(self._handle, _HEADER.size, self._end))
-        if mark != _MARK or length > PAYLOAD_SIZE_BYTES_MAX:
-            self._require_torn(is_torn=not os.pread(self._handle, total - self._end, self._end).strip(b"\0"))
-            return None
-        stop = start + length + _DIGEST_SIZE_BYTES
-        if stop > total:
-            return None
-        content = os.pread(self._handle, stop - self._end, self._end)
-        digest = hashlib.sha256(self._digest + content[:-_DIGEST_SIZE_BYTES]).digest()
-        if digest != content[-_DIGEST_SIZE_BYTES:]:
-            self._require_torn(is_torn=stop == total)
-            return None
-        entries = _split(content[_HEADER.size : -_DIGEST_SIZE_BYTES])
-        if (first, count) != (self.size, len(entries)) or epoch < self.epoch_last:
-            raise IntegrityError("journal has a frame out of order", path=str(self._path), index=self.size, epoch=epoch)
-        self.epoch_last = epoch
-        self._accept(entries, start=start, digest=digest)
-        self._end = stop
-        return entries
-
-    def _require_torn(self, *, is_torn: bool) -> None:
-        if not is_torn:
-            raise IntegrityError(
-                "journal is damaged",
-                path=str(self._path),
-                index=self.size,
-                offset=self._end,
-                todo="Restore the journal from a copy; the entries before this index are whole",
-            )
-
-    def _cut_torn_end(self, total: int) -> None:
-        """Keep what was torn off beside the journal, then end the journal at its last whole frame."""
-        self.torn_size_bytes = total - self._end
-        if self._is_read_only:
-            return
-        torn = os.pread(self._handle, total - self._end, self._end)
-        replace_file(self._path.with_name(f"{self._path.name}.torn-{self._end}"), torn, mode=0o600)
-        os.ftruncate(self._handle, self._end)
-        os.fsync(self._handle)
+        """Let another writer in. Nothing is lost by not calling it."""
 
 
-def _split(payload: bytes) -> list[bytes]:
-    entries, at = [], 0
-    while at < len(payload):
-        (length,) = _LENGTH.unpack_from(payload, at)
-        at += _LENGTH.size
-        entries.append(payload[at : at + length])
-        at += length
-    return entries
+class EntryPlaces:
+    """Where a log's entries lie: ten bytes an entry.
+
+    A place is the number of a stored piece (a segment, an object) and the offset within it.
+    """
+
+    def __init__(self) -> None:
+        self._places = array("Q")
+        self._lengths = array("H")
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def add(self, piece: int, start: int, run: PlacedRun) -> None:
+        """Take a run's entries; its frame begins at ``start`` of the piece."""
+        first = piece << 32 | start + run.offset
+        places = list(accumulate(run.lengths, initial=first))
+        places.pop()
+        self._places.extend(places)
+        self._lengths.extend(run.lengths)
+
+    def find(self, index: int) -> tuple[int, int, int]:
+        """Piece, offset and length of an entry."""
+        place = self._places[index]
+        return place >> 32, place & 0xFFFF_FFFF, self._lengths[index]

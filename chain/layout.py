@@ -20,6 +20,7 @@ TILE_HEIGHT: Final = 8
 KEYS_FILE: Final = "verifier_keys"
 ARTIFACT_FOLDER: Final = "artifact"
 
+_YEAR = re.compile(r"[1-9][0-9]{3}")
 _TILE_PATH = re.compile(
     r"(sha3/)?tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
 )
@@ -39,6 +40,11 @@ class TileName:
         level = "entries" if self.level is None else str(self.level)
         partial = "" if self.width == TILE_WIDTH else f".p/{self.width}"
         return f"{self.prefix}tile/{level}/{_index_path(self.index)}{partial}"
+
+
+def is_year(name: str) -> bool:
+    """Whether a folder's name is that of a year's log."""
+    return _YEAR.fullmatch(name) is not None
 
 
 def prefix_of(tree_hash: TreeHash) -> str:

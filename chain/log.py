@@ -12,6 +12,7 @@ import orjson
 from chain.entry import Block
 from chain.envelope import BLOCK_TYPE, NO_BLOCK, block_hash
 from chain.merkle import Tree
+from chain.request_index import RequestIndex
 from chain.tree_hash import BOTH, Twin
 
 
@@ -20,8 +21,8 @@ class Log:
 
     def __init__(self) -> None:
         self.trees = Twin(Tree(BOTH.sha256), Tree(BOTH.sha3_256))
+        self.requests = RequestIndex()
         self.sealed_size = 0
-        self._indexes: dict[str, int] = {}
         self._blocks = 0
         self._block_hash = NO_BLOCK
 
@@ -30,37 +31,23 @@ class Log:
         """Number of entries."""
         return self.trees.sha256.size
 
-    def index_of(self, request_id: str) -> int | None:
-        """Where the event of this request stands; ``None`` where it was never recorded."""
-        return self._indexes.get(request_id)
-
-    def extend(self, entries: Sequence[bytes], request_ids: Sequence[str]) -> None:
-        """Take entries that are already durable."""
-        self._indexes.update(zip(request_ids, range(self.size, self.size + len(entries)), strict=True))
-        for tree in (self.trees.sha256, self.trees.sha3_256):
-            tree.extend(tree.hash.leaves(entries))
-
-    def seal(self, entry: bytes, request_id: str) -> None:
-        """Take a durable block header: it covers everything before it."""
-        self.extend([entry], [request_id])
-        self.sealed_size = self.size
-        self._blocks += 1
-        self._block_hash = block_hash(entry)
+    def extend(self, request_ids: Sequence[str], leaves: Twin[bytes]) -> None:
+        """Take entries that are already durable, none of them a block header, by ids and joined leaf hashes."""
+        self.requests.extend(request_ids, self.size)
+        self.trees.sha256.extend_joined(leaves.sha256)
+        self.trees.sha3_256.extend_joined(leaves.sha3_256)
 
     def replay(self, entries: Sequence[bytes]) -> None:
         """Take entries as the journal gives them, headers among them."""
-        pending: list[bytes] = []
-        request_ids: list[str] = []
-        for entry in entries:
-            fields = orjson.loads(entry)
-            if fields["type"] == BLOCK_TYPE:
-                self.extend(pending, request_ids)
-                self.seal(entry, fields["request_id"])
-                pending, request_ids = [], []
-            else:
-                pending.append(entry)
-                request_ids.append(fields["request_id"])
-        self.extend(pending, request_ids)
+        start = 0
+        for at, entry in enumerate(entries, start=1):
+            if _BLOCK_MARK in entry and orjson.loads(entry)["type"] == BLOCK_TYPE:
+                self._take(entries[start:at])
+                self.sealed_size = self.size
+                self._blocks += 1
+                self._block_hash = block_hash(entry)
+                start = at
+        self._take(entries[start:])
 
     def next_block(self, ts: str) -> Block:
         """The header that would seal the log as it is."""
@@ -72,3 +59,10 @@ class Log:
             root_sha3_256=self.trees.sha3_256.root().hex(),
             ts=ts,
         )
+
+    def _take(self, entries: Sequence[bytes]) -> None:
+        leaves = Twin(b"".join(BOTH.sha256.leaves(entries)), b"".join(BOTH.sha3_256.leaves(entries)))
+        self.extend([orjson.loads(entry)["request_id"] for entry in entries], leaves)
+
+
+_BLOCK_MARK = f'"type":"{BLOCK_TYPE}"'.encode()

@@ -29,7 +29,11 @@ class Tree:
 
     def extend(self, leaf_hashes: Sequence[bytes]) -> None:
         """Append leaves by their hashes and complete every node that they complete."""
-        self._levels[0] += b"".join(leaf_hashes)
+        self.extend_joined(b"".join(leaf_hashes))
+
+    def extend_joined(self, leaf_hashes: bytes) -> None:
+        """Append leaves by their hashes, given one behind the other."""
+        self._levels[0] += leaf_hashes
         level = 0
         while True:
             children = self._levels[level]

@@ -79,11 +79,22 @@ class ReadModel:
         """Number of entries that the state is made of."""
         return self._covered
 
+    def step(self) -> bool:
+        """Fold the next entries, at most `SAVE_EVENTS`, and save.
+
+        Returns:
+            Whether there were any.
+        """
+        end = min(self.log.size, self._covered + SAVE_EVENTS)
+        if end == self._covered:
+            return False
+        self._fold(end)
+        return True
+
     def state(self) -> State:
-        """The state over every entry that the log has now."""
-        end = self.log.size
-        while self._covered < end:
-            self._fold(min(end, self._covered + SAVE_EVENTS))
+        """The state over every entry that the log has now. Not to be changed; later steps change it."""
+        while self.step():
+            pass
         return self._state
 
     def content(self) -> bytes:

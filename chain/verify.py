@@ -11,20 +11,25 @@ bytes beside each in memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from chain.checkpoint import Checkpoint, origin_of
 from chain.cosignature import CosignedCheckpoint, CosignerKey, open_cosigned, parse_cosigner_key
 from chain.entry_check import EntryCheck
+from chain.envelope import read_opening
 from chain.finding import Finding, Findings
-from chain.folder import Folder
-from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path
+from chain.folder import Folder, year_folders
+from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path, is_year
 from chain.note import SIGNATURES_MAX, VerifierKey, parse_verifier_key
 from chain.tile_check import read_contents
 from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.trust import TrustPolicy, load_policy
 from domain.errors import InputError, PolicyCortexError
+
+_FIRST = "tile/entries/000"
+_BLANK = "\n\n"
 
 __all__ = ["Finding", "TrustPolicy", "VerificationReport", "verify_directory"]
 
@@ -38,6 +43,8 @@ class VerificationReport:
         files: how many files the folder holds.
         key_trusted: the keys were given by the reader's policy, not taken from the folder.
         witnesses: those of the policy's witnesses who cosigned the SHA-256 checkpoint.
+        years: reports of the single logs, oldest first, where the folder holds one a year; counts are then sums, and
+            origin, roots and witnesses those of the newest.
     """
 
     ok: bool
@@ -51,10 +58,11 @@ class VerificationReport:
     root_sha256: str | None = None
     root_sha3_256: str | None = None
     witnesses: tuple[str, ...] = ()
+    years: tuple[VerificationReport, ...] = ()
 
 
 def verify_directory(path: Path, *, policy: Path | TrustPolicy | None = None) -> VerificationReport:
-    """Check every byte of an evidence folder.
+    """Check every byte of an evidence folder: one log, or a tenant's logs of all years.
 
     Args:
         policy: keys that the reader trusts, as such or as a C2SP policy file; without one the folder's own keys are
@@ -64,19 +72,28 @@ def verify_directory(path: Path, *, policy: Path | TrustPolicy | None = None) ->
         InputError: the folder, a file in it, or the policy cannot be read at all.
     """
     trusted = load_policy(policy) if isinstance(policy, Path) else policy
+    logs = year_folders(path)
+    if logs != [path]:
+        strangers = sorted(item.name for item in path.iterdir() if item not in logs and not _is_blank(item))
+        return _verify_years([(log.name, *_verify_log(log, trusted)) for log in logs], strangers)
+    return _verify_log(path, trusted)[0]
+
+
+def _verify_log(path: Path, trusted: TrustPolicy | None) -> tuple[VerificationReport, bytes]:
+    """Check one log; its first entry is given back beside the report."""
     folder, findings = Folder(path), Findings()
     keys = _read_keys(folder, findings, trusted)
     heads = _read_heads(folder, findings, keys, trusted) if keys else None
     is_trusted = trusted is not None and keys is not None
     if heads is None:
-        return VerificationReport(False, is_trusted, findings.all, folder.file_count)
+        return VerificationReport(False, is_trusted, findings.all, folder.file_count), b""
     contents = read_contents(folder, findings, heads.checkpoints)
     check = EntryCheck(folder, findings, contents)
     check.run()
     if contents.bad:
         _leave_artifacts_undecided(folder)
     folder.report_strangers(findings)
-    return VerificationReport(
+    report = VerificationReport(
         ok=not findings.all,
         key_trusted=is_trusted,
         findings=findings.all,
@@ -89,6 +106,53 @@ def verify_directory(path: Path, *, policy: Path | TrustPolicy | None = None) ->
         root_sha3_256=heads.checkpoints.sha3_256.root.hex(),
         witnesses=heads.witnesses,
     )
+    return report, contents.entries[0] if contents.entries else b""
+
+
+def _verify_years(
+    logs: Sequence[tuple[str, VerificationReport, bytes]], strangers: Sequence[str]
+) -> VerificationReport:
+    """One report over the logs of all years; each must begin where the one before it ended."""
+    findings = Findings()
+    for (_, former, _), (year, log, opening) in pairwise(logs):
+        if former.ok and log.ok:
+            _compare_opening(f"{year}/{_FIRST}", opening, former, findings)
+    for name in strangers:
+        findings.add(name, field="file", expected="the folder of a year's log", got="something else")
+    found = [replace(item, where=f"{year}/{item.where}") for year, log, _ in logs for item in log.findings]
+    reports = tuple(log for _, log, _ in logs)
+    return replace(
+        reports[-1],
+        ok=not found and not findings.all,
+        findings=(*found, *findings.all),
+        key_trusted=all(log.key_trusted for log in reports),
+        years=reports,
+        **{name: sum(getattr(log, name) for log in reports) for name in ("files", "entries", "blocks", "artifacts")},
+    )
+
+
+def _is_blank(item: Path) -> bool:
+    return is_year(item.name) and item.is_dir() and not any(item.iterdir())
+
+
+def _compare_opening(where: str, entry: bytes, former: VerificationReport, findings: Findings) -> None:
+    """A later year's first entry names the checkpoints with which the log before it ended."""
+    roots = [bytes.fromhex(root or "") for root in (former.root_sha256, former.root_sha3_256)]
+    origin = former.origin or ""
+    origins = (origin, origin_of(origin, BOTH.sha3_256))
+    texts = [Checkpoint(name, former.entries, root).text for name, root in zip(origins, roots, strict=True)]
+    expected = (origin, former.entries, former.root_sha256, former.root_sha3_256, *texts)
+    try:
+        stated = read_opening(entry)
+    except PolicyCortexError as error:
+        findings.add(where, field="body.former", expected=expected, got=error, entry_index=0)
+        return
+    got = stated and (
+        *(stated.origin, stated.size, stated.root_sha256, stated.root_sha3_256),
+        *(f"{note.partition(_BLANK)[0]}\n" for note in (stated.checkpoint, stated.checkpoint_sha3)),
+    )
+    if got != expected:
+        findings.add(where, field="body.former", expected=expected, got=got, entry_index=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,146 +1,140 @@
-"""The one writer of an evidence log.
+"""The one writer of a store's evidence logs.
 
 A plain class: a process uses it directly, an actor wraps it. Not for several threads at once; the actor's mailbox, or
-whoever holds the writer, puts calls in order. An acknowledged event is in the journal and synced; publishing makes it
+whoever holds the writer, puts calls in order. An acknowledged entry is in the journal and synced; publishing makes it
 visible to others under signed checkpoints.
+
+Each tenant has one log a calendar year of the writer's clock, and the platform has one of its own, whose entries are
+commitments to the tenants' checkpoints. All are recorded in one journal, so a batch of any tenants costs one sync.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
+from typing import Final
 
-from chain.checkpoint import origin_of, require_origin
-from chain.cosignature import CosignerKey
-from chain.cosigned import CosignedNote, CosignedRecord
-from chain.durable import make_private_directory, replace_file
-from chain.entry import digest_artifacts, encode_block, encode_event
+import orjson
+
+from chain.batch import EntryBatch, Placements
+from chain.checkpoint import require_origin
+from chain.checkpoint_commitment import CheckpointOpening
+from chain.entry import CHECKPOINT_REQUEST_PREFIX, encode_opening, encode_tenant_checkpoint
 from chain.envelope import NO_ARTIFACTS, read_envelope
-from chain.fence import Fence
-from chain.journal import Journal, Sync
-from chain.log import Log
-from chain.merkle import Tree
-from chain.proof import (
-    ConsistencyProof,
-    InclusionProof,
-    format_proof,
-    prove_consistency,
-    prove_inclusion,
-)
-from chain.publication import Publication
-from chain.signer import FileSigner, Notary, Signer
-from chain.tree_hash import BOTH, Twin
-from chain.window import WindowProof, prove_window
-from domain.clock import Clock, SystemClock, format_instant
-from domain.errors import ConflictError, InputError, IntegrityError, NotFound
-from domain.evidence import Artifact, EvidenceEvent, Receipt
-from domain.tenancy import TenantId
+from chain.file_journal import FileJournal
+from chain.frame import Run
+from chain.journal import JournalStore
+from chain.layout import is_year
+from chain.shard import LogHead, OpenSigners, ShardLog, ShardPlace
+from chain.tree_hash import HASH_SIZE_BYTES, Twin
+from domain.clock import Clock, SystemClock
+from domain.errors import ConflictError, IntegrityError, NotFound
+from domain.evidence import EvidenceEvent, Receipt
+from domain.tenancy import PLATFORM, TenantId
+
+LOGS: Final = "logs"
+
+FolderOf = Callable[[TenantId], Path]
 
 
-@dataclass(frozen=True, slots=True)
-class LogHead:
-    """A published state of a log: its size, both roots in hex, and both signed checkpoints."""
-
-    origin: str
-    size: int
-    root_sha256: str
-    root_sha3_256: str
-    checkpoint: str
-    checkpoint_sha3: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """New entries of one append, and the artifacts to keep before them."""
-
-    entries: list[bytes]
-    request_ids: list[str]
-    artifacts: dict[str, Artifact]
-
-
-class LogWriter:
-    """Appends to, proves from, and publishes one log.
+@dataclass(slots=True)
+class _Plan:
+    """What one append adds to one tenant's log.
 
     Args:
-        directory: what a stranger gets; holds no secret.
-        state_directory: journal, keys, lock and epoch; its owner's alone.
-        tenant: refuses events of anyone else; stands in block headers.
-        signers: default is a key file per tree in the state directory, made at first use.
-        clock: when blocks were sealed.
+        number: place of the log among those that the answer names.
+        former: the log of the year before, where a repeated request may be.
+        tail: how an entry of the tenant goes on behind its request id.
+        places: of the new entries, in the batch.
+    """
+
+    shard: ShardLog
+    number: int
+    former: ShardLog | None
+    tail: bytes
+    entries: list[bytes] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    fresh: dict[str, int] = field(default_factory=dict)
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+
+
+class EvidenceWriter:
+    """Appends to, and publishes, every log of a store.
+
+    Args:
+        directory: journal, keys, lock and epoch; its owner's alone.
+        folder_of: where a tenant's logs are published, one folder a year below; asked for `PLATFORM` too.
+        origin_prefix: first part of every log's name.
+        signers: gives the keys of an origin; default is key files below the directory, made at first use.
+        clock: decides the year, and when blocks were sealed.
+        journal: another one than the files below the directory.
     """
 
     def __init__(
         self,
         directory: Path,
-        state_directory: Path,
+        folder_of: FolderOf,
         *,
-        origin: str,
-        tenant: TenantId | None = None,
-        signers: Twin[Signer] | None = None,
+        origin_prefix: str,
+        signers: OpenSigners | None = None,
         clock: Clock | None = None,
-        sync: Sync = os.fdatasync,
+        journal: JournalStore | None = None,
     ) -> None:
-        self.origin = require_origin(origin)
-        self._tenant = tenant
+        self._directory = directory
+        self._folder_of = folder_of
+        self._prefix = require_origin(origin_prefix)
+        self._signers = signers
         self._clock = clock or SystemClock()
-        self._state = state_directory
-        make_private_directory(state_directory)
-        make_private_directory(state_directory / "artifact")
-        self._fence = Fence(state_directory)
-        self._journal = Journal(state_directory / "journal", sync=sync)
+        self._journal = journal or FileJournal(directory)
+        self._logs: dict[TenantId, dict[int, ShardLog]] = {}
+        self._is_swept = False
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
-            self._log = self._replay()
-            self._notaries = self._open_notaries(signers)
-            keys = Twin(self._notaries.sha256.key, self._notaries.sha3_256.key)
-            self._cosigned = CosignedRecord(self._state / "cosigned")
-            self._publication = Publication(directory, state_directory / "publishing", keys)
-            self._require_history()
+            self._replay()
             on_failure.pop_all()
 
-    def __enter__(self) -> LogWriter:
+    def __enter__(self) -> EvidenceWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Let another writer in. Nothing is lost by not calling it."""
         self._journal.close()
-        self._fence.close()
 
-    @property
-    def size(self) -> int:
-        """Number of recorded entries, published or not."""
-        return self._log.size
+    def append(self, batch: EntryBatch) -> Placements:
+        """Record entries of any tenants in one frame with one sync; on return they are durable.
 
-    def append(self, events: Sequence[EvidenceEvent]) -> list[Receipt]:
-        """Record events with one sync for all of them; on return they are durable.
-
-        A request id that is already recorded gets its first receipt again.
+        A request id that its tenant has recorded this year or the year before keeps its first place.
 
         Raises:
-            InputError: an event cannot be an entry; none of the batch is recorded.
             ConflictError: a request id came back with another content, or another writer has taken over.
-            UnavailableError: the disk is full or failed; none of the batch is recorded.
+            IntegrityError: an entry is not what its sender hashed.
+            NotFound: the platform's own log cannot be named here.
+            UnavailableError: the disk is full or failed.
+            In each case nothing of the batch is recorded.
         """
-        self._fence.require_held()
-        batch = self._admit(events)
-        if batch.entries:
-            for digest, artifact in sorted(batch.artifacts.items()):
-                self._keep_artifact(digest, artifact)
-            self._journal.append(batch.entries, epoch=self._fence.epoch)
-            self._log.extend(batch.entries, batch.request_ids)
-        return [self._receipt(event.request_id) for event in events]
+        if PLATFORM in batch.tenants:
+            raise NotFound("no such tenant's log here", tenant=PLATFORM)
+        return self._append(batch)
 
-    def publish(self, at: datetime | None = None) -> LogHead:
-        """Seal what is new in a block, sign both checkpoints and write the folder.
+    def platform_append(self, events: Sequence[EvidenceEvent]) -> list[Receipt]:
+        """Record what concerns the platform as a whole: anchor receipts and gaps, its keys. Raises as `append`."""
+        strangers = [event.tenant for event in events if event.tenant != PLATFORM]
+        if strangers:
+            raise NotFound("not the platform's event", tenant=strangers[0], expected=PLATFORM)
+        batch = EntryBatch.encode(events)
+        return self._append(batch).receipts(batch)
+
+    def publish(self, tenant: TenantId, at: datetime | None = None) -> LogHead:
+        """Seal what is new in a block, sign both checkpoints, write the folder, commit to it in the platform log.
 
         Args:
             at: the block's time; None asks the clock. With the time of its events a log's roots are repeatable.
@@ -148,210 +142,270 @@ class LogWriter:
         Raises:
             IntegrityError: the log does not extend what was last signed.
         """
-        self._fence.require_held()
-        if self._log.size > self._log.sealed_size:
-            self._seal(at or self._clock.now())
-        notes = Twin(*(self._sign(notary, tree) for notary, tree in self._signing()))
-        cosigned = self._cosigned.of(notes.sha256)
-        self._publication.write(
-            self._log.trees,
-            self._journal.entry,
-            self._artifacts_to_publish(),
-            Twin(cosigned, CosignedNote(notes.sha3_256)),
-        )
-        return self.head()
+        self._journal.require_held()
+        return self._publish(self._current(tenant), at)
 
-    def add_cosignatures(self, cosigned: str, cosigners: Sequence[CosignerKey]) -> LogHead:
-        """Keep and publish what witnesses signed of the published SHA-256 checkpoint.
+    def publish_platform(self) -> LogHead:
+        """Publish the platform log, over the newest checkpoint of every tenant.
+
+        Closes the former year of tenants that recorded nothing since.
+        """
+        self._journal.require_held()
+        for tenant in [name for name in self._tenants() if name != PLATFORM]:
+            shard = self._current(tenant)
+            if not self._is_swept:  # one that died between signing and committing left a checkpoint behind
+                self._commit(shard)
+        self._is_swept = True
+        return self._publish(self._current(PLATFORM), None)
+
+    def opening(self, tenant: TenantId, *, year: int | None = None, note: str | None = None) -> CheckpointOpening:
+        """What shows that a tenant's checkpoint is in the platform log; for that tenant alone.
 
         Args:
-            cosigned: the checkpoint with the log's signature first and the witnesses' below it.
+            year: of the log; by default the newest.
+            note: one of the log's own checkpoints, without cosignatures; by default its newest.
 
         Raises:
-            ConflictError: another checkpoint is the newest.
-            IntegrityError: a signature is wrong, or of nobody among the cosigners.
+            NotFound: no such checkpoint was published.
         """
-        self._fence.require_held()
-        own = self._notaries.sha256.last_note
-        if own is None or self._publication.size != self.head().size:
-            raise ConflictError("evidence log has no published checkpoint", todo="Publish the log first")
-        self._publication.write_checkpoint(self._cosigned.add(own, cosigned, self._notaries.sha256.key, cosigners))
-        return self.head()
+        shard = self.shard(tenant, year)
+        note = note or shard.own_note()
+        nonce, commitment = shard.commitment(note) if note else (b"", "")
+        for platform in self.shards(PLATFORM):
+            receipt = platform.receipt(CHECKPOINT_REQUEST_PREFIX + commitment)
+            if note and receipt:
+                return CheckpointOpening(note, nonce.hex(), commitment, receipt.origin, receipt.id)
+        raise NotFound("no such checkpoint in the platform log", origin=shard.origin, todo="Publish the log first")
 
-    def head(self) -> LogHead:
-        """The state that was last published.
+    def shard(self, tenant: TenantId, year: int | None = None) -> ShardLog:
+        """A tenant's log of a year, by default of its newest one.
 
         Raises:
-            NotFound: nothing was published yet.
+            NotFound: the tenant has no log of that year.
         """
-        first, second = self._notaries.sha256, self._notaries.sha3_256
-        if first.last is None or second.last is None or first.last_note is None or second.last_note is None:
-            raise NotFound("evidence log has no checkpoint yet", origin=self.origin, todo="Publish the log first")
-        return LogHead(
-            origin=self.origin,
-            size=first.last.size,
-            root_sha256=first.last.root.hex(),
-            root_sha3_256=second.last.root.hex(),
-            checkpoint=self._cosigned.of(first.last_note).note,
-            checkpoint_sha3=second.last_note,
-        )
+        shards = self._shards_of(tenant)
+        if year is None:
+            return shards[max(shards)] if shards else self._open(tenant, self._clock.now().year)
+        if year not in shards:
+            raise NotFound("no evidence of that year", tenant=tenant, year=year, expected=sorted(shards))
+        return shards[year]
 
-    def entry(self, index: int) -> bytes:
-        """An entry's bytes.
+    def shards(self, tenant: TenantId) -> list[ShardLog]:
+        """A tenant's logs, newest first."""
+        shards = self._shards_of(tenant)
+        return [shards[year] for year in sorted(shards, reverse=True)]
 
-        Raises:
-            NotFound: the log is not that long.
-        """
-        if not 0 <= index < self._log.size:
-            raise NotFound("no such entry", origin=self.origin, index=index, size=self._log.size)
-        return self._journal.entry(index)
+    def receipt(self, tenant: TenantId, request_id: str) -> Receipt | None:
+        """What an earlier append answered, in whatever year; ``None`` where the request was never recorded."""
+        return next((found for shard in self.shards(tenant) if (found := shard.receipt(request_id))), None)
 
-    def receipt(self, request_id: str) -> Receipt | None:
-        """What an earlier append answered; ``None`` where the request was never recorded."""
-        return None if self._log.index_of(request_id) is None else self._receipt(request_id)
+    def _replay(self) -> None:
+        for runs in self._journal.replay():
+            for run in runs:
+                self._of_origin(run.origin).replay(run.entries)
 
-    def inclusion_proof(self, index: int, size: int | None = None) -> Twin[InclusionProof]:
-        """Prove in both trees that an entry is in the log of that size; by default the recorded one."""
-        trees = self._log.trees
-        return Twin(prove_inclusion(trees.sha256, index, size), prove_inclusion(trees.sha3_256, index, size))
-
-    def consistency_proof(self, old_size: int, new_size: int | None = None) -> Twin[ConsistencyProof]:
-        """Prove in both trees that the log of one size begins with the log of the other."""
-        trees = self._log.trees
-        return Twin(
-            prove_consistency(trees.sha256, old_size, new_size), prove_consistency(trees.sha3_256, old_size, new_size)
-        )
-
-    def window_proof(self, start: int, end: int, size: int | None = None) -> Twin[WindowProof]:
-        """Prove in both trees what the entries ``start`` to ``end`` are: all of them, none left out."""
-        trees = self._log.trees
-        return Twin(prove_window(trees.sha256, start, end, size), prove_window(trees.sha3_256, start, end, size))
-
-    def proof_texts(self, index: int) -> Twin[str]:
-        """Proof files under the published checkpoints, in C2SP's form."""
-        head = self.head()
-        proofs = self.inclusion_proof(index, head.size)
-        return Twin(format_proof(proofs.sha256, head.checkpoint), format_proof(proofs.sha3_256, head.checkpoint_sha3))
-
-    def root(self, size: int) -> Twin[bytes]:
-        """Both roots of the log when it had ``size`` entries."""
-        if not 0 <= size <= self._log.size:
-            raise NotFound("the log never had that size", origin=self.origin, size=size, newest=self._log.size)
-        return Twin(self._log.trees.sha256.root(size), self._log.trees.sha3_256.root(size))
-
-    def _replay(self) -> Log:
-        log = Log()
-        for entries in self._journal.replay():
-            log.replay(entries)
-        return log
-
-    def _open_notaries(self, signers: Twin[Signer] | None) -> Twin[Notary]:
-        names = Twin(origin_of(self.origin, BOTH.sha256), origin_of(self.origin, BOTH.sha3_256))
-        signers = signers or Twin(
-            FileSigner(self._state / "log.key", name=names.sha256),
-            FileSigner(self._state / "log-sha3.key", name=names.sha3_256),
-        )
-        if (signers.sha256.key.name, signers.sha3_256.key.name) != (names.sha256, names.sha3_256):
-            raise InputError("signing keys have other names than the log", expected=names, got=signers.sha256.key.name)
-        return Twin(
-            Notary(signers.sha256, BOTH.sha256, self._state / "signed"),
-            Notary(signers.sha3_256, BOTH.sha3_256, self._state / "signed-sha3"),
-        )
-
-    def _require_history(self) -> None:
-        """Raise unless the journal still holds everything that was signed or published."""
-        for notary, tree in self._signing():
-            last = notary.last
-            if last is not None and (last.size > tree.size or tree.root(last.size) != last.root):
-                raise IntegrityError(
-                    "journal does not hold what was signed",
-                    origin=last.origin,
-                    signed_size=last.size,
-                    journal_size=tree.size,
-                    todo="Restore the state directory from a copy; the published folder still verifies",
-                )
-        if self._publication.size > self._log.size:
-            raise IntegrityError(
-                "published folder is ahead of the journal",
-                origin=self.origin,
-                published_size=self._publication.size,
-                journal_size=self._log.size,
-                todo="Restore the state directory of this folder, or give an empty folder for a new log",
+    def _of_origin(self, origin: str) -> ShardLog:
+        prefix, _, rest = origin.rpartition("/")[0].rpartition("/")
+        year = origin.rpartition("/")[2]
+        if prefix != self._prefix or not is_year(year):
+            raise ConflictError(
+                "journal has logs of another name",
+                path=str(self._directory),
+                expected=f"{self._prefix}/TENANT/YEAR",
+                got=origin,
+                todo="Set the origin prefix that this store was written with",
             )
+        shards = self._logs.setdefault(TenantId(rest), {})
+        return shards.get(int(year)) or self._open(TenantId(rest), int(year))
 
-    def _signing(self) -> list[tuple[Notary, Tree]]:
-        return [(self._notaries.sha256, self._log.trees.sha256), (self._notaries.sha3_256, self._log.trees.sha3_256)]
+    def _open(self, tenant: TenantId, year: int) -> ShardLog:
+        place = ShardPlace(self._state_of(tenant) / f"{year:04d}", self._folder_of(tenant) / f"{year:04d}")
+        origin = f"{self._prefix}/{tenant}/{year:04d}"
+        shard = ShardLog(origin, tenant, year, journal=self._journal, place=place, signers=self._signers)
+        self._logs.setdefault(tenant, {})[year] = shard
+        return shard
 
-    def _admit(self, events: Sequence[EvidenceEvent]) -> _Batch:
-        """Encode the events that are not recorded yet; decide everything before anything is written."""
-        batch = _Batch([], [], {})
-        fresh: dict[str, bytes] = {}
-        for event in events:
-            if self._tenant is not None and event.tenant != self._tenant:
-                raise NotFound("no such tenant's log here", tenant=event.tenant, request_id=event.request_id)
-            digests = digest_artifacts(event) if event.artifacts else {}
-            entry = encode_event(event, digests)
-            index = self._log.index_of(event.request_id)
-            known = fresh.get(event.request_id) if index is None else self._journal.entry(index)
-            if known is None:
-                fresh[event.request_id] = entry
-                batch.entries.append(entry)
-                batch.request_ids.append(event.request_id)
-                batch.artifacts.update({digests[name].sha256: item for name, item in event.artifacts.items()})
-            elif known != entry:
-                raise ConflictError(
-                    "request id is already recorded with another content",
-                    request_id=event.request_id,
-                    index=index,
-                    todo="Give a new event a new request id",
-                )
-        return batch
+    def _begin(self, tenant: TenantId, year: int) -> ShardLog:
+        shard = self._open(tenant, year)
+        shard.open()
+        return shard
 
-    def _seal(self, at: datetime) -> None:
-        block = self._log.next_block(format_instant(at))
-        entry = encode_block(block, tenant=self._tenant, at=at)
-        self._journal.append([entry], epoch=self._fence.epoch)
-        self._log.replay([entry])
+    def _state_of(self, tenant: TenantId) -> Path:
+        return self._directory / LOGS / tenant
 
-    def _sign(self, notary: Notary, tree: Tree) -> str:
-        last = notary.last
-        proof = prove_consistency(tree, last.size) if last is not None and last.size else None
-        return notary.sign(tree.size, tree.root(), proof)
+    def _tenants(self) -> list[TenantId]:
+        """Everybody who has a log, with entries or only signed as empty."""
+        names = {path.name for path in (self._directory / LOGS).glob("*")}
+        return sorted({*self._logs, *map(TenantId, names)})
 
-    def _receipt(self, request_id: str) -> Receipt:
-        index = self._log.index_of(request_id)
-        assert index is not None, "receipt for an event that is not recorded"
-        trees = self._log.trees
-        return Receipt(
-            request_id=request_id,
-            origin=self.origin,
-            index=index,
-            leaf_sha256=trees.sha256.nodes(0, index, index + 1).hex(),
-            leaf_sha3_256=trees.sha3_256.nodes(0, index, index + 1).hex(),
-        )
+    def _shards_of(self, tenant: TenantId) -> dict[int, ShardLog]:
+        """A tenant's logs; one that was signed but has no entry is found by its state."""
+        shards = self._logs.setdefault(tenant, {})
+        if not shards:
+            for path in self._state_of(tenant).glob("*/signed"):
+                self._open(tenant, int(path.parent.name))
+        return shards
 
-    def _keep_artifact(self, sha256: str, artifact: Artifact) -> None:
-        path = self._state / "artifact" / sha256
-        if not path.exists():
-            replace_file(path, artifact.content, mode=0o600)
+    def _current(self, tenant: TenantId) -> ShardLog:
+        """The log that is written to, opened; the year's first one begins by naming how the former ended."""
+        former = self.shard(tenant)
+        year = self._clock.now().year
+        former.open()
+        if year <= former.year:  # a clock that was set back does not open a closed year again
+            return former
+        if former.is_blank:
+            del self._logs[tenant][former.year]
+            return self._begin(tenant, year)
+        self._publish(former, None)
+        shard = self._begin(tenant, year)
+        opening = encode_opening(former.ending(), tenant=tenant, year=year, at=self._clock.now())
+        self._record(shard, opening)
+        return shard
 
-    def _artifacts_to_publish(self) -> Mapping[str, Path]:
-        start = 0 if self._publication.needs_everything else self._publication.size
-        found: dict[str, Path] = {}
-        for index in range(start, self._log.size):
-            entry = self._journal.entry(index)
-            if entry.startswith(NO_ARTIFACTS):
+    def _publish(self, shard: ShardLog, at: datetime | None) -> LogHead:
+        block = shard.block(at or self._clock.now())
+        if block is not None:
+            self._record(shard, block)
+        head = shard.publish()
+        self._commit(shard)
+        return head
+
+    def _commit(self, shard: ShardLog) -> None:
+        """Enter a tenant's newest checkpoint into the platform log, once."""
+        note = shard.own_note()
+        if shard.tenant == PLATFORM or note is None:
+            return
+        _, commitment = shard.commitment(note)
+        if self.receipt(PLATFORM, CHECKPOINT_REQUEST_PREFIX + commitment) is None:
+            self._record(self._current(PLATFORM), encode_tenant_checkpoint(commitment, at=self._clock.now()))
+
+    def _record(self, shard: ShardLog, entry: bytes) -> None:
+        """Make one of the log's own entries durable."""
+        self._journal.append([Run(shard.origin, [entry])], year=self._clock.now().year)
+        shard.replay([entry])
+
+    def _append(self, batch: EntryBatch) -> Placements:
+        self._journal.require_held()
+        plans = [self._plan(tenant, number) for number, tenant in enumerate(batch.tenants)]
+        placements = self._admit(batch, plans)
+        for plan in plans:
+            for sha256, content in sorted(plan.artifacts.items()):
+                plan.shard.keep_artifact(sha256, content)
+        runs = [Run(plan.shard.origin, plan.entries) for plan in plans if plan.entries]
+        if runs:
+            self._journal.append(runs, year=self._clock.now().year)
+            for plan in plans:
+                plan.shard.take(plan.request_ids, _leaves(batch, plan))
+        return placements
+
+    def _plan(self, tenant: TenantId, number: int) -> _Plan:
+        shard = self._current(tenant)
+        former = next((other for other in self.shards(tenant) if other.year == shard.year - 1), None)
+        return _Plan(shard, number, former, b',"tenant":"%b","type":"' % tenant.encode("ascii"))
+
+    def _admit(self, batch: EntryBatch, plans: Sequence[_Plan]) -> Placements:
+        """Find the entries that are not recorded yet; decide everything before anything is written."""
+        logs = [(plan.shard.origin, plan.shard.year) for plan in plans]
+        owners, indexes = array("I", batch.owners), array("Q", bytes(8 * len(batch)))
+        for place, (owner, request_id, entry) in enumerate(_checked(batch, plans)):
+            plan = plans[owner]
+            known = plan.fresh.get(request_id)
+            if known is not None:
+                _require_same(request_id, plan.entries[known], entry)
+                indexes[place] = plan.shard.size + known
                 continue
-            for reference in read_envelope(entry).artifacts:
-                found[reference.sha256] = self._require_artifact(reference.sha256)
-        return found
+            earlier = _recorded(plan, request_id) if _may_be_recorded(plan, request_id) else None
+            if earlier is not None:
+                shard, index, content = earlier
+                _require_same(request_id, content, entry)
+                indexes[place] = index
+                if shard is not plan.shard:
+                    owners[place] = _number(logs, shard)
+                continue
+            if not entry.startswith(NO_ARTIFACTS):
+                plan.artifacts |= _require_artifacts(request_id, entry, batch.artifacts.get(place, {}))
+            indexes[place] = plan.shard.size + len(plan.entries)
+            plan.fresh[request_id] = len(plan.entries)
+            plan.entries.append(entry)
+            plan.request_ids.append(request_id)
+            plan.places.append(place)
+        return Placements(tuple(logs), owners, indexes)
 
-    def _require_artifact(self, sha256: str) -> Path:
-        path = self._state / "artifact" / sha256
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+
+def _checked(batch: EntryBatch, plans: Sequence[_Plan]) -> Iterator[tuple[int, str, bytes]]:
+    """Owner, request id and bytes of each entry, once its SHA-256 leaf and its own id and tenant are found right.
+
+    The sender hashes, so that the one writer does not have to; yet an entry under another entry's hash would make the
+    whole log refutable, for ever, by its own proofs. SHA-256 has an instruction of its own and costs a third of
+    SHA3-256: it is computed again here, before a receipt is given, and SHA3-256 when a block is sealed, before
+    anything is signed.
+    """
+    sha256, leaves, content, at = hashlib.sha256, batch.leaves.sha256, batch.content, 0
+    entries = zip(batch.owners, batch.request_ids, batch.lengths, strict=True)
+    for place, (owner, request_id, length) in enumerate(entries):
+        entry, at = content[at : at + length], at + length
+        leaf = leaves[place * HASH_SIZE_BYTES : (place + 1) * HASH_SIZE_BYTES]
+        if sha256(b"\0" + entry).digest() != leaf:
+            raise IntegrityError("an entry is not what its sender hashed", request_id=request_id, expected=leaf.hex())
+        named = b',"request_id":' + orjson.dumps(request_id) + plans[owner].tail
+        if not entry.startswith(named, entry.rfind(b',"request_id":')):
             raise IntegrityError(
-                "kept artifact is missing or changed",
-                path=str(path),
-                todo="Restore the state directory's artifact folder from a copy",
+                "an entry names another request or tenant than its sender",
+                request_id=request_id,
+                tenant=plans[owner].shard.tenant,
             )
-        return path
+        yield owner, request_id, entry
+
+
+def _may_be_recorded(plan: _Plan, request_id: str) -> bool:
+    former = plan.former
+    return bool(
+        plan.shard.log.requests.candidates(request_id) or (former and former.log.requests.candidates(request_id))
+    )
+
+
+def _recorded(plan: _Plan, request_id: str) -> tuple[ShardLog, int, bytes] | None:
+    for shard in (plan.shard, plan.former):
+        found = shard.find(request_id) if shard else None
+        if shard and found:
+            return shard, *found
+    return None
+
+
+def _require_same(request_id: str, known: bytes, entry: bytes) -> None:
+    if known != entry:
+        raise ConflictError(
+            "request id is already recorded with another content",
+            request_id=request_id,
+            todo="Give a new event a new request id",
+        )
+
+
+def _number(logs: list[tuple[str, int]], shard: ShardLog) -> int:
+    """Place of a log among those that an answer names."""
+    name = (shard.origin, shard.year)
+    if name not in logs:
+        logs.append(name)
+    return logs.index(name)
+
+
+def _leaves(batch: EntryBatch, plan: _Plan) -> Twin[bytes]:
+    """Leaf hashes of the new entries; of a batch that is new as a whole, as they came."""
+    if len(plan.places) == len(batch):
+        return batch.leaves
+    found = [batch.leaf(place) for place in plan.places]
+    return Twin(b"".join([leaf.sha256 for leaf in found]), b"".join([leaf.sha3_256 for leaf in found]))
+
+
+def _require_artifacts(request_id: str, entry: bytes, given: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """An entry comes with what it names: a log with an entry whose artifact is nowhere could never be published."""
+    expected = {(reference.sha256, reference.size_bytes) for reference in read_envelope(entry).artifacts}
+    got = {(hashlib.sha256(content).hexdigest(), len(content)) for content in given.values()}
+    if expected != got or given.keys() != {sha256 for sha256, _ in got}:
+        raise IntegrityError(
+            "artifacts are not what their entry names",
+            request_id=request_id,
+            expected=sorted(expected),
+            got=sorted(got),
+        )
+    return given

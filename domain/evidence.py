@@ -114,10 +114,15 @@ class EvidenceEvent:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof of acceptance: the entry's index in its log, known only after it is durable."""
+    """Proof of acceptance: the entry's place in its year's log, known only after it is durable."""
 
     request_id: str
     origin: str
-    index: int
+    id: EntryId
     leaf_sha256: str
     leaf_sha3_256: str
+
+    @property
+    def index(self) -> int:
+        """Place within the year's log."""
+        return self.id.index

@@ -17,7 +17,7 @@ from domain.value import Json
 
 Check: TypeAlias = "Callable[[Json], bool]"
 
-INTEGER_MAX: Final = 2**53
+INTEGER_MAX: Final = 2**53 - 1
 SHOWN_LENGTH_MAX: Final = 80
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NewType
+from typing import Final, NewType
 
 from domain.errors import InputError
 
 TenantId = NewType("TenantId", str)
+
+PLATFORM: Final = TenantId("_platform")
+"""The platform itself, where a log or an event needs an owner; no customer can have this name."""
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from actors.evidence_chain import EvidenceChain, PublishedHead
+from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
+from actors.evidence_reader import Counts, LogStatus
 from actors.group_commit import GroupCommit
 from actors.handles import Handle
 from actors.messages import (
@@ -35,15 +37,17 @@ from actors.messages import (
 from actors.rendezvous import owner
 from actors.simulation import Simulation
 from actors.tenant_shard import TenantShard
+from chain.batch import EntryBatch, Placements
 from connectors.files import ReadProgress, read_inputs
 from domain.errors import NotFound, UnavailableError
-from domain.evidence import EvidenceEvent, Receipt
+from domain.evidence import EntryId, EvidenceEvent, Receipt
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
 
 if TYPE_CHECKING:
     from assessment.schema import EvidenceEntry
+    from chain.read_models import LatestEvidence
     from chain.verify import VerificationReport
 
 SCAN_DEADLINE_S: Final = 900.0
@@ -73,7 +77,7 @@ class Platform:
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._commit = GroupCommit(lambda events: crew.chain.call(EvidenceChain.append, events))
+        self._commit = GroupCommit(lambda batch: crew.chain.call(EvidenceChain.append, batch))
         self._turn = count()
 
     def scan(self, request: ScanRequest, progress: Progress | None = None) -> ScanResult:
@@ -113,7 +117,7 @@ class Platform:
     def _record(self, events: Sequence[EvidenceEvent], report: Progress) -> None:
         for start in range(0, len(events), RECORD_BATCH):
             report(ScanProgress(ScanStage.RECORD, start, len(events)))
-            self._commit.append(events[start : start + RECORD_BATCH])
+            self._commit.append(EntryBatch.encode(events[start : start + RECORD_BATCH]))
 
     def analyze(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int) -> Row:
         """Judge the graph as it is now; nothing is read and nothing is recorded."""
@@ -172,28 +176,57 @@ class Platform:
         return worker.call(Simulation.run, request, prepared)
 
     def collect(self, events: Sequence[EvidenceEvent]) -> tuple[Receipt, ...]:
-        """Record events; on return they are durable."""
-        return self._commit.append(events)
+        """Record events, encoded and hashed here; on return they are durable."""
+        return self._commit.append(EntryBatch.encode(events))
+
+    async def record(self, batch: EntryBatch) -> Placements:
+        """Record entries, all of them or none, without a thread that waits; on return they are durable."""
+        return await self._commit.record(batch)
 
     def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
         """When each request was recorded, where it was."""
         return self._crew.chain.call(EvidenceChain.recorded_at, tenant, request_ids)
 
-    def evidence(self, tenant: TenantId, index: int) -> EvidenceView:
-        """One entry of the tenant's log."""
-        return self._crew.chain.call(EvidenceChain.entry, tenant, index)
+    def evidence(self, tenant: TenantId, entry_id: EntryId) -> EvidenceView:
+        """One entry of the tenant's logs."""
+        return self._crew.chain.call(EvidenceChain.entry, tenant, entry_id)
 
-    def inclusion(self, tenant: TenantId, index: int) -> InclusionView:
-        """Proof that an entry is in the tenant's published log."""
-        return self._crew.chain.call(EvidenceChain.inclusion, tenant, index)
+    def inclusion(self, tenant: TenantId, entry_id: EntryId) -> InclusionView:
+        """Proof that an entry is in the tenant's published log of its year."""
+        return self._crew.chain.call(EvidenceChain.inclusion, tenant, entry_id)
+
+    def heads(self, tenant: TenantId) -> list[LogStatus]:
+        """The tenant's logs, oldest first."""
+        return self._crew.chain.call(EvidenceChain.heads, tenant)
+
+    def evidence_page(self, tenant: TenantId, query: EvidenceQuery) -> EvidencePage:
+        """A page of evidence, newest first."""
+        return self._crew.chain.call(EvidenceChain.page, tenant, query)
+
+    def block_page(self, tenant: TenantId, *, before: EntryId | None, limit: int) -> BlockPage:
+        """A page of blocks, newest first."""
+        return self._crew.chain.call(EvidenceChain.blocks, tenant, before=before, limit=limit)
+
+    def evidence_counts(self, tenant: TenantId) -> Counts:
+        """Entries by type and day."""
+        return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.counts, tenant)
+
+    def latest_evidence(self, tenant: TenantId, matter: str, *, after: str, limit: int) -> list[LatestEvidence]:
+        """The newest evidence on each control, subject or policy, by name, beginning behind a name."""
+        chain = self._crew.chain.within(SCAN_DEADLINE_S)
+        return chain.call(EvidenceChain.latest, tenant, matter, after=after, limit=limit)
+
+    def publish(self, tenant: TenantId) -> PublishedHead:
+        """Seal and publish what is new of the tenant's evidence."""
+        return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish, tenant)
 
     def verify(self, tenant: TenantId) -> VerificationReport:
-        """Check the tenant's published log, every byte."""
+        """Check the tenant's published logs, every byte."""
         return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.verify, tenant)
 
-    def check_block(self, tenant: TenantId, height: int) -> BlockCheck:
-        """Check one block header of the tenant's log."""
-        return self._crew.chain.call(EvidenceChain.check_block, tenant, height)
+    def check_block(self, tenant: TenantId, block_id: EntryId) -> BlockCheck:
+        """Check one block header of the tenant's logs."""
+        return self._crew.chain.call(EvidenceChain.check_block, tenant, block_id)
 
     def begin(self, operation: Operation) -> tuple[Operation, bool]:
         """Enter long work."""

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from actors.folders import Folders
 from domain.clock import Clock
 from domain.errors import AccessDenied, InputError
 from domain.tenancy import TenantId, tenant_id
@@ -19,6 +20,7 @@ from serve.api.roots import below_roots
 from serve.auth.tokens import TokenRegistry
 from serve.operations import Operations
 from serve.platform import Platform
+from serve.reporting import ReportService
 
 TENANT_HEADER: Final = "PolicyCortex-Tenant"
 
@@ -35,6 +37,8 @@ class ApiContext:
 
     platform: Platform
     operations: Operations
+    reports: ReportService
+    folders: Folders
     tokens: TokenRegistry
     clock: Clock
     allowed_roots: Sequence[Path]
@@ -64,11 +68,16 @@ def context_of(request: Request) -> ApiContext:
     return context
 
 
+async def _asked_context(request: Request) -> ApiContext:
+    """The same as a dependency; one that is not async would cost each request a thread."""
+    return context_of(request)
+
+
 _BEARER = HTTPBearer(auto_error=False, description="The tenant's token: pcg token")
 
 
-def caller_of(
-    context: Annotated[ApiContext, Depends(context_of)],
+async def caller_of(
+    context: Annotated[ApiContext, Depends(_asked_context)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     named_tenant: Annotated[str | None, Header(alias=TENANT_HEADER, include_in_schema=False)] = None,
 ) -> Caller:
@@ -87,7 +96,7 @@ def caller_of(
     return Caller(context.tokens.tenant_of(credentials.credentials))
 
 
-Context = Annotated[ApiContext, Depends(context_of)]
+Context = Annotated[ApiContext, Depends(_asked_context)]
 CallerOf = Annotated[Caller, Depends(caller_of)]
 IdempotencyKey = Annotated[
     str | None,

@@ -8,8 +8,18 @@ from pathlib import Path
 import pytest
 
 from chain.__main__ import REFUTED, UNDECIDED, VERIFIED, main
-from chain.entry import Block, encode_block, encode_event
-from tests.unit.chain.samples import NOON, event, open_writer, publish_small_log
+from chain.entry import Block, encode_event
+from chain.file_journal import FileJournal
+from chain.frame import Run
+from chain.log import Log
+from tests.unit.chain.samples import (
+    ORIGIN,
+    chain_folder,
+    event,
+    open_writer,
+    publish_small_log,
+    tenant_folder,
+)
 
 
 def test_a_good_folder_is_verified_with_a_word_about_the_key(
@@ -54,17 +64,18 @@ def test_a_log_that_signed_nonsense_is_refuted(
 ) -> None:
     block = Block(height=7, prev="1" * 64, size=9, root_sha256="2" * 64, root_sha3_256="3" * 64, ts="never")
     nonsense = [
-        b'{"artifacts":{},"x":1}',
+        b'{"artifacts":{},"request_id":"x"}',
         encode_event(event("same"), {}),
         encode_event(event("same"), {}),
-        encode_block(block, tenant=None, at=NOON),
     ]
-    entries = iter(nonsense)
-    monkeypatch.setattr("chain.writer.encode_event", lambda event, artifacts: next(entries))
-    with open_writer(tmp_path) as writer:
-        writer.append([event(str(number)) for number in range(len(nonsense))])
-        writer.publish()
-    assert main(["verify", str(tmp_path / "evidence"), "--json"]) == REFUTED
+    monkeypatch.setattr(Log, "next_block", lambda log, ts: block)
+    journal = FileJournal(chain_folder(tmp_path))
+    assert list(journal.replay()) == []
+    journal.append([Run(ORIGIN, nonsense)], year=2026)
+    journal.close()
+    with open_writer(tmp_path) as log:
+        log.publish()
+    assert main(["verify", str(tenant_folder(tmp_path)), "--json"]) == REFUTED
     findings = json.loads(capsys.readouterr().out)["findings"]
     fields = [(item["entry_index"], item["field"]) for item in findings]
     assert fields[:2] == [(0, "form"), (2, "request_id")]

@@ -49,11 +49,11 @@ def cosign(key: CosignerKey, text: str, *, time_s: int = TIME_S) -> str:
 def folder(tmp_path: Path) -> Path:
     """A folder whose checkpoint both kinds of witnesses cosigned, with their keys in it."""
     folder = publish_small_log(tmp_path)
-    with open_writer(tmp_path) as writer:
+    with open_writer(tmp_path) as log:
         for key in (EDWARD_KEY, MALI_KEY):
-            checkpoint = writer.head().checkpoint
+            checkpoint = log.shard.head().checkpoint
             own = checkpoint.partition("\u2014 witness")[0]
-            writer.add_cosignatures(own + cosign(key, parse_note(own).text), [key])
+            log.shard.add_cosignatures(own + cosign(key, parse_note(own).text), [key])
     return folder
 
 
@@ -172,37 +172,37 @@ def test_a_witness_under_two_names_counts_once() -> None:
 @pytest.fixture
 def proof(folder: Path, tmp_path: Path) -> tuple[str, bytes, Path]:
     """A cosigned proof file of entry 6, the entry, and the folder."""
-    with open_writer(tmp_path) as writer:
-        return writer.proof_texts(6).sha256, writer.entry(6), folder
+    with open_writer(tmp_path) as log:
+        return log.shard.proof_texts(6).sha256, log.shard.entry(6), folder
 
 
 def test_cosignatures_stay_while_the_checkpoint_does_and_go_with_it(folder: Path, tmp_path: Path) -> None:
     cosigned = (folder / "checkpoint").read_bytes()
     shutil.rmtree(folder)
-    with open_writer(tmp_path) as writer:
-        writer.publish()
-        assert (folder / "checkpoint").read_bytes() == cosigned == writer.head().checkpoint.encode()
+    with open_writer(tmp_path) as log:
+        log.publish()
+        assert (folder / "checkpoint").read_bytes() == cosigned == log.shard.head().checkpoint.encode()
         assert verify_directory(folder).ok
-        writer.append([event("later")])
-        writer.publish()
+        log.append([event("later")])
+        log.publish()
         assert verify_directory(folder).ok
         assert "witness" not in (folder / "checkpoint").read_text() + (folder / KEYS_FILE).read_text()
         with pytest.raises(ConflictError, match="not the newest"):
-            writer.add_cosignatures(cosigned.decode(), [EDWARD_KEY, MALI_KEY])
+            log.shard.add_cosignatures(cosigned.decode(), [EDWARD_KEY, MALI_KEY])
 
 
 def test_a_wrong_cosignature_is_not_kept_and_nobody_changes_nothing(folder: Path, tmp_path: Path) -> None:
     before = (folder / "checkpoint").read_text()
     own = before.partition("\u2014 witness")[0]
-    with open_writer(tmp_path) as writer:
+    with open_writer(tmp_path) as log:
         with pytest.raises(IntegrityError, match="wrong"):
-            writer.add_cosignatures(own + cosign(FRIDA_KEY, "other\n0\nAAAA\n"), [FRIDA_KEY])
-        assert writer.add_cosignatures(own, []).checkpoint == before
+            log.shard.add_cosignatures(own + cosign(FRIDA_KEY, "other\n0\nAAAA\n"), [FRIDA_KEY])
+        assert log.shard.add_cosignatures(own, []).checkpoint == before
 
 
 def test_nothing_is_cosigned_before_it_is_published(tmp_path: Path) -> None:
-    with open_writer(tmp_path) as writer, pytest.raises(ConflictError, match="Publish the log first"):
-        writer.add_cosignatures("", [])
+    with open_writer(tmp_path) as log, pytest.raises(ConflictError, match="Publish the log first"):
+        log.shard.add_cosignatures("", [])
 
 
 def test_a_proof_file_is_verified_by_policy_alone(proof: tuple[str, bytes, Path]) -> None:
@@ -214,8 +214,8 @@ def test_a_proof_file_is_verified_by_policy_alone(proof: tuple[str, bytes, Path]
 
 
 def test_a_proof_file_of_the_other_tree_is_checked_with_its_hash(folder: Path, tmp_path: Path) -> None:
-    with open_writer(tmp_path) as writer:
-        text, entry = writer.proof_texts(6).sha3_256, writer.entry(6)
+    with open_writer(tmp_path) as log:
+        text, entry = log.shard.proof_texts(6).sha3_256, log.shard.entry(6)
     policy = parse_policy(policy_text(folder), where="policy")
     assert verify_proof_file(text, entry, policy).origin.endswith("/sha3-256")
 

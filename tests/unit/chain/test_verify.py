@@ -15,7 +15,7 @@ from chain.signer import FileSigner
 from chain.tree_hash import SHA3_256, SHA256
 from chain.verify import TrustPolicy, verify_directory
 from domain.errors import InputError
-from tests.unit.chain.samples import ORIGIN, event, open_writer, publish_small_log
+from tests.unit.chain.samples import ORIGIN, event, open_writer, publish_small_log, published_folder
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +40,10 @@ def test_a_published_folder_verifies(published: Path) -> None:
 
 
 def test_an_empty_log_verifies(tmp_path: Path) -> None:
-    with open_writer(tmp_path) as writer:
-        head = writer.publish()
+    with open_writer(tmp_path) as log:
+        head = log.publish()
     assert head.size == 0
-    assert verify_directory(tmp_path / "evidence").ok
+    assert verify_directory(published_folder(tmp_path)).ok
 
 
 @pytest.mark.parametrize("batches", [(255,), (256,), (300, 1), (600, 200)])
@@ -188,9 +188,9 @@ def test_a_folder_of_another_log_with_the_same_name_is_told_apart_by_policy(fold
 def test_a_rolled_back_or_mixed_checkpoint_is_refused(tmp_path: Path) -> None:
     folder = publish_small_log(tmp_path)
     older = (folder / "sha3/checkpoint").read_bytes()
-    with open_writer(tmp_path) as writer:
-        writer.append([event("later")])
-        writer.publish()
+    with open_writer(tmp_path) as log:
+        log.append([event("later")])
+        log.publish()
     (folder / "sha3/checkpoint").write_bytes(older)
     assert [item.field for item in verify_directory(folder).findings] == ["tree size"]
 

@@ -96,11 +96,11 @@ def test_there_is_no_proof_of_an_empty_window_or_one_beyond_the_log(start: int, 
 
 def test_the_writer_proves_a_window_in_both_trees(tmp_path: Path) -> None:
     publish_small_log(tmp_path)
-    with open_writer(tmp_path) as writer:
-        roots, entries = writer.root(11), [writer.entry(index) for index in range(3, 8)]
-        proofs = writer.window_proof(3, 8, 11)
+    with open_writer(tmp_path) as log:
+        roots, entries = log.shard.root(11), [log.shard.entry(index) for index in range(3, 8)]
+        proofs = log.shard.window_proof(3, 8, 11)
         check_entries(proofs, entries, roots)
         with pytest.raises(IntegrityError):
-            check_entries(proofs, [*entries[:-1], writer.entry(8)], roots)
+            check_entries(proofs, [*entries[:-1], log.shard.entry(8)], roots)
         with pytest.raises(IntegrityError, match="different windows"):
-            check_entries(Twin(proofs.sha256, writer.window_proof(3, 8, 10).sha3_256), entries, roots)
+            check_entries(Twin(proofs.sha256, log.shard.window_proof(3, 8, 10).sha3_256), entries, roots)

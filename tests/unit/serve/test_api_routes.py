@@ -143,8 +143,11 @@ def test_the_published_log_and_each_block_verify(api: Api) -> None:
     api.scan(api.acme, type="Microsoft.Storage/storageAccounts")
     report = api.get("/api/v2/chain/verify").json()
     assert (report["ok"], report["findings"], report["key_trusted"]) == (True, [], False)
-    assert api.get("/api/v2/chain/verify/0").json()["ok"]
-    assert api.get(f"/api/v2/chain/verify/{report['blocks']}").status_code == 404
+    year = report["origin"].rpartition("/")[2]
+    block = api.get(f"/api/v2/chain/verify/{year}-0").json()
+    assert (block["ok"], block["block_id"], block["evidence_id"]) == (True, f"{year}-0", f"{year}-{block['index']}")
+    assert api.get(f"/api/v2/chain/verify/{year}-{report['blocks']}").status_code == 404
+    assert api.get("/api/v2/chain/verify/0").status_code == 422
 
 
 def test_cost_impact_names_the_violating_resources(api: Api) -> None:
