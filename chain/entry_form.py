@@ -22,9 +22,8 @@ class EntryForm:
     """The envelope of a tenant's entries without artifacts."""
 
     def __init__(self, tenant: TenantId) -> None:
-        self._tails = {
-            kind: b',"tenant":%s,"type":%s,"v":1}' % (encode(str(tenant)), encode(kind.value)) for kind in EventType
-        }
+        self._tenant = encode(str(tenant))
+        self._tails: dict[EventType, bytes] = {}
 
     def write(self, event_type: EventType, *, request_id: str, at: str, body: bytes) -> bytes:
         """One entry.
@@ -41,13 +40,10 @@ class EntryForm:
             raise InputError(
                 "request id is not valid", got=request_id[:80], expected=f"1 to {REQUEST_ID_LENGTH_MAX} characters"
             )
-        entry = b'%s%s","body":%s,"request_id":%s%s' % (
-            _HEAD,
-            at.encode("ascii"),
-            body,
-            encode(request_id),
-            self._tails[event_type],
-        )
+        tail = self._tails.get(event_type)
+        if tail is None:
+            tail = self._tails[event_type] = b',"tenant":%s,"type":%s,"v":1}' % (self._tenant, encode(event_type.value))
+        entry = b'%s%s","body":%s,"request_id":%s%s' % (_HEAD, at.encode("ascii"), body, encode(request_id), tail)
         if len(entry) > ENTRY_SIZE_BYTES_MAX:
             raise InputError(
                 "entry is too long",

@@ -6,6 +6,7 @@ document exists, so that no document names evidence that is not durable.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from actors.evidence_chain import EvidenceChain, PublishedHead
 from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
 from actors.evidence_reader import Counts, LogStatus
 from actors.group_commit import GroupCommit
 from actors.handles import Handle
+from actors.loop_commit import LoopCommit
 from actors.messages import (
     BlockCheck,
     EvidenceView,
@@ -78,6 +81,7 @@ class Platform:
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._commit = GroupCommit(lambda batch: crew.chain.call(EvidenceChain.append, batch))
+        self._commits: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopCommit] = WeakKeyDictionary()
         self._turn = count()
 
     def scan(self, request: ScanRequest, progress: Progress | None = None) -> ScanResult:
@@ -181,7 +185,14 @@ class Platform:
 
     async def record(self, batch: EntryBatch) -> Placements:
         """Record entries, all of them or none, without a thread that waits; on return they are durable."""
-        return await self._commit.record(batch)
+        loop = asyncio.get_running_loop()
+        commit = self._commits.get(loop)
+        if commit is None:
+            commit = self._commits[loop] = LoopCommit(self._append)
+        return await commit.append(batch)
+
+    async def _append(self, batch: EntryBatch) -> Placements:
+        return await self._crew.chain.ask(EvidenceChain.append, batch)
 
     def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
         """When each request was recorded, where it was."""

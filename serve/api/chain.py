@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from actors.evidence_reader import LogStatus
 from actors.messages import InclusionView
 from chain.proof import InclusionProof, format_proof
 from domain.evidence import EntryId
-from serve.api.context import CallerOf, Context, IdempotencyKey
+from serve.api.context import CallerOf, Context
 from serve.api.evidence import Cursor, EvidenceId, receipt
 from serve.api.evidence_models import (
     BlockRow,
     BlocksView,
     BlockView,
-    EventBody,
     HeadsView,
     HeadView,
     ProofView,
     ReceiptView,
     VerificationView,
 )
-from serve.api.strict_route import StrictRoute
+from serve.api.raw_body import described
 from serve.api.submission import submission_of_event
 from serve.problem import problem_responses
 
@@ -31,7 +30,6 @@ router = APIRouter(
     prefix="/chain",
     tags=["chain"],
     responses=problem_responses(401, 422, 500, 503, 504),
-    route_class=StrictRoute,
 )
 
 TEXT: Final = "text/plain"
@@ -39,10 +37,16 @@ BlockId = Annotated[str, Path(max_length=40, description="Year and height of the
 _PROOF: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {TEXT: {"schema": {"type": "string"}}}}}
 
 
-@router.post("/add", status_code=201, response_model=ReceiptView, responses=problem_responses(409, 429))
-async def add(body: EventBody, caller: CallerOf, context: Context, key: IdempotencyKey = None) -> Response:
+@router.post(
+    "/add",
+    status_code=201,
+    response_model=ReceiptView,
+    responses=problem_responses(409, 429),
+    openapi_extra=described("EventBody"),
+)
+async def add(request: Request) -> Response:
     """Record an event whose whole body you write, as its type's schema has it. Durable when answered."""
-    return await receipt(submission_of_event(body, key), caller, context)
+    return await receipt(request, submission_of_event)
 
 
 @router.get("/head")

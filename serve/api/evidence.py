@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from actors.evidence_pages import EvidenceQuery
-from chain.strict_json import parse
 from domain.errors import ConflictError, NotFound
 from domain.evidence import EntryId, EventType
 from domain.evidence_schema import SCHEMAS, json_schema
-from serve.api.context import ApiContext, Caller, CallerOf, Context, IdempotencyKey
+from serve.api.context import CallerOf, Context, caller_in, context_of, idempotency_key_in
 from serve.api.evidence_models import (
     REVIEW,
-    BatchBody,
-    CollectBody,
     DayCountRow,
     EvidenceEntryView,
     EvidenceListView,
@@ -32,9 +28,9 @@ from serve.api.evidence_models import (
     ReceiptView,
 )
 from serve.api.models import Document, RowsView
+from serve.api.raw_body import described
 from serve.api.receipts import receipt_lines
-from serve.api.strict_route import StrictRoute
-from serve.api.submission import Submission, submissions_of, submissions_of_lines
+from serve.api.submission import Submission, submission_of, submissions_of_json, submissions_of_lines
 from serve.problem import problem_responses
 from serve.recording import record
 
@@ -42,7 +38,6 @@ router = APIRouter(
     prefix="/evidence",
     tags=["evidence"],
     responses=problem_responses(401, 422, 429, 500, 503, 504),
-    route_class=StrictRoute,
 )
 
 NDJSON: Final = "application/x-ndjson"
@@ -50,24 +45,22 @@ JSON: Final = "application/json"
 EvidenceId = Annotated[str, Path(max_length=40, description="Year and index of the entry, such as 2026-17")]
 Cursor = Annotated[str | None, Query(max_length=600, description="`next_cursor` of the former page")]
 _LINES: Final = b"\n".join(orjson.dumps({**REVIEW, "id": f"review-2026-q{number}"}) for number in (1, 2)).decode()
-_BATCH: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            JSON: {"schema": {"$ref": "#/components/schemas/BatchBody"}},
-            NDJSON: {"schema": {"type": "string", "description": "A CollectBody a line"}, "example": _LINES},
-        },
-    }
-}
+_BY_LINES: Final = {NDJSON: {"schema": {"type": "string", "description": "A CollectBody a line"}, "example": _LINES}}
 _RECEIPTS: Final[dict[int | str, dict[str, Any]]] = {
     201: {"content": {NDJSON: {"schema": {"type": "string", "description": "A ReceiptView a line"}}}}
 }
 
 
-@router.post("/collect", status_code=201, response_model=ReceiptView, responses=problem_responses(409))
-async def collect(body: CollectBody, caller: CallerOf, context: Context, key: IdempotencyKey = None) -> Response:
+@router.post(
+    "/collect",
+    status_code=201,
+    response_model=ReceiptView,
+    responses=problem_responses(409),
+    openapi_extra=described("CollectBody"),
+)
+async def collect(request: Request) -> Response:
     """Record one piece of evidence. Durable when answered; the same id (or key) again gives the first receipt."""
-    return await receipt(submissions_of([body], key)[0], caller, context)
+    return await receipt(request, submission_of)
 
 
 @router.post(
@@ -75,16 +68,17 @@ async def collect(body: CollectBody, caller: CallerOf, context: Context, key: Id
     status_code=201,
     response_model=ReceiptsView,
     responses={**problem_responses(409, 413), **_RECEIPTS},
-    openapi_extra=_BATCH,
+    openapi_extra=described("BatchBody", _BY_LINES),
 )
-async def batch(request: Request, caller: CallerOf, context: Context, key: IdempotencyKey = None) -> Response:
+async def batch(request: Request) -> Response:
     """Record many pieces at once, all of them or none: NDJSON of up to 10,000 lines, or JSON of up to 1,000 items.
 
     The answer is NDJSON where the request is, or where `Accept` asks for it; receipts are in the order of the request.
     """
+    context, caller, key = context_of(request), caller_in(request), idempotency_key_in(request)
     content = await request.body()
     is_lines = request.headers.get("content-type", "").partition(";")[0].strip() == NDJSON
-    read = submissions_of_lines if is_lines else _submissions_of_json
+    read = submissions_of_lines if is_lines else submissions_of_json
     submissions = await run_in_threadpool(read, content, key)
     try:
         recorded, placements = await record(context.platform, caller.tenant, submissions, context.clock.now())
@@ -178,19 +172,12 @@ def entry(evidence_id: EvidenceId, caller: CallerOf, context: Context) -> Eviden
     )
 
 
-async def receipt(submission: Submission, caller: Caller, context: ApiContext) -> Response:
-    """Record one submission and answer with its receipt."""
+async def receipt(request: Request, read: Callable[[bytes, str | None], Submission]) -> Response:
+    """Record what one request holds and answer with its receipt."""
+    context, caller, key = context_of(request), caller_in(request), idempotency_key_in(request)
+    submission = read(await request.body(), key)
     recorded, placements = await record(context.platform, caller.tenant, [submission], context.clock.now())
     return Response(next(receipt_lines([submission], recorded, placements)), status_code=201, media_type=JSON)
-
-
-def _submissions_of_json(content: bytes, key: str | None) -> list[Submission]:
-    try:
-        body = BatchBody.model_validate(parse(content, size_bytes_max=len(content)))
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise RequestValidationError([{**row, "loc": ("body", *row["loc"])} for row in found]) from None
-    return submissions_of(body.items, key)
 
 
 def _placed(error: ConflictError, submissions: Sequence[Submission], lines: bytes | None) -> ConflictError:

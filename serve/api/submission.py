@@ -7,9 +7,8 @@ what is wrong, and both give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from typing import Final, NamedTuple, cast
 
 import orjson
@@ -21,13 +20,13 @@ from domain.clock import format_instant, parse_instant
 from domain.errors import ConflictError, InputError
 from domain.evidence import PLATFORM_EVENTS, EventType
 from domain.evidence_schema import CONTROLS, ID, RESULT, SCHEMAS, SUBJECT, require_body
-from domain.schema import AnyObject, Check, Choice, Kind, Record, Text
+from domain.schema import AnyObject, Check, Choice, Items, Kind, Record, Text
 from domain.value import Json
-from serve.api.evidence_models import CollectBody, EventBody
 
 LINES_MAX: Final = 10_000
-LINE_BYTES_MAX: Final = 2 * ENTRY_SIZE_BYTES_MAX
-FAULTY_LINES_MAX: Final = 20
+ITEMS_MAX: Final = 1_000
+CONTENT_BYTES_MAX: Final = 2 * ENTRY_SIZE_BYTES_MAX
+FAULTS_MAX: Final = 20
 CALLERS_TYPES: Final = frozenset(EventType) - PLATFORM_EVENTS
 
 _CALLERS_FIELDS: Final[Mapping[str, Kind]] = {"id": ID, "subject": SUBJECT}
@@ -37,7 +36,13 @@ _LINE: Final = Record(
     _CALLERS_FIELDS,
     {**_BESIDE, "type": Choice(tuple(sorted(CALLERS_TYPES))), "body": AnyObject(), "occurred_at": Text(40)},
 )
+_EVENT: Final = Record(
+    {"id": ID, "type": Choice(tuple(sorted(CALLERS_TYPES))), "body": AnyObject()}, {"occurred_at": Text(40)}
+)
+_BATCH: Final = Record({"items": Items(AnyObject(), ITEMS_MAX)}, {})
 _IS_LINE: Final = _LINE.compile()
+_IS_EVENT: Final = _EVENT.compile()
+_IS_BATCH: Final = _BATCH.compile()
 
 
 class Submission(NamedTuple):
@@ -56,75 +61,103 @@ class Submission(NamedTuple):
     at: str | None
 
 
-def submissions_of(bodies: Sequence[CollectBody], key: str | None) -> list[Submission]:
-    """Evidence that came as JSON.
+def submission_of(content: bytes, key: str | None) -> Submission:
+    """One piece of evidence that came as JSON.
 
     Args:
         key: the caller's idempotency key.
 
     Raises:
-        InputError: a body is not as its type must be.
-        ConflictError: two have one id and differ.
+        InputError: it is not as its type must be.
     """
-    found = []
-    for place, body in enumerate(bodies):
-        fields = body.model_dump(include={"id", "subject", "body", "controls", "result"}, exclude_none=True)
-        where = "body" if len(bodies) == 1 else f"items[{place}].body"
-        content = _entry_body(body.type, fields, where)
-        found.append(Submission(body.id, _request_id(body.id, place, key), body.type, content, _text(body.occurred_at)))
-    return _distinct(found)
+    return _submission(_read(content), 0, key)
 
 
-def submission_of_event(body: EventBody, key: str | None) -> Submission:
+def submission_of_event(content: bytes, key: str | None) -> Submission:
     """An event whose whole body the caller wrote.
 
     Raises:
         InputError: the body is not as its type must be.
     """
-    require_body(body.type, body.body)
-    content = encode_readable(body.body)
-    return Submission(body.id, _request_id(body.id, 0, key), body.type, content, _text(body.occurred_at))
+    fields = _read(content)
+    if not _IS_EVENT(cast("Json", fields)):
+        raise _refusal(_EVENT, fields)
+    kind, identity = _KINDS[cast("str", fields["type"])], cast("str", fields["id"])
+    require_body(kind, fields["body"])
+    at = cast("str | None", fields.get("occurred_at"))
+    body = encode_readable(fields["body"])
+    return Submission(identity, _request_id(identity, 0, key), kind, body, None if at is None else _spelled(at))
+
+
+def submissions_of_json(content: bytes, key: str | None) -> list[Submission]:
+    """Evidence that came as the items of one JSON object.
+
+    Raises:
+        InputError: there are no items or too many, or items are not evidence; these are named by number, from 0.
+        ConflictError: two items have one id and differ.
+    """
+    value = parse(content, size_bytes_max=len(content))
+    if not _IS_BATCH(value):
+        raise _refusal(_BATCH, value)
+    items = cast("list[dict[str, Json]]", cast("dict[str, Json]", value)["items"])
+    if not items:
+        raise InputError("the batch has no item", path="items", todo="Send at least one")
+    return _all_or_none(
+        "item", ((number, partial(_submission, item, number, key)) for number, item in enumerate(items))
+    )
 
 
 def submissions_of_lines(content: bytes, key: str | None) -> list[Submission]:
     """Evidence that came as NDJSON. Empty lines are passed over.
 
     Raises:
-        InputError: there are no lines or too many, or lines are not evidence; these are named by number.
+        InputError: there are no lines or too many, or lines are not evidence; these are named by number, from 1.
         ConflictError: two lines have one id and differ.
     """
     lines = content.split(b"\n")
     if len(lines) > LINES_MAX + 1:
         raise InputError("too many lines", got=len(lines), limit=LINES_MAX, status=413, todo="Send them in parts")
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line and not line.isspace()]
+    if not numbered:
+        raise InputError("the batch has no line", todo="Send one JSON object a line")
+    return _all_or_none(
+        "line",
+        ((number, partial(_submission_of_line, line, place, key)) for place, (number, line) in enumerate(numbered)),
+    )
+
+
+def _all_or_none(unit: str, asked: Iterable[tuple[int, Callable[[], Submission]]]) -> list[Submission]:
+    """Everything, or a refusal that names each place that is wrong."""
     found: list[Submission] = []
     faults: list[tuple[int, InputError]] = []
-    for number, line in enumerate(lines, start=1):
-        if line and not line.isspace():
-            try:
-                found.append(_submission_of_line(line.rstrip(b"\r"), len(found), key))
-            except InputError as error:
-                faults.append((number, error))
+    for number, make in asked:
+        try:
+            found.append(make())
+        except InputError as error:
+            faults.append((number, error))
     if faults:
+        rows = [{unit: number, **_fault(error)} for number, error in faults[:FAULTS_MAX]]
         raise InputError(
-            "some lines are not evidence, so none was recorded",
-            lines=[_fault(number, error) for number, error in faults[:FAULTY_LINES_MAX]],
+            f"some {unit}s are not evidence, so none was recorded",
+            **{f"{unit}s": rows},
             faulty=len(faults),
-            todo="Mend these lines and send the batch again",
+            todo=f"Mend these {unit}s and send the batch again",
         )
-    if not found:
-        raise InputError("the batch has no line", todo="Send one JSON object a line")
     return _distinct(found)
 
 
 def _submission_of_line(line: bytes, place: int, key: str | None) -> Submission:
-    fields = _read_line(line)
-    at = cast("str | None", fields.get("occurred_at"))
-    name, identity = fields.get("type"), cast("str", fields["id"])
-    usual = _USUAL.get(cast("str", name))
-    if usual is not None and usual(fields):
-        kind, content = _KINDS[cast("str", name)], _usual_body(fields)
+    return _submission(_read(line.rstrip(b"\r")), place, key)
+
+
+def _submission(fields: dict[str, Json], place: int, key: str | None) -> Submission:
+    usual = _USUAL.get(cast("str", fields.get("type")))
+    if usual is not None and usual(cast("Json", fields)):
+        kind, content = _KINDS[cast("str", fields["type"])], _usual_body(fields)
     else:
+        fields = {name: value for name, value in fields.items() if value is not None}
         kind, content = _other(fields)
+    identity, at = cast("str", fields["id"]), cast("str | None", fields.get("occurred_at"))
     return Submission(identity, _request_id(identity, place, key), kind, content, None if at is None else _spelled(at))
 
 
@@ -139,32 +172,31 @@ def _usual_body(fields: Mapping[str, Json]) -> bytes:
 
 
 def _other(fields: Mapping[str, Json]) -> tuple[EventType, bytes]:
-    """Any other line, checked step by step."""
+    """Anything else, checked step by step."""
     if not _IS_LINE(cast("Json", fields)):
-        fault = next(_LINE.faults(cast("Json", fields), ""))
-        raise InputError("not a piece of evidence", path=fault.path, expected=fault.expected, got=fault.got)
+        raise _refusal(_LINE, cast("Json", fields))
     kind = _KINDS[cast("str", fields.get("type", EventType.EVIDENCE_COLLECTED.value))]
     own = {name: value for name, value in fields.items() if name not in {"type", "occurred_at"}}
     return kind, _entry_body(kind, own, "body")
 
 
-def _read_line(line: bytes) -> dict[str, Json]:
+def _read(content: bytes) -> dict[str, Json]:
     """An object. What the fast reader writes back byte for byte has one meaning; the rest is read strictly.
 
     Raises:
-        InputError: not JSON of one meaning, or no object with an id.
+        InputError: not JSON of one meaning, or no object.
     """
-    if len(line) > LINE_BYTES_MAX:
-        raise InputError("the line is too long", size_bytes=len(line), size_bytes_max=LINE_BYTES_MAX)
+    if len(content) > CONTENT_BYTES_MAX:
+        raise InputError("too long", size_bytes=len(content), size_bytes_max=CONTENT_BYTES_MAX)
     try:
-        value = orjson.loads(line)
-        is_plain = orjson.dumps(value) == line
+        value = orjson.loads(content)
+        is_plain = orjson.dumps(value) == content
     except ValueError:
         is_plain = False
     if not is_plain:
-        value = parse(line, size_bytes_max=LINE_BYTES_MAX)
-    if type(value) is not dict or type(value.get("id")) is not str:
-        raise InputError("not a piece of evidence", path="id", expected=ID.expected(), got="nothing")
+        value = parse(content, size_bytes_max=CONTENT_BYTES_MAX)
+    if type(value) is not dict:
+        raise _refusal(_LINE, value)
     return value
 
 
@@ -203,10 +235,6 @@ def _request_id(identity: str, place: int, key: str | None) -> str:
     return f"api/id/{identity}" if key is None else f"api/key/{key}/{place}"
 
 
-def _text(at: datetime | None) -> str | None:
-    return None if at is None else format_instant(at)
-
-
 @lru_cache(maxsize=4_096)
 def _spelled(at: str) -> str:
     """A time in the one spelling; batches repeat their times."""
@@ -229,11 +257,21 @@ def _usual_line(kind: EventType) -> Check | None:
     return line.compile()
 
 
-def _fault(number: int, error: InputError) -> Json:
+def _refusal(kind: Record, value: Json) -> InputError:
+    fault = next(kind.faults(value, ""))
+    return InputError(
+        "not a piece of evidence",
+        path=fault.path,
+        expected=fault.expected,
+        got=fault.got,
+        todo="Compare it with /api/v2/openapi.json",
+    )
+
+
+def _fault(error: InputError) -> dict[str, Json]:
     facts = error.facts
     path = facts.get("path") or facts.get("key") or ""
     return {
-        "line": number,
         "path": str(path),
         "problem": error.summary,
         "expected": str(facts.get("expected", "")),

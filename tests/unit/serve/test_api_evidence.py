@@ -182,7 +182,7 @@ def test_every_faulty_line_is_named_and_none_is_recorded(api: Api) -> None:
     assert [(fault["line"], fault["path"]) for fault in facts["lines"]] == [
         (3, ""),
         (4, "body.revoked"),
-        (5, "id"),
+        (5, ""),
         (6, "subject"),
         (7, ""),
         (8, ""),
@@ -219,9 +219,17 @@ def test_a_conflict_names_the_line_or_the_item(api: Api) -> None:
 
 def test_a_faulty_item_of_a_json_batch_is_named(api: Api) -> None:
     missing = api.client.post(BATCH, json={"items": [{"id": "x"}]}, headers=api.acme)
-    assert missing.json()["facts"]["errors"][0]["where"] == "body.items.0.subject"
+    assert missing.json()["facts"]["items"][0] | {"got": ""} == {
+        "item": 0,
+        "path": "subject",
+        "problem": "not a piece of evidence",
+        "expected": "a value",
+        "got": "",
+    }
     wrong = api.client.post(BATCH, json={"items": [review("a"), review("b", body={})]}, headers=api.acme)
-    assert wrong.json()["facts"]["path"].startswith("items[1].body.")
+    assert [(row["item"], row["path"]) for row in wrong.json()["facts"]["items"]] == [(1, "body.reviewed")]
+    assert api.client.post(BATCH, json={"items": []}, headers=api.acme).status_code == 422
+    assert api.client.post(BATCH, json=[], headers=api.acme).status_code == 422
 
 
 def test_a_key_makes_each_place_of_a_batch_one_request(api: Api) -> None:
