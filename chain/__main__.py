@@ -108,13 +108,19 @@ def _format_verified(report: VerificationReport) -> str:
     return "\n".join(
         [
             f"VERIFIED: {report.entries} entries, {report.blocks} blocks, {report.artifacts} artifacts "
-            f"in {report.files} files of {report.origin}",
+            f"in {report.files} files of {_format_origin(report)}",
             f"  SHA-256 root  {report.root_sha256}",
             f"  SHA3-256 root {report.root_sha3_256}",
             f"  {trust}",
             f"  {_format_witnesses(report.witnesses)}",
         ]
     )
+
+
+def _format_origin(report: VerificationReport) -> str:
+    if not report.years:
+        return str(report.origin)
+    return f"{len(report.years)} yearly {'logs' if len(report.years) > 1 else 'log'}, the newest {report.origin}"
 
 
 def _format_witnesses(names: Sequence[str]) -> str:

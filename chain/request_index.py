@@ -10,7 +10,7 @@ The fingerprint is Python's keyed hash of this process; nothing of it is stored.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 ROWS_PER_BUCKET: Final = 24
@@ -42,6 +42,16 @@ class RequestIndex:
             at = bucket.find(wanted, at + 1)
         return found
 
+    def holds_any(self, request_ids: Iterable[str]) -> bool:
+        """Whether any of them has candidates; a rare yes may be mistaken, a no never is."""
+        buckets, mask, count = self._buckets, self._mask, len(self._buckets)
+        pack = _FINGERPRINT.pack
+        for fingerprint in map(hash, request_ids):
+            at = fingerprint & mask
+            if pack(fingerprint) in buckets[at if at < count else at & mask >> 1]:
+                return True
+        return False
+
     def extend(self, request_ids: Sequence[str], first: int) -> None:
         """Take the ids of consecutive entries."""
         assert first + len(request_ids) <= INDEX_MAX, "log is longer than its index can count"
@@ -60,14 +70,12 @@ class RequestIndex:
 
     def _split(self) -> None:
         """Share out the next bucket between itself and a new one at the end."""
-        kept, moved = bytearray(), bytearray()
-        old, mask = self._buckets[self._next], self._mask
-        for at in range(0, len(old), _ROW.size):
-            row = old[at : at + _ROW.size]
-            if _FINGERPRINT.unpack_from(row)[0] & mask == self._next:
-                kept += row
+        kept, moved, mask, pack = bytearray(), bytearray(), self._mask, _ROW.pack
+        for fingerprint, index in _ROW.iter_unpack(self._buckets[self._next]):
+            if fingerprint & mask == self._next:
+                kept += pack(fingerprint, index)
             else:
-                moved += row
+                moved += pack(fingerprint, index)
         self._buckets[self._next] = kept
         self._buckets.append(moved)
         self._next += 1

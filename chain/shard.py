@@ -112,7 +112,7 @@ class ShardLog:
     @property
     def is_blank(self) -> bool:
         """Whether nothing was ever recorded or signed here."""
-        return self.size == 0 and self._last_note is None
+        return self.size == 0 and self.own_note() is None
 
     def replay(self, entries: Sequence[bytes]) -> None:
         """Take entries that the journal holds, hashing them anew."""
@@ -174,8 +174,7 @@ class ShardLog:
             IntegrityError: a signature is wrong, or of nobody among the cosigners.
         """
         self._journal.require_held()
-        books = self._opened
-        own = books.notaries.sha256.last_note
+        books, own = self._opened, self.own_note()
         if own is None or books.publication.size != self.head().size:
             raise ConflictError("evidence log has no published checkpoint", todo="Publish the log first")
         books.publication.write_checkpoint(books.cosigned.add(own, cosigned, books.notaries.sha256.key, cosigners))
@@ -187,22 +186,23 @@ class ShardLog:
         Raises:
             NotFound: nothing was published yet.
         """
-        books = self._opened
-        first, second = books.notaries.sha256, books.notaries.sha3_256
-        if first.last is None or second.last is None or first.last_note is None or second.last_note is None:
+        notaries = self._opened.notaries if self.own_note() else None
+        first, second = (notaries.sha256, notaries.sha3_256) if notaries else (None, None)
+        if not (first and second and first.last and second.last and first.last_note and second.last_note):
             raise NotFound("evidence log has no checkpoint yet", origin=self.origin, todo="Publish the log first")
         return LogHead(
             origin=self.origin,
             size=first.last.size,
             root_sha256=first.last.root.hex(),
             root_sha3_256=second.last.root.hex(),
-            checkpoint=books.cosigned.of(first.last_note).note,
+            checkpoint=self._opened.cosigned.of(first.last_note).note,
             checkpoint_sha3=second.last_note,
         )
 
     def own_note(self) -> str | None:
         """The newest signed SHA-256 checkpoint without cosignatures; ``None`` where nothing was signed."""
-        return self._opened.notaries.sha256.last_note
+        is_signed = self._books is not None or (self.place.state / "signed").exists()
+        return self._opened.notaries.sha256.last_note if is_signed else None
 
     def ending(self) -> FormerShard:
         """How this log ended, as the next year's first entry states it."""
@@ -280,10 +280,6 @@ class ShardLog:
         if self._books is None:
             self._books = self._open()
         return self._books
-
-    @property
-    def _last_note(self) -> str | None:
-        return self.own_note() if self._books or (self.place.state / "signed").exists() else None
 
     def _open(self) -> _Books:
         state, folder = self.place.state, self.place.folder

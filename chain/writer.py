@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Final
 
@@ -31,13 +32,15 @@ from chain.frame import Run
 from chain.journal import JournalStore
 from chain.layout import is_year
 from chain.shard import LogHead, OpenSigners, ShardLog, ShardPlace
-from chain.tree_hash import HASH_SIZE_BYTES, Twin
+from chain.tree_hash import Twin
 from domain.clock import Clock, SystemClock
 from domain.errors import ConflictError, IntegrityError, NotFound
 from domain.evidence import EvidenceEvent, Receipt
 from domain.tenancy import PLATFORM, TenantId
 
 LOGS: Final = "logs"
+
+_NAMED: Final = b',"request_id":'
 
 FolderOf = Callable[[TenantId], Path]
 
@@ -47,18 +50,19 @@ class _Plan:
     """What one append adds to one tenant's log.
 
     Args:
-        number: place of the log among those that the answer names.
+        size: the log's size before.
         former: the log of the year before, where a repeated request may be.
         tail: how an entry of the tenant goes on behind its request id.
         places: of the new entries, in the batch.
+        fresh: indexes of the new entries by request, where they were taken one by one.
+        artifacts: contents that new entries name, by SHA-256.
     """
 
     shard: ShardLog
-    number: int
+    size: int
     former: ShardLog | None
     tail: bytes
     entries: list[bytes] = field(default_factory=list)
-    request_ids: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     fresh: dict[str, int] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
@@ -151,7 +155,9 @@ class EvidenceWriter:
         Closes the former year of tenants that recorded nothing since.
         """
         self._journal.require_held()
-        for tenant in [name for name in self._tenants() if name != PLATFORM]:
+        for tenant in self._tenants():
+            if tenant == PLATFORM or self.shard(tenant).is_blank:
+                continue
             shard = self._current(tenant)
             if not self._is_swept:  # one that died between signing and committing left a checkpoint behind
                 self._commit(shard)
@@ -286,7 +292,7 @@ class EvidenceWriter:
 
     def _append(self, batch: EntryBatch) -> Placements:
         self._journal.require_held()
-        plans = [self._plan(tenant, number) for number, tenant in enumerate(batch.tenants)]
+        plans = [self._plan(tenant) for tenant in batch.tenants]
         placements = self._admit(batch, plans)
         for plan in plans:
             for sha256, content in sorted(plan.artifacts.items()):
@@ -295,90 +301,99 @@ class EvidenceWriter:
         if runs:
             self._journal.append(runs, year=self._clock.now().year)
             for plan in plans:
-                plan.shard.take(plan.request_ids, _leaves(batch, plan))
+                plan.shard.take(*_columns(batch, plan))
         return placements
 
-    def _plan(self, tenant: TenantId, number: int) -> _Plan:
+    def _plan(self, tenant: TenantId) -> _Plan:
         shard = self._current(tenant)
         former = next((other for other in self.shards(tenant) if other.year == shard.year - 1), None)
-        return _Plan(shard, number, former, b',"tenant":"%b","type":"' % tenant.encode("ascii"))
+        return _Plan(shard, shard.size, former, b',"tenant":"%b","type":"' % tenant.encode("ascii"))
 
     def _admit(self, batch: EntryBatch, plans: Sequence[_Plan]) -> Placements:
         """Find the entries that are not recorded yet; decide everything before anything is written."""
+        entries = _checked(batch, plans)
+        if len(plans) == 1 and len(set(batch.request_ids)) == len(batch) and not _suspects(plans[0], batch.request_ids):
+            _take_all(plans[0], batch, entries)
+            log = (plans[0].shard.origin, plans[0].shard.year)
+            return Placements((log,), batch.owners, array("Q", range(plans[0].size, plans[0].size + len(batch))))
         logs = [(plan.shard.origin, plan.shard.year) for plan in plans]
         owners, indexes = array("I", batch.owners), array("Q", bytes(8 * len(batch)))
-        for place, (owner, request_id, entry) in enumerate(_checked(batch, plans)):
-            plan = plans[owner]
-            known = plan.fresh.get(request_id)
-            if known is not None:
-                _require_same(request_id, plan.entries[known], entry)
-                indexes[place] = plan.shard.size + known
+        for place, (owner, request_id, entry) in enumerate(zip(batch.owners, batch.request_ids, entries, strict=True)):
+            known = _known(plans[owner], request_id)
+            if known is None:
+                indexes[place] = _take(plans[owner], batch, place, entry)
                 continue
-            earlier = _recorded(plan, request_id) if _may_be_recorded(plan, request_id) else None
-            if earlier is not None:
-                shard, index, content = earlier
-                _require_same(request_id, content, entry)
-                indexes[place] = index
-                if shard is not plan.shard:
-                    owners[place] = _number(logs, shard)
-                continue
-            if not entry.startswith(NO_ARTIFACTS):
-                plan.artifacts |= _require_artifacts(request_id, entry, batch.artifacts.get(place, {}))
-            indexes[place] = plan.shard.size + len(plan.entries)
-            plan.fresh[request_id] = len(plan.entries)
-            plan.entries.append(entry)
-            plan.request_ids.append(request_id)
-            plan.places.append(place)
+            shard, indexes[place], content = known
+            if content != entry:
+                raise ConflictError(
+                    "request id is already recorded with another content",
+                    request_id=request_id,
+                    todo="Give a new event a new request id",
+                )
+            if shard is not plans[owner].shard:
+                owners[place] = _number(logs, shard)
         return Placements(tuple(logs), owners, indexes)
 
 
-def _checked(batch: EntryBatch, plans: Sequence[_Plan]) -> Iterator[tuple[int, str, bytes]]:
-    """Owner, request id and bytes of each entry, once its SHA-256 leaf and its own id and tenant are found right.
+def _checked(batch: EntryBatch, plans: Sequence[_Plan]) -> list[bytes]:
+    """The entries, once the SHA-256 leaf, request id and tenant of each are found to be its own.
 
     The sender hashes, so that the one writer does not have to; yet an entry under another entry's hash would make the
     whole log refutable, for ever, by its own proofs. SHA-256 has an instruction of its own and costs a third of
     SHA3-256: it is computed again here, before a receipt is given, and SHA3-256 when a block is sealed, before
     anything is signed.
     """
-    sha256, leaves, content, at = hashlib.sha256, batch.leaves.sha256, batch.content, 0
-    entries = zip(batch.owners, batch.request_ids, batch.lengths, strict=True)
-    for place, (owner, request_id, length) in enumerate(entries):
-        entry, at = content[at : at + length], at + length
-        leaf = leaves[place * HASH_SIZE_BYTES : (place + 1) * HASH_SIZE_BYTES]
-        if sha256(b"\0" + entry).digest() != leaf:
-            raise IntegrityError("an entry is not what its sender hashed", request_id=request_id, expected=leaf.hex())
-        named = b',"request_id":' + orjson.dumps(request_id) + plans[owner].tail
-        if not entry.startswith(named, entry.rfind(b',"request_id":')):
+    content, sha256 = batch.content, hashlib.sha256
+    entries = [content[start:stop] for start, stop in pairwise(accumulate(batch.lengths, initial=0))]
+    leaves = [sha256(b"\0" + entry).digest() for entry in entries]
+    if b"".join(leaves) != batch.leaves.sha256 or len(batch.leaves.sha3_256) != len(batch.leaves.sha256):
+        wrong = [batch.request_ids[place] for place, leaf in enumerate(leaves) if leaf != batch.leaf(place).sha256]
+        raise IntegrityError("an entry is not what its sender hashed", request_ids=wrong[:5])
+    tails = [plan.tail for plan in plans]
+    for owner, request_id, entry in zip(batch.owners, batch.request_ids, entries, strict=True):
+        if not entry.startswith(_NAMED + orjson.dumps(request_id) + tails[owner], entry.rfind(_NAMED)):
             raise IntegrityError(
                 "an entry names another request or tenant than its sender",
                 request_id=request_id,
                 tenant=plans[owner].shard.tenant,
             )
-        yield owner, request_id, entry
+    return entries
 
 
-def _may_be_recorded(plan: _Plan, request_id: str) -> bool:
-    former = plan.former
-    return bool(
-        plan.shard.log.requests.candidates(request_id) or (former and former.log.requests.candidates(request_id))
-    )
+def _suspects(plan: _Plan, request_ids: Sequence[str]) -> bool:
+    """Whether any of these requests may be recorded already."""
+    return any(shard is not None and shard.log.requests.holds_any(request_ids) for shard in (plan.shard, plan.former))
 
 
-def _recorded(plan: _Plan, request_id: str) -> tuple[ShardLog, int, bytes] | None:
+def _take_all(plan: _Plan, batch: EntryBatch, entries: list[bytes]) -> None:
+    """Take a batch that is new as a whole, as it came."""
+    plan.entries, plan.places = entries, list(range(len(batch)))
+    for place, entry in enumerate(entries):
+        if not entry.startswith(NO_ARTIFACTS):
+            plan.artifacts |= _require_artifacts(batch, place, entry)
+
+
+def _take(plan: _Plan, batch: EntryBatch, place: int, entry: bytes) -> int:
+    """Take one entry; returns its index."""
+    if not entry.startswith(NO_ARTIFACTS):
+        plan.artifacts |= _require_artifacts(batch, place, entry)
+    index = plan.size + len(plan.entries)
+    plan.fresh[batch.request_ids[place]] = index
+    plan.entries.append(entry)
+    plan.places.append(place)
+    return index
+
+
+def _known(plan: _Plan, request_id: str) -> tuple[ShardLog, int, bytes] | None:
+    """Log, index and bytes of an entry that this batch or an earlier one has of the request."""
+    index = plan.fresh.get(request_id)
+    if index is not None:
+        return plan.shard, index, plan.entries[index - plan.size]
     for shard in (plan.shard, plan.former):
         found = shard.find(request_id) if shard else None
         if shard and found:
             return shard, *found
     return None
-
-
-def _require_same(request_id: str, known: bytes, entry: bytes) -> None:
-    if known != entry:
-        raise ConflictError(
-            "request id is already recorded with another content",
-            request_id=request_id,
-            todo="Give a new event a new request id",
-        )
 
 
 def _number(logs: list[tuple[str, int]], shard: ShardLog) -> int:
@@ -389,22 +404,24 @@ def _number(logs: list[tuple[str, int]], shard: ShardLog) -> int:
     return logs.index(name)
 
 
-def _leaves(batch: EntryBatch, plan: _Plan) -> Twin[bytes]:
-    """Leaf hashes of the new entries; of a batch that is new as a whole, as they came."""
+def _columns(batch: EntryBatch, plan: _Plan) -> tuple[Sequence[str], Twin[bytes]]:
+    """Request ids and joined leaf hashes of the new entries; of a batch that is new as a whole, as they came."""
     if len(plan.places) == len(batch):
-        return batch.leaves
+        return batch.request_ids, batch.leaves
     found = [batch.leaf(place) for place in plan.places]
-    return Twin(b"".join([leaf.sha256 for leaf in found]), b"".join([leaf.sha3_256 for leaf in found]))
+    leaves = Twin(b"".join([leaf.sha256 for leaf in found]), b"".join([leaf.sha3_256 for leaf in found]))
+    return [batch.request_ids[place] for place in plan.places], leaves
 
 
-def _require_artifacts(request_id: str, entry: bytes, given: Mapping[str, bytes]) -> Mapping[str, bytes]:
+def _require_artifacts(batch: EntryBatch, place: int, entry: bytes) -> Mapping[str, bytes]:
     """An entry comes with what it names: a log with an entry whose artifact is nowhere could never be published."""
+    given = batch.artifacts.get(place, {})
     expected = {(reference.sha256, reference.size_bytes) for reference in read_envelope(entry).artifacts}
     got = {(hashlib.sha256(content).hexdigest(), len(content)) for content in given.values()}
     if expected != got or given.keys() != {sha256 for sha256, _ in got}:
         raise IntegrityError(
             "artifacts are not what their entry names",
-            request_id=request_id,
+            request_id=batch.request_ids[place],
             expected=sorted(expected),
             got=sorted(got),
         )

@@ -51,12 +51,17 @@ def report_lines(report: VerificationReport) -> list[str]:
     return [
         f"VERIFIED  {report.entries:,} entries, {report.artifacts:,} artifacts, {report.blocks:,} blocks, "
         f"{report.files:,} files; every byte is accounted for",
-        f"  origin    {report.origin}",
+        f"  origin    {report.origin}{_earlier(report)}",
         f"  size      {report.entries:,}",
         f"  sha256    {report.root_sha256}",
         f"  sha3-256  {report.root_sha3_256}",
         f"  keys      {trust}",
     ]
+
+
+def _earlier(report: VerificationReport) -> str:
+    """How many logs of earlier years were checked too; roots are the newest one's."""
+    return f" and {len(report.years) - 1} of earlier years" if len(report.years) > 1 else ""
 
 
 def _difference(finding: Finding) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chain.__main__ import VERIFIED, main
 from chain.batch import EntryBatch
 from chain.file_journal import FileJournal
 from chain.frame import Run
@@ -17,6 +18,7 @@ from chain.writer import EvidenceWriter
 from domain.errors import ConflictError, NotFound
 from domain.evidence import EvidenceEvent, Receipt
 from domain.tenancy import PLATFORM, TenantId
+from serve.cli.proof import report_lines
 from tests.unit.chain.samples import ACME, GLOBEX, PREFIX, Wrist, chain_folder, event, open_store, tenant_folder
 
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
@@ -68,6 +70,25 @@ def test_a_folder_of_two_years_verifies_as_one(tmp_path: Path, clock: Wrist) -> 
     assert (report.ok, report.origin, report.entries, report.blocks) == (True, f"{PREFIX}/acme/2027", 6, 2)
     assert [log.entries for log in report.years] == [3, 3]
     assert verify_directory(tenant_folder(tmp_path) / "2027").ok
+
+
+def test_the_command_says_how_many_years_were_checked(
+    tmp_path: Path, clock: Wrist, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two_years(tmp_path, clock)
+    assert main(["verify", str(tenant_folder(tmp_path))]) == VERIFIED
+    assert f"of 2 yearly logs, the newest {PREFIX}/acme/2027" in capsys.readouterr().out
+    assert report_lines(verify_directory(tenant_folder(tmp_path)))[1].endswith("acme/2027 and 1 of earlier years")
+
+
+def test_asking_about_somebody_who_has_no_log_makes_nothing(tmp_path: Path, clock: Wrist) -> None:
+    with open_store(tmp_path, clock) as writer:
+        assert writer.receipt(ACME, "a") is None
+        with pytest.raises(NotFound, match="no checkpoint yet"):
+            writer.shard(ACME).head()
+        writer.publish_platform()
+    assert not tenant_folder(tmp_path).exists()
+    assert not (chain_folder(tmp_path) / "logs/acme").exists()
 
 
 def test_what_is_wrong_in_a_year_or_beside_the_years_is_named(tmp_path: Path, clock: Wrist) -> None:
