@@ -19,7 +19,7 @@ from domain.errors import InputError
 from domain.evidence import PLATFORM_EVENTS, EntryId, EventType, Receipt
 from domain.value import Json
 
-EXAMINED_MAX: Final = 5_000
+EXAMINED_MAX: Final = 2_000
 PAGE_MAX: Final = 1_000
 _SCANS: Final = frozenset(
     {
