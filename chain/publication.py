@@ -1,21 +1,22 @@
-"""The folder that a stranger gets: checkpoints, tiles, entry bundles, artifacts, verifier keys.
+"""What strangers get of a log: checkpoints, tiles, entry bundles, artifacts, verifier keys, in a folder or a bucket.
 
 Everything in it follows from the journal and can be written again. The order matters: what a checkpoint covers is
-there before the checkpoint is. While files are being written, a mark in the state directory says so; a writer that
-finds the mark writes the whole folder again and removes what the interrupted one left over.
+there before the checkpoint is. While files are being written, a mark in the state says from which entry on; a writer
+that finds the mark writes everything from there again and removes what the interrupted one left over.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
+from typing import Final
 
-from chain.checkpoint import require_log_signature
 from chain.cosigned import CosignedNote
-from chain.durable import TEMPORARY_SUFFIX, replace_file, reporting_full_disk, sync_directory, write_all
+from chain.keys.key_list import TreeKeys, format_key_list
+from chain.keys.overlap import open_own
 from chain.layout import (
+    ARTIFACT_FOLDER,
     KEYS_FILE,
     TILE_HEIGHT,
     TILE_WIDTH,
@@ -27,134 +28,161 @@ from chain.layout import (
     tiles,
 )
 from chain.merkle import Tree
-from chain.note import VerifierKey, parse_note
+from chain.note import VerifierKey
+from chain.publishing_mark import FileMark, Mark
+from chain.storage.contract import CHUNK_SIZE_BYTES, BlobStore, Hints, Item, Source
+from chain.storage.files import FileStore
+from chain.tile_content import ReadEntry, bundle_content, tile_content
 from chain.tree_hash import BOTH, Twin
-from domain.errors import ConflictError, PolicyCortexError
+from domain.errors import ConflictError, NotFound, PolicyCortexError
 
-ReadEntry = Callable[[int], bytes]
+_TEXT: Final = Hints("text/plain; charset=utf-8", "no-cache")
+_FOR_EVER: Final = Hints(cache_control="public, max-age=31536000, immutable")
+_FOR_NOW: Final = Hints(cache_control="public, max-age=60")
 
 
 class Publication:
-    """Writes one log's folder.
+    """Writes one log's files.
 
     Args:
-        mark: file in the state directory that stands while the folder is being written.
+        folder: a directory, or a store in which the log has everything for itself.
+        mark: in the state, not among the files: stands while they are being written.
+        keys: active ones of both trees.
+        rotating: all keys of both trees, where the log's keys were ever replaced.
     """
 
-    def __init__(self, directory: Path, mark: Path, keys: Twin[VerifierKey]) -> None:
-        self._directory = directory
-        self._mark = mark
-        self._keys = keys
-        self._touched: set[Path] = set()
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        folder: Path | BlobStore,
+        mark: Path | Mark,
+        keys: Twin[VerifierKey],
+        *,
+        rotating: Twin[TreeKeys] | None = None,
+    ) -> None:
+        self._store: BlobStore = FileStore(folder) if isinstance(folder, Path) else folder
+        self._mark: Mark = FileMark(mark) if isinstance(mark, Path) else mark
+        self._keys = rotating or Twin(TreeKeys((keys.sha256,)), TreeKeys((keys.sha3_256,)))
         self.size = self._published_size()
 
     def write(
-        self, trees: Twin[Tree], read_entry: ReadEntry, artifacts: Mapping[str, Path], notes: Twin[CosignedNote]
+        self,
+        trees: Twin[Tree],
+        read_entry: ReadEntry,
+        artifacts: Mapping[str, Path | Source],
+        notes: Twin[CosignedNote],
     ) -> None:
-        """Bring the folder to the size of the trees.
+        """Bring the files to the size of the trees.
 
         Args:
-            artifacts: copies of the artifacts that the entries not yet published name, by SHA-256.
+            artifacts: those that the entries from `size` on name, by SHA-256; already checked.
             notes: signed checkpoints of the trees as they are.
         """
-        size, is_repeat = trees.sha256.size, self._mark.exists()
-        start = 0 if is_repeat else self.size
-        replace_file(self._mark, b"", mode=0o600)
-        if is_repeat:
+        start, size = self.size, trees.sha256.size
+        if self._begin(start):
             self._remove_leftovers(size)
-        self._write_keys(notes.sha256)
-        for digest, source in artifacts.items():
-            self._write(artifact_path(digest), source.read_bytes())
-        for name in bundles(size, start=start):
-            self._write_tile(name, bundle_content(name, read_entry))
-        for tree in (trees.sha256, trees.sha3_256):
-            for name in tiles(tree.hash, size, start=start):
-                self._write_tile(name, tile_content(name, tree))
-        self._sync_names()
-        self._write(checkpoint_path(BOTH.sha3_256), notes.sha3_256.note.encode("utf-8"))
-        self._write(checkpoint_path(BOTH.sha256), notes.sha256.note.encode("utf-8"))
-        self._sync_names()
-        self._mark.unlink()
+        for digest, artifact in artifacts.items():
+            source = _reading(artifact) if isinstance(artifact, Path) else artifact
+            self._store.put_chunks(artifact_path(digest), source, hints_of(artifact_path(digest)))
+        self._store.put_all(chain([self._keys_file(notes.sha256)], _tile_files(trees, read_entry, start=start)))
+        self._put_checkpoint(checkpoint_path(BOTH.sha3_256), notes.sha3_256)
+        self._put_checkpoint(checkpoint_path(BOTH.sha256), notes.sha256)
+        self._store.delete_all(self._partials_of(_completed(trees, start=start)))
+        self._mark.clear()
         self.size = size
 
     def write_checkpoint(self, note: CosignedNote) -> None:
         """Write the same checkpoint again with more cosignatures; an interrupted writing is repaired as any other."""
-        replace_file(self._mark, b"", mode=0o600)
-        self._write_keys(note)
-        self._write(checkpoint_path(BOTH.sha256), note.note.encode("utf-8"))
-        self._sync_names()
-        self._mark.unlink()
+        self._begin(self.size)
+        self._store.put_all([self._keys_file(note)])
+        self._put_checkpoint(checkpoint_path(BOTH.sha256), note)
+        self._mark.clear()
 
     @property
     def needs_everything(self) -> bool:
-        """Whether the last writing was interrupted, so that nothing in the folder is taken for granted."""
-        return self._mark.exists()
+        """Whether nothing that is there is taken for granted, so that all entries' artifacts are wanted."""
+        return self.size == 0
+
+    def _begin(self, start: int) -> bool:
+        """Set the mark; whether an earlier writing was interrupted."""
+        was_interrupted = self._mark.read() is not None
+        self._mark.set(start)
+        if was_interrupted:
+            self._store.tidy()
+        return was_interrupted
 
     def _published_size(self) -> int:
-        path = self._directory / checkpoint_path(BOTH.sha256)
-        if self._mark.exists():
-            return 0
-        if not path.exists():
-            if any(self._directory.iterdir()):
-                raise ConflictError(
-                    "folder is not empty and holds no evidence log",
-                    path=str(self._directory),
-                    todo="Give an empty folder for the evidence",
-                )
+        path, begun = checkpoint_path(BOTH.sha256), self._mark.read()
+        try:
+            note = self._store.get(path).content
+        except NotFound:
+            self._require_empty(is_interrupted=begun is not None)
             return 0
         try:
-            checkpoint = require_log_signature(parse_note(path.read_text("utf-8")), self._keys.sha256)
+            checkpoint = open_own(note.decode("utf-8"), self._keys.sha256.all)
         except (PolicyCortexError, UnicodeDecodeError) as error:
             raise ConflictError(
                 "folder holds another log, or a damaged one",
-                path=str(path),
-                expected=self._keys.sha256.text,
+                path=f"{self._store.location}: {path}",
+                expected=[key.text for key in self._keys.sha256.all],
                 reason=str(error),
                 todo="Verify that folder and move it away; an empty folder is written from the journal",
             ) from error
-        return checkpoint.size
+        return checkpoint.size if begun is None else min(begun, checkpoint.size)
 
-    def _write_keys(self, note: CosignedNote) -> None:
-        lines = [self._keys.sha256.text, self._keys.sha3_256.text, *(key.text for key in note.cosigners)]
-        self._write(KEYS_FILE, "".join(f"{line}\n" for line in lines).encode())
+    def _require_empty(self, *, is_interrupted: bool) -> None:
+        if not is_interrupted and next(self._store.listing(), None) is not None:
+            raise ConflictError(
+                "folder is not empty and holds no evidence log",
+                path=self._store.location,
+                todo="Give an empty folder for the evidence",
+            )
 
-    def _write_tile(self, name: TileName, content: bytes) -> None:
-        self._write(name.path, content)
-        if name.width == TILE_WIDTH:
-            partials = (self._directory / name.path).with_name(f"{Path(name.path).name}.p")
-            if partials.exists():
-                shutil.rmtree(partials)
+    def _keys_file(self, note: CosignedNote) -> Item:
+        signing = Twin(self._keys.sha256.signing, self._keys.sha3_256.signing)
+        return KEYS_FILE, format_key_list(signing, note.cosigners).encode(), hints_of(KEYS_FILE)
 
-    def _write(self, relative: str, content: bytes) -> None:
-        path = self._directory / relative
-        aside = path.with_name(path.name + TEMPORARY_SUFFIX)
-        with reporting_full_disk(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            try:
-                write_all(handle, content)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            aside.replace(path)
-        self._touched.add(path.parent)
+    def _put_checkpoint(self, path: str, note: CosignedNote) -> None:
+        self._store.put(path, note.note.encode("utf-8"), hints_of(path))
 
-    def _sync_names(self) -> None:
-        for folder in sorted(self._touched):
-            sync_directory(folder)
-        self._touched.clear()
+    def _partials_of(self, whole: Iterable[TileName]) -> Iterator[str]:
+        for name in whole:
+            yield from (item.name for item in self._store.listing(f"{name.path}.p/"))
 
     def _remove_leftovers(self, size: int) -> None:
-        """Remove what an interrupted writer left: files half written, and tiles that this size has not."""
-        for path in _files(self._directory):
-            name = tile_name(path.relative_to(self._directory).as_posix())
-            if path.name.endswith(TEMPORARY_SUFFIX) or (name is not None and _end(name) > size):
-                path.unlink()
+        """Remove tiles that this size has not, and partial ones that it has whole."""
+        listed = [(item.name, tile_name(item.name)) for item in self._store.listing()]
+        self._store.delete_all([path for path, name in listed if name and (_end(name) > size or _is_past(name, size))])
 
 
-def _files(directory: Path) -> Iterable[Path]:
-    return [path for path in sorted(directory.rglob("*")) if path.is_file()]
+def hints_of(path: str) -> Hints:
+    """What a server of the published files tells about one of them: whole tiles and artifacts never change."""
+    name = tile_name(path)
+    if name is not None:
+        return _FOR_EVER if name.width == TILE_WIDTH else _FOR_NOW
+    return _FOR_EVER if path.startswith(f"{ARTIFACT_FOLDER}/") else _TEXT
+
+
+def _tile_files(trees: Twin[Tree], read_entry: ReadEntry, *, start: int) -> Iterator[Item]:
+    size = trees.sha256.size
+    for name in bundles(size, start=start):
+        yield name.path, bundle_content(name, read_entry), hints_of(name.path)
+    for tree in (trees.sha256, trees.sha3_256):
+        for name in tiles(tree.hash, size, start=start):
+            yield name.path, tile_content(name, tree), hints_of(name.path)
+
+
+def _completed(trees: Twin[Tree], *, start: int) -> Iterator[TileName]:
+    """Whole tiles of which the log of size `start` had a part."""
+    size = trees.sha256.size
+    names = chain(
+        bundles(size, start=start), *(tiles(tree.hash, size, start=start) for tree in (trees.sha256, trees.sha3_256))
+    )
+    return (name for name in names if name.width == TILE_WIDTH and _first(name) < start)
+
+
+def _first(name: TileName) -> int:
+    """Number of leaves before a tile."""
+    return (name.index * TILE_WIDTH) << (TILE_HEIGHT * (name.level or 0))
 
 
 def _end(name: TileName) -> int:
@@ -162,19 +190,16 @@ def _end(name: TileName) -> int:
     return (name.index * TILE_WIDTH + name.width) << (TILE_HEIGHT * (name.level or 0))
 
 
-def bundle_content(name: TileName, read_entry: ReadEntry) -> bytes:
-    """What an entry bundle must hold."""
-    first = name.index * TILE_WIDTH
-    return b"".join(_prefixed(read_entry(index) for index in range(first, first + name.width)))
+def _is_past(name: TileName, size: int) -> bool:
+    """Whether a partial tile is whole in a log of that size."""
+    whole = TileName(name.prefix, name.level, name.index, TILE_WIDTH)
+    return name.width < TILE_WIDTH and _end(whole) <= size
 
 
-def _prefixed(entries: Iterable[bytes]) -> Iterator[bytes]:
-    for entry in entries:
-        yield len(entry).to_bytes(2, "big")
-        yield entry
+def _reading(path: Path) -> Source:
+    def source() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_SIZE_BYTES):
+                yield chunk
 
-
-def tile_content(name: TileName, tree: Tree) -> bytes:
-    """What a hash tile must hold."""
-    first = name.index * TILE_WIDTH
-    return tree.nodes(TILE_HEIGHT * (name.level or 0), first, first + name.width)
+    return source

@@ -1,0 +1,1 @@
+"""Where the log's files are kept: one port, a folder behind it or object storage."""
