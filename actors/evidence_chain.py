@@ -140,6 +140,10 @@ class EvidenceChain:
         """The newest evidence on each control, subject or policy, by name."""
         return self._reader.latest(tenant, matter, after=after, limit=limit)
 
+    def commitments(self, tenant: TenantId, pseudonym: str) -> int:
+        """How many commitments the tenant's entries hold under a pseudonym."""
+        return self._reader.commitments(tenant, pseudonym)
+
     def verify(self, tenant: TenantId) -> VerificationReport:
         """Check every byte of the tenant's published folder, as a stranger would.
 

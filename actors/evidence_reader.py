@@ -5,7 +5,7 @@ Reads take the writer's lock for a bounded time each, so that an append never wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -13,6 +13,7 @@ from typing import Final
 
 from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery, block_count, block_page, evidence_page
 from chain.durable import make_private_directory
+from chain.privacy.erasure import count_commitments
 from chain.projection import Projection, ReadModel, State
 from chain.read_models import CountsByDay, DayCount, LatestByMatter, LatestEvidence, day_counts, latest_evidence
 from chain.shard import LogHead, ShardLog
@@ -20,6 +21,7 @@ from domain.errors import NotFound
 from domain.evidence import EntryId
 from domain.tenancy import TenantId
 
+CHUNK: Final = 1_000
 COUNTS: Final = CountsByDay()
 LATEST: Final = LatestByMatter()
 
@@ -84,6 +86,18 @@ class EvidenceReader:
         """The newest evidence on each control, subject or policy, by name, beginning behind a name."""
         found = latest_evidence(self._states(tenant, LATEST), matter)
         return [row for row in found if row.name > after][:limit]
+
+    def commitments(self, tenant: TenantId, pseudonym: str) -> int:
+        """How many commitments the tenant's entries hold under a pseudonym."""
+        with self._lock:
+            shards = list(self._shards(tenant))
+        return sum(count_commitments(self._entries(shard), pseudonym) for shard in shards)
+
+    def _entries(self, shard: ShardLog) -> Iterator[bytes]:
+        for start in range(0, shard.size, CHUNK):
+            with self._lock:
+                chunk = [shard.entry(index) for index in range(start, min(start + CHUNK, shard.size))]
+            yield from chunk
 
     def _states(self, tenant: TenantId, projection: Projection) -> list[tuple[int, State]]:
         """The model of each year, oldest first; each step lets appends in between."""

@@ -62,6 +62,7 @@ _CHAIN_READS: Final = (
     "blocks",
     "counts",
     "latest",
+    "commitments",
     "ping",
 )
 

@@ -1,7 +1,8 @@
 """What each type of evidence must say: the table of bodies, checked before an entry is made.
 
 Version 1. A field may be added to a type as an optional one; anything else is a new version of the type. Bodies hold
-no personal data and no floats: roles instead of names, fractions as text. The platform's own housekeeping entries
+no floats (fractions are text), and of persons only what `chain.privacy` makes of the fields that are declared personal
+there. The platform's own housekeeping entries
 (blocks, shards, keys) are made by the log and are not in this table.
 """
 
@@ -15,7 +16,21 @@ from typing import Final
 from domain.errors import InputError
 from domain.evidence import EventType
 from domain.finding import Severity
-from domain.schema import DIALECT, AnyObject, ByName, Choice, Count, Either, Fault, Flag, Items, Kind, Record, Text
+from domain.schema import (
+    DIALECT,
+    AnyObject,
+    ByName,
+    Choice,
+    Count,
+    Either,
+    Fault,
+    Flag,
+    Items,
+    Kind,
+    Personal,
+    Record,
+    Text,
+)
 from domain.value import Json
 
 SCHEMA_VERSION: Final = 1
@@ -31,6 +46,8 @@ WORD: Final = Text(200)
 SUBJECT: Final = Text(500)
 SEVERITY: Final = Choice(tuple(Severity))
 CONTROLS: Final = Items(Record({"framework": Text(100), "id": Text(100)}, {}), 200)
+PERSON: Final = Personal()
+PERSONS: Final = Items(PERSON, 100)
 RESULT: Final = Choice(("satisfied", "not_satisfied", "unknown"))
 
 _COLLECTED: Final[Mapping[str, Kind]] = {"id": ID, "subject": SUBJECT}
@@ -58,6 +75,20 @@ SCHEMAS: Final[Mapping[EventType, Kind]] = MappingProxyType(
                 "kept": Count(),
                 "changed": Count(),
                 "reviewer_role": WORD,
+                "reviewer": PERSON,
+                "reviewers": PERSONS,
+                "subjects": Items(
+                    Record(
+                        {"principal": PERSON},
+                        {
+                            "display_name": PERSON,
+                            "manager": PERSON,
+                            "role": WORD,
+                            "decision": Choice(("kept", "changed", "revoked")),
+                        },
+                    ),
+                    200,
+                ),
                 "period_start": INSTANT,
                 "period_end": INSTANT,
             },
@@ -91,6 +122,8 @@ SCHEMAS: Final[Mapping[EventType, Kind]] = MappingProxyType(
                 "severities": ByName(Count()),
                 "report_sha256": DIGEST,
                 "finished_at": INSTANT,
+                "requested_by": PERSON,
+                "owners": PERSONS,
             },
         ),
         EventType.EVIDENCE_COLLECTED: Either(
@@ -160,7 +193,15 @@ SCHEMAS: Final[Mapping[EventType, Kind]] = MappingProxyType(
                 "policy": Text(),
                 "resources": Count(),
             },
-            {"approver_role": WORD, "commit": WORD, "resources_sha256": DIGEST, "reason": Text(), "controls": CONTROLS},
+            {
+                "approver_role": WORD,
+                "approver": PERSON,
+                "applied_by": PERSON,
+                "commit": WORD,
+                "resources_sha256": DIGEST,
+                "reason": Text(),
+                "controls": CONTROLS,
+            },
         ),
     }
 )

@@ -144,6 +144,23 @@ class AnyObject(_Leaf):
 
 
 @dataclass(frozen=True, slots=True)
+class Personal(_Leaf):
+    """A value that names a person: text on its way in, a keyed commitment in the entry."""
+
+    length_max: int = 500
+
+    def compile(self) -> Check:
+        is_text, is_committed = Text(self.length_max).compile(), _COMMITTED.compile()
+        return lambda value: is_text(value) or is_committed(value)
+
+    def expected(self) -> str:
+        return f"text of 1 to {self.length_max} characters, or a commitment"
+
+    def as_json(self) -> dict[str, Json]:
+        return {"anyOf": [Text(self.length_max).as_json(), _COMMITTED.as_json()]}
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """A bounded list of one kind."""
 
@@ -258,6 +275,10 @@ class Either:
 
     def as_json(self) -> dict[str, Json]:
         return {"anyOf": [self.first.as_json(), self.second.as_json()]}
+
+
+_DIGEST: Final = Text(64, 64, r"[0-9a-f]{64}", "64 hexadecimal digits")
+_COMMITTED: Final = Record({"commitment": _DIGEST, "subject": _DIGEST}, {})
 
 
 def shown(value: Json) -> str:

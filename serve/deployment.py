@@ -19,6 +19,7 @@ from serve.crew import ray_crew
 from serve.operations import Operations
 from serve.pack_maker import pack_maker
 from serve.platform import Platform
+from serve.privacy import Protection
 from serve.reporting import ReportService
 
 MAX_ONGOING: Final = 64
@@ -49,6 +50,7 @@ class Ingress:
             platform=platform,
             operations=operations,
             reports=ReportService(pack_maker(platform), config.folders, operations, clock),
+            protection=Protection(config.folders, platform),
             folders=config.folders,
             tokens=TokenRegistry(config.tokens),
             clock=clock,

@@ -227,6 +227,10 @@ class Platform:
         chain = self._crew.chain.within(SCAN_DEADLINE_S)
         return chain.call(EvidenceChain.latest, tenant, matter, after=after, limit=limit)
 
+    def commitments(self, tenant: TenantId, pseudonym: str) -> int:
+        """How many commitments the tenant's entries hold under a pseudonym."""
+        return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.commitments, tenant, pseudonym)
+
     def publish(self, tenant: TenantId) -> PublishedHead:
         """Seal and publish what is new of the tenant's evidence."""
         return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish, tenant)

@@ -21,6 +21,7 @@ from domain.clock import format_instant
 from domain.errors import ConflictError
 from domain.tenancy import TenantId
 from serve.api.submission import Submission
+from serve.privacy import Protection
 
 
 class Recorder(Protocol):
@@ -32,14 +33,21 @@ class Recorder(Protocol):
 
 
 async def record(
-    recorder: Recorder, tenant: TenantId, submissions: Sequence[Submission], now: datetime
+    recorder: Recorder,
+    protection: Protection,
+    tenant: TenantId,
+    submissions: Sequence[Submission],
+    now: datetime,
 ) -> tuple[EntryBatch, Placements]:
     """Record evidence; on return it is durable. Returns what was recorded, and where it stands.
 
     Raises:
+        InputError: an e-mail address stands where no person is declared.
         ConflictError: an id is already recorded with another content.
         UnavailableError: the queue is full, or the writer did not answer in time; nothing is recorded twice.
     """
+    if any(map(protection.needs, submissions)):
+        submissions = await run_in_threadpool(protection.protected, tenant, submissions)
     batch = batch_of(tenant, submissions, now)
     try:
         return batch, await recorder.record(batch)

@@ -21,6 +21,7 @@ from serve.api.roots import below_roots
 from serve.auth.tokens import TokenRegistry
 from serve.operations import Operations
 from serve.platform import Platform
+from serve.privacy import Protection
 from serve.reporting import ReportService
 
 TENANT_HEADER: Final = "PolicyCortex-Tenant"
@@ -42,6 +43,7 @@ class ApiContext:
     platform: Platform
     operations: Operations
     reports: ReportService
+    protection: Protection
     folders: Folders
     tokens: TokenRegistry
     clock: Clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from starlette.concurrency import run_in_threadpool
 
 from actors.evidence_pages import EvidenceQuery
+from chain.privacy.erasure import ErasureOrder
 from domain.errors import ConflictError, NotFound
 from domain.evidence import EntryId, EventType
 from domain.evidence_schema import SCHEMAS, json_schema
@@ -18,6 +19,8 @@ from serve.api.context import CallerOf, Context, caller_in, context_of, idempote
 from serve.api.evidence_models import (
     REVIEW,
     DayCountRow,
+    ErasureBody,
+    ErasureView,
     EvidenceEntryView,
     EvidenceListView,
     EvidenceRow,
@@ -81,7 +84,9 @@ async def batch(request: Request) -> Response:
     read = submissions_of_lines if is_lines else submissions_of_json
     submissions = await run_in_threadpool(read, content, key)
     try:
-        recorded, placements = await record(context.platform, caller.tenant, submissions, context.clock.now())
+        recorded, placements = await record(
+            context.platform, context.protection, caller.tenant, submissions, context.clock.now()
+        )
     except ConflictError as error:
         raise _placed(error, submissions, content if is_lines else None) from None
     lines = await run_in_threadpool(lambda: list(receipt_lines(submissions, recorded, placements)))
@@ -89,6 +94,22 @@ async def batch(request: Request) -> Response:
     if NDJSON in accepted or (is_lines and JSON not in accepted):
         return Response("\n".join(lines) + "\n", status_code=201, media_type=NDJSON)
     return Response('{"receipts":[' + ",".join(lines) + "]}", status_code=201, media_type=JSON)
+
+
+@router.post("/erasures", status_code=201, responses=problem_responses(404, 409))
+def erasure(body: ErasureBody, caller: CallerOf, context: Context) -> ErasureView:
+    """Erase a person: the key of every commitment to them is destroyed, the entries and all proofs stay.
+
+    What is erased cannot be brought back. The answer names the entry that says so.
+    """
+    done = context.protection.erase(caller.tenant, body.subject, ErasureOrder(context.clock.now(), body.basis, body.by))
+    recorded = context.platform.collect([done])[0]
+    return ErasureView(
+        evidence_id=str(recorded.id),
+        pseudonym=str(done.body["pseudonym"]),
+        commitments=cast("int", done.body["commitments"]),
+        erased_at=str(done.body["erased_at"]),
+    )
 
 
 @router.get("")
@@ -176,7 +197,9 @@ async def receipt(request: Request, read: Callable[[bytes, str | None], Submissi
     """Record what one request holds and answer with its receipt."""
     context, caller, key = context_of(request), caller_in(request), idempotency_key_in(request)
     submission = read(await request.body(), key)
-    recorded, placements = await record(context.platform, caller.tenant, [submission], context.clock.now())
+    recorded, placements = await record(
+        context.platform, context.protection, caller.tenant, [submission], context.clock.now()
+    )
     return Response(next(receipt_lines([submission], recorded, placements)), status_code=201, media_type=JSON)
 
 

@@ -93,6 +93,32 @@ class EventBody(Request):
     occurred_at: AwareDatetime | None = None
 
 
+class ErasureBody(Request):
+    """Who is to be erased, why, and who decided it: a ground and a role, both as a line of text."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"subject": "ada@example.org", "basis": "GDPR article 17(1)(a)", "by": "data protection officer"}
+            ]
+        },
+    )
+
+    subject: Annotated[str, Field(min_length=1, max_length=500, description="As it was written in the evidence")]
+    basis: Annotated[str, Field(min_length=1, max_length=200)]
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ErasureView(BaseModel):
+    """An erasure, and the entry that records it."""
+
+    evidence_id: str
+    pseudonym: str
+    commitments: int = Field(description="Commitments in the log that nobody can open any more")
+    erased_at: str
+
+
 class ReceiptView(BaseModel):
     """Proof of acceptance: the entry is durable at this place. `id` is the caller's own."""
 

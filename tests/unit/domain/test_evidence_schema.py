@@ -75,6 +75,7 @@ odd = st.one_of(
     st.integers(-2, 2**54),
     st.text(max_size=130),
     st.sampled_from([DIGEST, AT, "high", "applied"]),
+    st.just({"commitment": DIGEST, "subject": DIGEST}),
     st.just([]),
     st.just({}),
     st.lists(st.one_of(st.integers(0, 3), st.just({"framework": "f", "id": "i"})), max_size=3),
@@ -102,7 +103,7 @@ def test_an_example_of_each_type_is_accepted(kind: EventType) -> None:
 @given(st.sampled_from(KINDS), st.data())
 def test_the_check_and_the_published_schema_agree(kind: EventType, data: st.DataObject) -> None:
     body = copy.deepcopy(BODIES[kind])
-    fields = [*body, "controls", "details", "reason", "severities", "surplus", "kept"]
+    fields = [*body, "controls", "details", "reason", "severities", "surplus", "kept", "reviewer", "author"]
     name = data.draw(st.sampled_from(fields))
     if data.draw(st.booleans()):
         body[name] = data.draw(odd)
@@ -154,6 +155,16 @@ def test_values_by_name_are_refused_by_their_name() -> None:
         require_body(EventType.SCAN_RESULT, {**BODIES[EventType.SCAN_RESULT], "severities": many})
     assert refusal.value.facts["expected"] == "an object of at most 100 names"
     assert accepts(EventType.PREDICTION_GENERATED, {**BODIES[EventType.PREDICTION_GENERATED], "model": "m"})
+
+
+def test_a_person_is_a_name_or_a_commitment() -> None:
+    body: Body = BODIES[EventType.ACCESS_REVIEW]
+    for person in ("Ada", {"commitment": DIGEST, "subject": DIGEST}):
+        subjects: list[Json] = [{"principal": cast("Json", person), "decision": "kept"}]
+        require_body(EventType.ACCESS_REVIEW, {**body, "reviewer": cast("Json", person), "subjects": subjects})
+    with pytest.raises(InputError) as refusal:
+        require_body(EventType.ACCESS_REVIEW, {**body, "reviewer": {"commitment": DIGEST}})
+    assert "or a commitment" in str(refusal.value.facts["expected"])
 
 
 def test_a_flag_and_a_form_are_named_in_words() -> None:

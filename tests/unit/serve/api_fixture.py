@@ -24,6 +24,7 @@ from serve.app import build_app
 from serve.auth.tokens import FILE_NAME, TokenRegistry, ensure_token
 from serve.bootstrap import folders_of, local_platform
 from serve.operations import Operations
+from serve.privacy import Protection
 from serve.reporting import ReportRequest, ReportService
 from serve.settings import Settings
 
@@ -107,6 +108,7 @@ def running_api(folder: Path) -> Iterator[Api]:
             platform=platform,
             operations=operations,
             reports=ReportService(OneFilePack(), folders_of(settings), operations, FixedClock()),
+            protection=Protection(folders_of(settings), platform),
             folders=folders_of(settings),
             tokens=TokenRegistry(tokens),
             clock=FixedClock(),

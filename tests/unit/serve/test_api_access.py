@@ -25,6 +25,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/policies/import": {"path": "x"},
     "/chain/add": {"type": "access_review", "id": "a", "body": {"id": "a", "subject": "s", "system": "x", **COUNTS}},
     "/chain/publish": {},
+    "/evidence/erasures": {"subject": "Ada Lovelace", "basis": "a request", "by": "officer"},
     "/reports/generate": WINDOW,
     "/reports/board-pack": WINDOW,
 }
@@ -45,6 +46,7 @@ OWN_TO_THE_CALLER = {
     "/evidence",
     "/evidence/summary",
     "/evidence/latest",
+    "/evidence/erasures",
     "/evidence/schemas",
     "/evidence/schemas/{evidence_type}",
     "/reports",
@@ -97,6 +99,14 @@ def test_every_route_that_names_something_hides_another_tenants(api: Api) -> Non
         assert STORAGE_ID not in answer.text or "{resource_id}" in path or route == "/explanations"
         asked += 1
     assert asked >= 14
+
+
+def test_erasing_a_person_of_another_tenant_finds_nobody(api: Api) -> None:
+    body = {"id": "ada", "subject": "s", "body": {"owner": "Ada Lovelace"}}
+    assert api.client.post("/api/v2/evidence/collect", json=body, headers=api.acme).status_code == 201
+    erasure = BODIES["/evidence/erasures"]
+    assert api.client.post("/api/v2/evidence/erasures", json=erasure, headers=api.globex).status_code == 404
+    assert api.client.post("/api/v2/evidence/erasures", json=erasure, headers=api.acme).status_code == 201
 
 
 def test_another_tenants_analysis_and_simulation_know_nothing_of_ours(api: Api) -> None:
