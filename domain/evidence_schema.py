@@ -2,8 +2,7 @@
 
 Version 1. A field may be added to a type as an optional one; anything else is a new version of the type. Bodies hold
 no floats (fractions are text), and of persons only what `chain.privacy` makes of the fields that are declared personal
-there. The platform's own housekeeping entries
-(blocks, shards, keys) are made by the log and are not in this table.
+there. The platform's own housekeeping entries (blocks, shards, keys) are made by the log and are not in this table.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -47,6 +47,7 @@ from domain.evidence import EntryId, EvidenceEvent, Receipt
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
+from serve.evidence_rows import entry_row, evidence_row, head_row
 
 if TYPE_CHECKING:
     from assessment.schema import EvidenceEntry
@@ -226,6 +227,30 @@ class Platform:
         """The newest evidence on each control, subject or policy, by name, beginning behind a name."""
         chain = self._crew.chain.within(SCAN_DEADLINE_S)
         return chain.call(EvidenceChain.latest, tenant, matter, after=after, limit=limit)
+
+    def log_status(self, tenant: TenantId) -> tuple[Row, ...]:
+        """The tenant's logs as rows, oldest first."""
+        return tuple(head_row(found) for found in self.heads(tenant))
+
+    def publish_log(self, tenant: TenantId) -> tuple[Row, ...]:
+        """Seal and publish what is new; the logs as rows."""
+        self.publish(tenant)
+        return self.log_status(tenant)
+
+    def evidence_entry(self, tenant: TenantId, entry_id: EntryId) -> Row:
+        """One entry as a row."""
+        return entry_row(self.evidence(tenant, entry_id))
+
+    def evidence_rows(self, tenant: TenantId, query: EvidenceQuery) -> tuple[Row, ...]:
+        """The newest evidence, as many rows as the query's limit says, over any number of pages."""
+        rows: list[Row] = []
+        page = self.evidence_page(tenant, query)
+        rows += map(evidence_row, page.items)
+        while page.next_cursor is not None and len(rows) < query.limit:
+            rest = replace(query, before=page.next_cursor, limit=query.limit - len(rows))
+            page = self.evidence_page(tenant, rest)
+            rows += map(evidence_row, page.items)
+        return tuple(rows)
 
     def commitments(self, tenant: TenantId, pseudonym: str) -> int:
         """How many commitments the tenant's entries hold under a pseudonym."""

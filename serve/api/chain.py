@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from actors.evidence_reader import LogStatus
 from actors.messages import InclusionView
 from chain.proof import InclusionProof, format_proof
 from domain.evidence import EntryId
@@ -24,6 +23,7 @@ from serve.api.evidence_models import (
 )
 from serve.api.raw_body import described
 from serve.api.submission import submission_of_event
+from serve.evidence_rows import head_row
 from serve.problem import problem_responses
 
 router = APIRouter(
@@ -52,14 +52,14 @@ async def add(request: Request) -> Response:
 @router.get("/head")
 def head(caller: CallerOf, context: Context) -> HeadsView:
     """The tenant's logs, one a year: what is recorded, and the signed checkpoints of what is published."""
-    return HeadsView(logs=[_head(found) for found in context.platform.heads(caller.tenant)])
+    return HeadsView(logs=[HeadView(**head_row(found)) for found in context.platform.heads(caller.tenant)])
 
 
 @router.post("/publish")
 def publish(caller: CallerOf, context: Context) -> HeadsView:
     """Seal what is new in a block, sign both checkpoints, and write the files below `/log/`."""
     context.platform.publish(caller.tenant)
-    return HeadsView(logs=[_head(found) for found in context.platform.heads(caller.tenant)])
+    return HeadsView(logs=[HeadView(**head_row(found)) for found in context.platform.heads(caller.tenant)])
 
 
 @router.get("/blocks")
@@ -149,20 +149,3 @@ def _proof_text(found: InclusionView, tree: str) -> str:
     )
     steps = tuple(bytes.fromhex(step) for step in path)
     return format_proof(InclusionProof(found.id.index, found.size, steps), checkpoint)
-
-
-def _head(found: LogStatus) -> HeadView:
-    published = found.head
-    files = f"/api/v2/log/{found.origin}"
-    return HeadView(
-        origin=found.origin,
-        year=found.year,
-        recorded=found.recorded,
-        blocks=found.blocks,
-        size=0 if published is None else published.size,
-        root_sha256=None if published is None else published.root_sha256,
-        root_sha3_256=None if published is None else published.root_sha3_256,
-        checkpoint=None if published is None else published.checkpoint,
-        checkpoint_sha3=None if published is None else published.checkpoint_sha3,
-        links={} if published is None else {"checkpoint": f"{files}/checkpoint", "keys": f"{files}/verifier_keys"},
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -34,6 +34,7 @@ from serve.api.models import Document, RowsView
 from serve.api.raw_body import described
 from serve.api.receipts import receipt_lines
 from serve.api.submission import Submission, submission_of, submissions_of_json, submissions_of_lines
+from serve.evidence_rows import entry_row, erasure_row, evidence_row
 from serve.problem import problem_responses
 from serve.recording import record
 
@@ -103,13 +104,7 @@ def erasure(body: ErasureBody, caller: CallerOf, context: Context) -> ErasureVie
     What is erased cannot be brought back. The answer names the entry that says so.
     """
     done = context.protection.erase(caller.tenant, body.subject, ErasureOrder(context.clock.now(), body.basis, body.by))
-    recorded = context.platform.collect([done])[0]
-    return ErasureView(
-        evidence_id=str(recorded.id),
-        pseudonym=str(done.body["pseudonym"]),
-        commitments=cast("int", done.body["commitments"]),
-        erased_at=str(done.body["erased_at"]),
-    )
+    return ErasureView(**erasure_row(done, context.platform.collect([done])[0]))
 
 
 @router.get("")
@@ -126,17 +121,7 @@ def evidence_list(  # noqa: PLR0917 (each is a query parameter)
     before = None if cursor is None else EntryId.parse(cursor)
     page = context.platform.evidence_page(caller.tenant, EvidenceQuery(type, since, until, before, limit))
     return EvidenceListView(
-        items=[
-            EvidenceRow(
-                evidence_id=str(row.id),
-                type=row.type,
-                at=row.at,
-                id=row.callers_id,
-                subject=row.subject,
-                result=row.result,
-            )
-            for row in page.items
-        ],
+        items=[EvidenceRow(**evidence_row(row)) for row in page.items],
         next_cursor=None if page.next_cursor is None else str(page.next_cursor),
     )
 
@@ -183,14 +168,7 @@ def schema(evidence_type: str, _: CallerOf) -> Document:
 @router.get("/{evidence_id}", responses=problem_responses(404))
 def entry(evidence_id: EvidenceId, caller: CallerOf, context: Context) -> EvidenceEntryView:
     """One entry as recorded, with its hashes in both trees."""
-    found = context.platform.evidence(caller.tenant, EntryId.parse(evidence_id))
-    return EvidenceEntryView(
-        evidence_id=str(found.id),
-        index=found.id.index,
-        entry=dict(found.entry),
-        leaf_sha256=found.leaf_sha256,
-        leaf_sha3_256=found.leaf_sha3_256,
-    )
+    return EvidenceEntryView(**entry_row(context.platform.evidence(caller.tenant, EntryId.parse(evidence_id))))
 
 
 async def receipt(request: Request, read: Callable[[bytes, str | None], Submission]) -> Response:
