@@ -17,6 +17,7 @@ import orjson
 from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
 from actors.evidence_reader import Counts, EvidenceReader, LogStatus
 from actors.folders import Folders
+from actors.log_pages import Page, artifact_of, entries_after, entries_before
 from actors.messages import BlockCheck, EvidenceView, InclusionView
 from chain.batch import EntryBatch, Placements
 from chain.block_check import check_block
@@ -64,6 +65,21 @@ class EvidenceChain:
         """Record what concerns the platform as a whole."""
         with self._lock:
             return self._writer.platform_append(events)
+
+    def platform_entries(self, after: EntryId | None, count: int) -> Page:
+        """Entries of the platform log behind one, oldest first."""
+        with self._lock:
+            return entries_after(self._writer.shards(PLATFORM), after, count)
+
+    def platform_entries_before(self, before: EntryId | None, count: int) -> Page:
+        """Entries of the platform log ahead of one, or of its end, newest first."""
+        with self._lock:
+            return entries_before(self._writer.shards(PLATFORM), before, count)
+
+    def platform_artifact(self, sha256: str) -> bytes:
+        """An artifact of the platform log."""
+        with self._lock:
+            return artifact_of(self._writer.shards(PLATFORM), sha256)
 
     def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
         """The time in the entry of each request, None where it was never recorded."""

@@ -61,6 +61,7 @@ def test_entries_of_several_tenants_are_recorded_together_and_stay_apart(tmp_pat
             ("acme", 2),
         ]
         assert [receipt.leaf_sha256 for receipt in receipts] == [SHA256.leaf(item.content).hex() for item in batch]
+        assert len(writer.append(batch)) == len(batch)
         again = EntryBatch.of(sample()[::-1])
         assert writer.append(again).receipts(again) == receipts[::-1]
         assert writer.append(batch).part(1, 3).receipts(next(EntryBatch.of(sample()[1:3]).parts(9))) == receipts[1:3]
