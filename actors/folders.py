@@ -40,6 +40,11 @@ class Folders:
         """What the writer of all evidence logs alone sees: journal, keys, lock."""
         return self.store / "chain"
 
+    @property
+    def report_keys(self) -> Path:
+        """The key that signs reports, and its certificate."""
+        return self.store / "report_keys"
+
     def privacy(self, tenant: TenantId) -> Path:
         """Keys of the persons that the tenant's evidence speaks of; whoever keeps copies must discard them in time."""
         return self.graph(tenant) / "privacy"

@@ -17,7 +17,7 @@ from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
 from serve.crew import ray_crew
 from serve.operations import Operations
-from serve.pack_maker import pack_maker
+from serve.pack_maker import FolderPackMaker
 from serve.platform import Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
@@ -49,7 +49,7 @@ class Ingress:
         self._context = ApiContext(
             platform=platform,
             operations=operations,
-            reports=ReportService(pack_maker(platform), config.folders, operations, clock),
+            reports=ReportService(FolderPackMaker(config.folders, platform, clock), config.folders, operations, clock),
             protection=Protection(config.folders, platform),
             folders=config.folders,
             tokens=TokenRegistry(config.tokens),

@@ -41,15 +41,14 @@ class ReportRequest:
 
     Args:
         since, until: the window of the evidence, by the time of recording; `until` is not in it.
-        frameworks: only controls of these; all of them where empty.
+        expected: types of evidence of which there should be some; the report says which are missing.
     """
 
     tenant: TenantId
     kind: ReportKind
     since: datetime
     until: datetime
-    title: str | None = None
-    frameworks: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
 
 
 class PackMaker(Protocol):
@@ -147,5 +146,5 @@ def _fields(request: ReportRequest) -> dict[str, Json]:
         "kind": request.kind.value,
         "since": format_instant(request.since),
         "until": format_instant(request.until),
-        "frameworks": list[Json](request.frameworks),
+        "expected": list[Json](request.expected),
     }

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from actors.messages import OperationStatus
 from domain.errors import NotFound
+from domain.evidence import EventType
 from serve.api.context import Caller, CallerOf, Context, IdempotencyKey
 from serve.api.models import Document, OperationView, Request, RowsView
 from serve.api.operations import operation_view
@@ -37,16 +38,15 @@ class ReportBody(Request):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"since": "2026-01-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", "frameworks": ["SOC 2"]},
+                {"since": "2026-01-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", "expected": ["access_review"]},
             ]
         },
     )
 
     since: AwareDatetime
     until: AwareDatetime
-    title: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    frameworks: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=20)] = Field(
-        default_factory=list, description="Only controls of these frameworks; all where none is named"
+    expected: Annotated[list[EventType], Field(max_length=20)] = Field(
+        default_factory=list, description="Types of evidence of which there should be some; the report names the absent"
     )
 
 
@@ -111,5 +111,5 @@ def download(report_id: ReportId, caller: CallerOf, context: Context) -> Respons
 
 
 def _start(body: ReportBody, kind: ReportKind, caller: Caller, context: Context, key: str | None) -> OperationView:
-    request = ReportRequest(caller.tenant, kind, body.since, body.until, body.title, tuple(body.frameworks))
+    request = ReportRequest(caller.tenant, kind, body.since, body.until, tuple(body.expected))
     return operation_view(context.reports.start(request, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,17 @@ from zipfile import ZipFile
 
 import pytest
 
+from actors.folders import Folders
+from chain.pack_check import verify_pack
+from domain.clock import SystemClock
 from domain.errors import IntegrityError, NotFound, UnavailableError
-from serve.pack_maker import NoPackMaker
+from domain.tenancy import TenantId
+from serve.pack_maker import FolderPackMaker
 from serve.report_archive import ReportArchive
 from serve.reporting import ReportKind, ReportRequest
 from tests.unit.serve.api_fixture import NOW, Api
 
+ACME = TenantId("acme")
 WINDOW: dict[str, Any] = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-15T00:00:00Z"}
 
 
@@ -28,7 +34,7 @@ def generate(api: Api, route: str = "generate", *, key: str | None = None, **bod
 
 @pytest.mark.parametrize(("route", "kind"), [("generate", "evidence"), ("board-pack", "board")])
 def test_a_report_is_made_followed_and_fetched(api: Api, route: str, kind: str) -> None:
-    operation = generate(api, route, frameworks=["SOC 2"])
+    operation = generate(api, route, expected=["access_review"])
     assert operation["status"] == "succeeded", operation
     report = api.get(operation["links"]["result"]).json()
     assert (report["status"], report["report"]["kind"]) == ("succeeded", kind)
@@ -45,20 +51,20 @@ def test_a_report_is_made_followed_and_fetched(api: Api, route: str, kind: str) 
 def test_the_same_key_is_the_same_report_and_another_one_is_a_conflict(api: Api) -> None:
     first, second = (generate(api, key="q1") for _ in range(2))
     assert first["operation_id"] == second["operation_id"]
-    other = {**WINDOW, "title": "another"}
+    other = {**WINDOW, "expected": ["scan_result"]}
     answer = api.client.post("/api/v2/reports/generate", json=other, headers={**api.acme, "Idempotency-Key": "q1"})
     assert (answer.status_code, answer.json()["detail"]) == (409, "the key began another report")
 
 
 def test_finished_reports_are_listed_newest_first(api: Api) -> None:
-    newest = generate(api, title="the newest")
+    newest = generate(api, expected=["change_record"])
     rows = api.get("/api/v2/reports").json()["items"]
     assert rows[0]["report_id"] == newest["operation_id"]
     assert "tenant" not in rows[0]
 
 
 def test_a_report_that_fails_says_why(api: Api) -> None:
-    operation = generate(api, title="nothing there")
+    operation = generate(api, expected=["erasure"])
     report = api.get(f"/api/v2/reports/{operation['operation_id']}").json()
     assert (report["status"], report["problem"]["code"]) == ("failed", "not_found")
     download = api.get(f"/api/v2/reports/{operation['operation_id']}/download")
@@ -110,8 +116,26 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         ReportArchive(tmp_path / "file").save("a", {}, b"")
 
 
-def test_without_the_reports_extra_a_report_is_unavailable() -> None:
-    request = ReportRequest("acme", ReportKind.BOARD, NOW, NOW)  # type: ignore[arg-type]
-    with pytest.raises(UnavailableError) as refusal:
-        NoPackMaker().make(request)
-    assert "policycortex[reports]" in str(refusal.value.facts["todo"])
+@pytest.mark.slow
+def test_a_real_pack_of_each_kind_verifies_offline(api: Api, tmp_path: Path) -> None:
+    context = api.client.app.state.context  # type: ignore[attr-defined]
+    assert api.scan(api.acme)["status"] == "succeeded"
+    maker = FolderPackMaker(context.folders, context.platform, SystemClock())
+    now = datetime.now(UTC)
+    for kind in ReportKind:
+        pack = tmp_path / f"{kind.value}.zip"
+        pack.write_bytes(maker.make(ReportRequest(ACME, kind, NOW, now)))
+        report = verify_pack(pack)
+        assert report.ok, report.findings
+    with pytest.raises(NotFound, match="no scan"):
+        maker.make(ReportRequest(TenantId("globex"), ReportKind.BOARD, NOW, now))
+
+
+def test_a_tenant_without_evidence_has_no_report(tmp_path: Path) -> None:
+    class Nothing:
+        def publish(self, tenant: TenantId) -> None:
+            del tenant
+
+    maker = FolderPackMaker(Folders(tmp_path), Nothing(), SystemClock())
+    with pytest.raises(NotFound, match="no evidence"):
+        maker.make(ReportRequest(ACME, ReportKind.EVIDENCE, NOW, NOW))
