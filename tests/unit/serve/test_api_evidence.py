@@ -191,6 +191,19 @@ def test_every_faulty_line_is_named_and_none_is_recorded(api: Api) -> None:
     assert api.get("/api/v2/chain/head").json()["logs"][-1]["recorded"] == before
 
 
+def test_a_key_of_another_form_is_refused(api: Api) -> None:
+    for key in ("", "with space", "x" * 121):
+        answer = api.client.post(COLLECT, json=review("keyed"), headers={**api.acme, "Idempotency-Key": key})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+
+
+def test_a_batch_may_be_larger_than_other_requests(api: Api) -> None:
+    rows = [{"id": f"big-{number}", "subject": "s", "body": {"text": "x" * 50_000}} for number in range(100)]
+    assert lines(api, *rows).status_code == 201
+    headers = {**api.acme, "Content-Type": "application/json"}
+    assert api.client.post(COLLECT, content=b" " * 5_000_000, headers=headers).status_code == 413
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b" \n"])
 def test_a_batch_without_lines_is_refused(api: Api, content: bytes) -> None:
     assert raw(api, content).status_code == 422

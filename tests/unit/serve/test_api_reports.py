@@ -83,6 +83,13 @@ def test_a_window_that_is_not_over_is_refused(api: Api, window: dict[str, str]) 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
 
 
+def test_a_request_of_two_meanings_is_refused(api: Api) -> None:
+    content = '{"since":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","until":"2026-01-03T00:00:00Z"}'
+    headers = {**api.acme, "Content-Type": "application/json"}
+    answer = api.client.post("/api/v2/reports/generate", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+
+
 def test_what_is_no_report_is_not_found(api: Api) -> None:
     scan = api.scan(api.acme)["operation_id"]
     for report_id in (scan, "unheard-of", "..%2ftokens", "*"):
