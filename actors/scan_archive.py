@@ -72,6 +72,10 @@ class ScanArchive:
             raise IntegrityError("a scan's document is damaged", where=str(wanted[0]), todo="Run the scan again")
         return document
 
+    def scan_ids(self) -> list[str]:
+        """Ids of the scans that are kept, oldest first."""
+        return [path.name.removesuffix(_SUFFIX) for path in self._paths()]
+
     def _newest_ns(self) -> int:
         return max((path.stat().st_mtime_ns for path in self._paths()), default=0)
 
