@@ -63,7 +63,8 @@ def scan_events(at: datetime, *, violations: int) -> list[EvidenceEvent]:
 def _artifacts(kind: EventType, at: datetime) -> Mapping[str, Artifact]:
     if kind is not EventType.POLICY_EVALUATED:
         return {}
-    return {"verdicts": Artifact("application/x-ndjson", f'["one","violation","{at:%d}"]\n'.encode())}
+    verdicts = Artifact("application/x-ndjson", f'["one","violation","{at:%d}"]\n'.encode())
+    return {"verdicts": verdicts, "again": verdicts}
 
 
 def record_scans(writer: EvidenceWriter, times: Sequence[datetime], clock: Wrist) -> None:
