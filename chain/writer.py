@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -295,8 +295,7 @@ class EvidenceWriter:
         self._journal.require_held()
         plans = [self._plan(tenant) for tenant in batch.tenants]
         for number, plan in enumerate(plans):
-            names = (name for name, owner in zip(batch.request_ids, batch.owners, strict=True) if owner == number)
-            require_open(plan.shard.place.state, names)
+            require_open(plan.shard.place.state, _names_of(batch, number))
         placements = self._admit(batch, plans)
         for plan in plans:
             for sha256, content in sorted(plan.artifacts.items()):
@@ -337,6 +336,10 @@ class EvidenceWriter:
             if shard is not plans[owner].shard:
                 owners[place] = _number(logs, shard)
         return Placements(tuple(logs), owners, indexes)
+
+
+def _names_of(batch: EntryBatch, number: int) -> Iterator[str]:
+    return (name for name, owner in zip(batch.request_ids, batch.owners, strict=True) if owner == number)
 
 
 def _checked(batch: EntryBatch, plans: Sequence[_Plan]) -> list[bytes]:

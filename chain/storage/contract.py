@@ -88,6 +88,13 @@ class BlobStore(Protocol):
             NotFound: no such object, and the store is sure of it.
         """
 
+    def part(self, name: str, *, start: int, size_bytes: int) -> bytes:
+        """Read some of an object: this much from a place within it, less only where the object ends.
+
+        Raises:
+            NotFound: no such object, and the store is sure of it.
+        """
+
     def chunks(self, name: str) -> Iterator[bytes]:
         """Read an object in parts; only when the iterator ends was it read whole.
 

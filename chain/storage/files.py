@@ -64,6 +64,12 @@ class FileStore:
             content = path.read_bytes()
         return Blob(content, _version(content))
 
+    def part(self, name: str, *, start: int, size_bytes: int) -> bytes:
+        path = self._path(name)
+        with self._reading(path), path.open("rb") as file:
+            file.seek(start)
+            return file.read(size_bytes)
+
     def chunks(self, name: str) -> Iterator[bytes]:
         path = self._path(name)
         with self._reading(path), path.open("rb") as file:

@@ -44,7 +44,7 @@ from chain.storage.contract import (
 from domain.errors import AccessDenied, ConflictError, InputError, NotFound, UnavailableError
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta, PutMode, PutResult
+    from obstore import GetOptions, ObjectMeta, PutMode, PutResult
     from obstore.store import ClientConfig, S3Config
 
 _THREADS: Final = 16
@@ -137,6 +137,10 @@ class BucketStore:
     def get(self, name: str) -> Blob:
         return self._attempt(name, lambda: self._read(name))
 
+    def part(self, name: str, *, start: int, size_bytes: int) -> bytes:
+        asked: GetOptions = {"range": (start, start + size_bytes)}
+        return self._attempt(name, lambda: bytes(obstore.get(self._bucket, self._key(name), options=asked).bytes()))
+
     def chunks(self, name: str) -> Iterator[bytes]:
         result = self._attempt(name, lambda: obstore.get(self._bucket, self._key(name)))
         try:
@@ -170,7 +174,7 @@ class BucketStore:
             content,
             hints,
             mode,
-            is_still_open=lambda there: there is not None and there.version.tag == version.tag,
+            is_still_open=lambda there: there is not None and _is_same(there.version, version),
             refusal="object has changed since it was read",
         )
 
@@ -333,6 +337,13 @@ def _connect(url: str, options: Mapping[str, str], patience: Patience) -> Object
     }
     config = cast("S3Config", dict(options))
     return from_url(url, config=config, client_options=client, retry_config={"max_retries": 0})
+
+
+def _is_same(there: Version, read: Version) -> bool:
+    """Whether a version is that which was read; a generation counts where both state one."""
+    return there.tag == read.tag and (
+        None in {there.generation, read.generation} or there.generation == read.generation
+    )
 
 
 def _version(meta: PutResult | ObjectMeta) -> Version:

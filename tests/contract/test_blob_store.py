@@ -3,82 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
-from azure.storage.blob import BlobServiceClient
 
 from chain.storage.contract import BlobStore, Hints, Version
 from chain.storage.files import FileStore
-from chain.storage.objects import BucketStore, Patience
-from chain.storage.opening import open_store
 from domain.errors import ConflictError, InputError, NotFound, UnavailableError
-from tests.servers.azurite import ACCOUNT, azurite
-from tests.servers.azurite import KEY as AZURITE_KEY
-from tests.servers.moto import KEY as MOTO_KEY
-from tests.servers.moto import REGION, moto
-
-BUCKET = "evidence"
-QUICK = Patience(attempts_max=2, pause_s=0.01)
+from tests.contract.conftest import BUCKET, Server
 
 
-@dataclass(frozen=True)
-class Server:
-    """A server that runs: how a bucket of it is opened, and what it tells a stranger about an object's form."""
-
-    open: Callable[[str], BlobStore]
-    form: Callable[[str], tuple[str | None, str | None]]
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with moto(tmp_path_factory.mktemp("moto")) as url:
-        client = boto3.client(
-            "s3",
-            endpoint_url=url,
-            region_name=REGION,
-            aws_access_key_id=MOTO_KEY["access_key_id"],
-            aws_secret_access_key=MOTO_KEY["secret_access_key"],
-        )
-        client.create_bucket(Bucket=BUCKET)
-        options = {"endpoint": url, "region": REGION, **MOTO_KEY}
-
-        def form(name: str) -> tuple[str | None, str | None]:
-            head = client.head_object(Bucket=BUCKET, Key=name)
-            return head["ContentType"], head["CacheControl"]
-
-        yield Server(lambda bucket: BucketStore.open(f"s3://{bucket}", options, patience=QUICK), form)
-        client.close()
-
-
-@pytest.fixture(scope="module")
-def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with azurite(tmp_path_factory.mktemp("azurite")) as url, BlobServiceClient(url, credential=AZURITE_KEY) as client:
-        client.create_container(BUCKET)
-        options = {"endpoint": url, "account_name": ACCOUNT, "account_key": AZURITE_KEY}
-
-        def form(name: str) -> tuple[str | None, str | None]:
-            settings = client.get_blob_client(BUCKET, name).get_blob_properties().content_settings
-            return settings.content_type, settings.cache_control
-
-        yield Server(lambda bucket: BucketStore.open(f"az://{bucket}", options, patience=QUICK), form)
-
-
-@pytest.fixture(params=["files", "memory", "s3", "azure"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+@pytest.fixture
+def store(blob_store: BlobStore) -> BlobStore:
     """A folder that no other test uses, in each kind of store."""
-    kind, folder = request.param, f"{uuid.uuid4().hex}/"
-    if kind == "files":
-        return open_store(str(tmp_path)).below(folder)
-    if kind == "memory":
-        return open_store("memory:///").below(folder)
-    server: Server = request.getfixturevalue(kind)
-    return server.open(BUCKET).below(folder)
+    return blob_store
 
 
 @pytest.fixture(params=["files", "s3", "azure"])
@@ -102,6 +42,14 @@ def test_what_was_put_is_read_back_whole_and_in_parts(store: BlobStore) -> None:
     assert (blob.content, blob.version.tag) == (b"content", version.tag)
     assert b"".join(store.chunks("a/b")) == b"content"
     assert store.size_bytes("a/b") == 7
+
+
+def test_a_part_is_read_and_ends_where_the_object_ends(store: BlobStore) -> None:
+    store.put("a", bytes(range(100)))
+    assert store.part("a", start=10, size_bytes=5) == bytes(range(10, 15))
+    assert store.part("a", start=90, size_bytes=1 << 20) == bytes(range(90, 100))
+    with pytest.raises(NotFound, match="no such object"):
+        store.part("b", start=0, size_bytes=5)
 
 
 def test_an_object_may_be_empty(store: BlobStore) -> None:
@@ -315,6 +263,7 @@ def test_nothing_is_believed_of_a_store_that_is_gone(nowhere: BlobStore) -> None
     actions: list[Callable[[], object]] = [
         lambda: nowhere.get("a"),
         lambda: next(nowhere.chunks("a")),
+        lambda: nowhere.part("a", start=0, size_bytes=1),
         lambda: nowhere.size_bytes("a"),
         nowhere.listing,
         lambda: nowhere.put("a", b""),

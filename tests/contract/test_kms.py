@@ -20,12 +20,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
-from moto.server import ThreadedMotoServer
 
 from chain.keys.report_key import ReportSigner, check_report_signature
 from chain.keys.signer import NamedSigner
 from connectors.kms import ED25519_SPEC, KmsEd25519Key, KmsKeyWrapper, KmsRsaKey, open_client
 from domain.errors import AccessDenied, InputError, IntegrityError, NotFound, UnavailableError
+from tests.servers.moto import REGION, moto
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -35,12 +35,9 @@ LONG = b"x" * 4097
 
 
 @pytest.fixture(scope="module")
-def kms() -> Iterator[KMSClient]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield open_client(region="eu-central-1", endpoint_url=f"http://{host}:{port}", credentials=("test", "test"))
-    server.stop()
+def kms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KMSClient]:
+    with moto(tmp_path_factory.mktemp("moto")) as endpoint:
+        yield open_client(region=REGION, endpoint_url=endpoint, credentials=("testing", "testing"))
 
 
 @pytest.fixture(scope="module")

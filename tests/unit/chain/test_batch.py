@@ -108,7 +108,7 @@ def test_a_wrong_leaf_of_the_second_tree_is_found_before_anything_is_signed(tmp_
 Names = st.lists(st.tuples(st.sampled_from([ACME, GLOBEX, TenantId("third")]), st.integers(0, 40)), max_size=12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(batches=st.lists(st.tuples(Names, st.booleans(), st.booleans()), max_size=8))
 def test_a_restart_at_any_point_gives_the_state_that_was_live(
     tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[list[tuple[TenantId, int]], bool, bool]]

@@ -88,6 +88,9 @@ class StoppingStore:
     def get(self, name: str) -> Blob:
         return self.inner.get(name)
 
+    def part(self, name: str, *, start: int, size_bytes: int) -> bytes:
+        return self.inner.part(name, start=start, size_bytes=size_bytes)
+
     def chunks(self, name: str) -> Iterator[bytes]:
         return self.inner.chunks(name)
 

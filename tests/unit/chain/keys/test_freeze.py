@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chain.entry import encode_event
+from chain.file_journal import FileJournal
+from chain.frame import Run
 from chain.keys.freeze import FreezeOrder, Marker, Stage, freeze, read_marker, require_open
-from chain.keys.signer import NamedSigner
+from chain.keys.join import verify_join
+from chain.keys.key_file import FileSigner
+from chain.keys.signer import Signer
 from chain.keys.succession import (
     check_succession,
     read_succession,
@@ -17,13 +22,16 @@ from chain.keys.succession import (
     succession_request_id,
     successor_origin,
 )
+from chain.keys.tenant_log import TenantLog
 from chain.note import VerifierKey, parse_note
+from chain.shard import ShardLog, ShardPlace
 from chain.tree_hash import Twin
 from domain.clock import format_instant
 from domain.errors import ConflictError, InputError, IntegrityError, NotFound
 from domain.evidence import EventType, EvidenceEvent
 from domain.value import Json
 from tests.unit.chain.keys.samples import ACME, NOON, ORIGIN, SmallLog, entry, signer
+from tests.unit.chain.samples import event, open_writer, publish_small_log, published_folder
 
 ORDER = FreezeOrder(NOON, "signing key stolen", "role:incident-lead")
 EVENT = EvidenceEvent(ACME, "one", EventType.POLICY_EVALUATED, NOON, {"number": 1})
@@ -40,7 +48,7 @@ def log(tmp_path: Path) -> SmallLog:
     return log
 
 
-def _body(marker: Marker, *good: NamedSigner, distrusted: tuple[VerifierKey, ...] = ()) -> dict[str, Json]:
+def _body(marker: Marker, *good: Signer, distrusted: tuple[VerifierKey, ...] = ()) -> dict[str, Json]:
     return succession_body(
         Twin(marker.checkpoint, marker.checkpoint_sha3),
         good,
@@ -56,9 +64,9 @@ def test_a_frozen_log_refuses_appends_for_ever_and_names_its_successor(log: Smal
     assert (marker.stage, marker.checkpoint) == (Stage.FROZEN, log.head().checkpoint)
     last = json.loads(log.entries[-1])
     assert (last["type"], last["body"]["successor"]) == ("log_frozen", SUCCESSOR)
-    for event in (LATER, EvidenceEvent(ACME, f"log_frozen/{ORIGIN}", EventType.LOG_FROZEN, NOON, {})):
+    for late in (LATER, EvidenceEvent(ACME, f"log_frozen/{ORIGIN}", EventType.LOG_FROZEN, NOON, {})):
         with pytest.raises(ConflictError, match="frozen for ever") as refused:
-            log.append([event])
+            log.append([late])
         assert SUCCESSOR in str(refused.value)
 
 
@@ -170,6 +178,69 @@ def test_a_final_note_is_never_a_checkpoint(log: SmallLog) -> None:
     text = parse_note(str(_body(freeze(log, log.state, ACME, ORDER), NEW_KEY)["final_note"])).text
     assert not text.split("\n")[1].isdigit()
     assert text.startswith("policycortex/log-frozen/v1\n")
+
+
+def _successor(path: Path, marker: Marker, *good: Signer) -> Path:
+    """A published log of the successor's name whose first entry is the frozen log's end."""
+    origin = successor_origin(marker.origin)
+    journal = FileJournal(path / "chain")
+    list(journal.replay())
+    shard = ShardLog(
+        origin, ACME, 2026, journal=journal, place=ShardPlace(path / "state", path / "folder/2026"), signers=None
+    )
+    end = EvidenceEvent(ACME, succession_request_id(origin), EventType.LOG_FROZEN, NOON, _body(marker, *good))
+    entries = [encode_event(end, {}), encode_event(LATER, {})]
+    journal.append([Run(origin, entries)], year=2026)
+    shard.replay(entries)
+    block = shard.block(NOON)
+    assert block is not None
+    journal.append([Run(origin, [block])], year=2026)
+    shard.replay([block])
+    shard.publish()
+    journal.close()
+    return path / "folder/2026"
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> tuple[Path, Marker]:
+    with open_writer(tmp_path / "frozen") as log:
+        log.append([event("one")])
+        log.publish()
+        tenant = TenantLog(log.writer, ACME)
+        marker = freeze(tenant, tenant.state_directory, ACME, ORDER)
+    return published_folder(tmp_path / "frozen"), marker
+
+
+def test_two_folders_verify_and_join(frozen: tuple[Path, Marker], tmp_path: Path) -> None:
+    folder, marker = frozen
+    names = Twin(successor_origin(marker.origin), f"{successor_origin(marker.origin)}/sha3-256")
+    (tmp_path / "state").mkdir()
+    key = FileSigner(tmp_path / "state/log.key", name=names.sha256)
+    successor = _successor(tmp_path, marker, key)
+    report = verify_join(folder, successor)
+    assert (report.ok, report.findings) == (True, ())
+    assert report.succession is not None
+    assert report.succession.reason == ORDER.reason
+    lines = [line for path in (folder, successor) for line in (path / "verifier_keys").read_text().splitlines()]
+    policy = tmp_path / "policy"
+    policy.write_text("".join(f"log {line}\n" for line in lines))
+    assert verify_join(folder, successor, policy=policy).ok
+
+
+def test_two_folders_that_do_not_join_say_why(frozen: tuple[Path, Marker], tmp_path: Path) -> None:
+    folder, marker = frozen
+    stranger = signer("stranger", successor_origin(marker.origin))
+    report = verify_join(folder, _successor(tmp_path, marker, stranger))
+    assert (report.frozen.ok, report.successor.ok, report.ok) == (True, True, False)
+    assert report.findings[0].entry_index == 0
+    assert "no known key" in report.findings[0].got
+    assert "do not join" in verify_join(publish_small_log(tmp_path / "x"), tmp_path / "folder/2026").findings[0].got
+    with open_writer(tmp_path / "blank") as log:
+        log.publish()
+    assert "does not begin" in verify_join(folder, published_folder(tmp_path / "blank")).findings[0].got
+    (folder / "checkpoint").unlink()
+    broken = verify_join(folder, tmp_path / "folder/2026")
+    assert (broken.ok, broken.frozen.ok, broken.findings) == (False, False, ())
 
 
 def _crash(*_: object) -> None:

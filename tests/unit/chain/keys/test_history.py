@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain.checkpoint import Checkpoint
+from chain.checkpoint import Checkpoint, open_checkpoint
 from chain.cosignature import COSIGNATURE_ED25519, CosignerKey, timed_message
 from chain.keys.history import KeyHistory, check_signers, read_history
 from chain.keys.key_event import Occasion, key_added_body, key_retired_body, read_key_event, report_key_added_body
@@ -273,3 +273,12 @@ def test_a_report_keys_entry_shows_that_the_key_is_held(replaces: str, line: byt
     body: dict[str, Json] = report_key_added_body(_ReportKey(), b"certificate", OCCASION, replaces=replaces)
     assert (body["use"], body["replaces"]) == ("report", replaces)
     assert read_key_event(entry(EventType.KEY_ADDED, body)) is None
+
+
+def test_a_checkpoint_of_one_key_is_neither_anothers_nor_of_a_changed_text() -> None:
+    text = sign_checkpoint(CHECKPOINT, [OLD])
+    assert open_checkpoint(text, OLD.key) == CHECKPOINT
+    with pytest.raises(IntegrityError, match="not signed by the expected key"):
+        open_checkpoint(text, NEW.key)
+    with pytest.raises(IntegrityError, match="signature is wrong"):
+        open_checkpoint(text.replace("\n7\n", "\n8\n"), OLD.key)

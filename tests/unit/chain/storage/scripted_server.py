@@ -35,6 +35,7 @@ class Script:
 
     replies: dict[str, list[Reply]]
     asked: list[str] = field(default_factory=list)
+    conditions: list[str] = field(default_factory=list)
 
     def next(self, method: str, path: str) -> Reply:
         if "list-type" in path:
@@ -49,6 +50,7 @@ class Script:
 def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.rfile.read(int(request.headers.get("Content-Length", 0)))
+        script.conditions += [f"{key}: {text}" for key, text in request.headers.items() if "match" in key.lower()]
         reply = script.next(request.command, request.path)
         request.send_response(reply.status)
         for name, value in {"Last-Modified": "Sat, 31 Jan 2026 12:00:00 GMT", **reply.headers}.items():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from obstore.store import S3Store
+from obstore.store import GCSStore, S3Store
 
 from chain.storage.contract import BlobStore, Version
 from chain.storage.objects import BucketStore, Pacing, Patience
@@ -171,6 +173,39 @@ def test_what_is_gone_already_is_deleted_one_by_one() -> None:
         store.delete("a")
 
 
+def test_google_cloud_storage_is_asked_by_generation() -> None:
+    def generation(number: int, content: bytes = b"") -> Reply:
+        return Reply(200, content, {"ETag": '"same"', "x-goog-generation": str(number)})
+
+    script = Script({"PUT": [generation(17), generation(18), EXISTS], "GET": [generation(19, b"other")]})
+    with serving(script) as url:
+        account = {
+            "gcs_base_url": url,
+            "disable_oauth": True,
+            "client_email": "",
+            "private_key": "",
+            "private_key_id": "",
+        }
+        bucket = GCSStore(
+            "b",
+            service_account_key=json.dumps(account),
+            client_options={"allow_http": True},
+            retry_config={"max_retries": 0},
+        )
+        store = BucketStore(bucket, location="gs://b")
+        first = store.put_new("a", b"1")
+        second = store.put_if_match("a", b"2", first)
+        with pytest.raises(ConflictError, match="changed"):
+            store.put_if_match("a", b"3", second)
+    assert (first, second) == (Version('"same"', "17"), Version('"same"', "18"))
+    assert script.conditions == [f"x-goog-if-generation-match: {number}" for number in (0, 17, 18)]
+
+
+def test_a_store_is_opened_with_the_options_of_its_kind() -> None:
+    assert BucketStore.open("s3://bucket/folder", {"region": "eu-west-1"}).location == "s3://bucket/folder/"
+    assert BucketStore.open("gs://bucket", {"skip_signature": "true"}).location == "gs://bucket/"
+
+
 @pytest.mark.parametrize(
     ("address", "options"),
     [
@@ -186,7 +221,7 @@ def test_an_address_that_no_store_has_is_refused(address: str, options: dict[str
 
 
 def test_object_storage_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "chain.storage.objects", None)
+    monkeypatch.setitem(sys.modules, "chain.storage.objects", None)
     with pytest.raises(InputError, match="not installed") as caught:
         open_store("s3://bucket")
     assert "policycortex[storage]" in str(caught.value)
