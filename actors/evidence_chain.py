@@ -14,11 +14,15 @@ from threading import RLock
 
 import orjson
 
+from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
+from actors.evidence_reader import Counts, EvidenceReader, LogStatus
 from actors.folders import Folders
+from actors.log_pages import Page, artifact_of, entries_after, entries_before
 from actors.messages import BlockCheck, EvidenceView, InclusionView
 from chain.batch import EntryBatch, Placements
 from chain.block_check import check_block
 from chain.checkpoint_commitment import CheckpointOpening
+from chain.read_models import LatestEvidence
 from chain.shard import LogHead, ShardLog
 from chain.tree_hash import BOTH
 from chain.verify import VerificationReport, verify_directory
@@ -45,6 +49,7 @@ class EvidenceChain:
         self._clock = clock
         self._opened: EvidenceWriter | None = None
         self._lock = RLock()
+        self._reader = EvidenceReader(self._shards, self._lock, folders.read_models)
 
     def append(self, batch: EntryBatch) -> Placements:
         """Record entries, possibly of several tenants, with one sync.
@@ -60,6 +65,21 @@ class EvidenceChain:
         """Record what concerns the platform as a whole."""
         with self._lock:
             return self._writer.platform_append(events)
+
+    def platform_entries(self, after: EntryId | None, count: int) -> Page:
+        """Entries of the platform log behind one, oldest first."""
+        with self._lock:
+            return entries_after(self._writer.shards(PLATFORM), after, count)
+
+    def platform_entries_before(self, before: EntryId | None, count: int) -> Page:
+        """Entries of the platform log ahead of one, or of its end, newest first."""
+        with self._lock:
+            return entries_before(self._writer.shards(PLATFORM), before, count)
+
+    def platform_artifact(self, sha256: str) -> bytes:
+        """An artifact of the platform log."""
+        with self._lock:
+            return artifact_of(self._writer.shards(PLATFORM), sha256)
 
     def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
         """The time in the entry of each request, None where it was never recorded."""
@@ -116,6 +136,30 @@ class EvidenceChain:
             checkpoint_sha3=head.checkpoint_sha3,
         )
 
+    def heads(self, tenant: TenantId) -> list[LogStatus]:
+        """The tenant's logs, oldest first."""
+        return self._reader.heads(tenant)
+
+    def page(self, tenant: TenantId, query: EvidenceQuery) -> EvidencePage:
+        """A page of evidence, newest first."""
+        return self._reader.page(tenant, query)
+
+    def blocks(self, tenant: TenantId, *, before: EntryId | None, limit: int) -> BlockPage:
+        """A page of blocks, newest first."""
+        return self._reader.blocks(tenant, before=before, limit=limit)
+
+    def counts(self, tenant: TenantId) -> Counts:
+        """Entries by type and day."""
+        return self._reader.counts(tenant)
+
+    def latest(self, tenant: TenantId, matter: str, *, after: str = "", limit: int) -> list[LatestEvidence]:
+        """The newest evidence on each control, subject or policy, by name."""
+        return self._reader.latest(tenant, matter, after=after, limit=limit)
+
+    def commitments(self, tenant: TenantId, pseudonym: str) -> int:
+        """How many commitments the tenant's entries hold under a pseudonym."""
+        return self._reader.commitments(tenant, pseudonym)
+
     def verify(self, tenant: TenantId) -> VerificationReport:
         """Check every byte of the tenant's published folder, as a stranger would.
 
@@ -147,6 +191,9 @@ class EvidenceChain:
             if self._opened is not None:
                 self._opened.close()
             self._opened = None
+
+    def _shards(self, tenant: TenantId) -> list[ShardLog]:
+        return self._writer.shards(tenant)
 
     @property
     def _writer(self) -> EvidenceWriter:

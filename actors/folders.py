@@ -40,6 +40,14 @@ class Folders:
         """What the writer of all evidence logs alone sees: journal, keys, lock."""
         return self.store / "chain"
 
+    def privacy(self, tenant: TenantId) -> Path:
+        """Keys of the persons that the tenant's evidence speaks of; whoever keeps copies must discard them in time."""
+        return self.graph(tenant) / "privacy"
+
+    def read_models(self, tenant: TenantId) -> Path:
+        """What is derived of the tenant's evidence; nothing is lost with it."""
+        return self.graph(tenant) / "read_models"
+
     def evidence_of(self, tenant: TenantId) -> Path:
         """Where a tenant's logs are published, a folder a year; the default tenant's lie at the top of the store."""
         if self.evidence is not None and tenant == self.home:

@@ -6,6 +6,7 @@ A call names the plain class's own method, so the type checker sees arguments an
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
@@ -26,6 +27,9 @@ class Handle(Protocol[A]):
             UnavailableError: no answer within the deadline, or the actor is restarting.
         """
 
+    async def ask(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Like `call`, for an event loop: nothing is blocked while the actor works."""
+
     def refer(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Like `call`, but the result may stay where it is: only to be passed on as an argument to another actor."""
 
@@ -41,6 +45,9 @@ class LocalHandle(Generic[A]):
 
     def call(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return method(self._actor, *args, **kwargs)
+
+    async def ask(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.to_thread(method, self._actor, *args, **kwargs)
 
     def refer(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return self.call(method, *args, **kwargs)

@@ -6,7 +6,9 @@ repeated, repeats them; that is safe because every method is. It does not fence:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 
@@ -48,7 +50,21 @@ class Launch(Generic[A]):
 
 _SHARD_READS: Final = ("document", "analysis", "timeline", "explain", "policies", "definition", "scenario")
 _SHARD_BOARD: Final = ("begin", "move", "report", "operation", "ping")
-_CHAIN_READS: Final = ("entry", "inclusion", "verify", "check_block", "recorded_at", "opening", "ping")
+_CHAIN_READS: Final = (
+    "entry",
+    "inclusion",
+    "verify",
+    "check_block",
+    "recorded_at",
+    "opening",
+    "heads",
+    "page",
+    "blocks",
+    "counts",
+    "latest",
+    "commitments",
+    "ping",
+)
 
 SHARD: Final = Launch(
     TenantShard,
@@ -74,9 +90,26 @@ class RayHandle(Generic[A]):
             UnavailableError: no answer within the deadline, or the actor's process is gone.
         """
         name = method.__name__
-        try:
+        with self._translated(name):
             return cast("R", ray.get(self._submit(name, *args, **kwargs), timeout=self._deadline_s))
-        except GetTimeoutError:
+
+    async def ask(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Like `call`, for an event loop.
+
+        Raises:
+            UnavailableError: no answer within the deadline, or the actor's process is gone.
+        """
+        name = method.__name__
+        with self._translated(name):
+            async with asyncio.timeout(self._deadline_s):
+                return cast("R", await self._submit(name, *args, **kwargs))
+
+    @contextmanager
+    def _translated(self, name: str) -> Iterator[None]:
+        """Let Ray's errors leave as ours, and an actor's own error as itself."""
+        try:
+            yield
+        except (GetTimeoutError, TimeoutError):
             raise UnavailableError(
                 "an actor did not answer in time", call=name, deadline_s=self._deadline_s, todo="Repeat the request"
             ) from None

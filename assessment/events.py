@@ -101,6 +101,7 @@ class _Recorder:
                 "violations": result.violations,
                 "exempt": result.exempt,
                 "unknown": result.unknown,
+                "controls": [{"framework": each.framework, "id": each.id} for each in result.policy.controls],
             },
             {"verdicts": self._verdicts(outcome, self._exempt.get(index, frozenset()))},
         )

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chain.cosignature import CosignerKey, open_cosigned, parse_cosigner_key
+from chain.cosignature import CosignerKey, parse_cosigner_key
 from chain.durable import replace_file
+from chain.keys.overlap import open_signed
 from chain.note import Note, VerifierKey, parse_note
 from domain.errors import ConflictError
 
@@ -38,7 +39,9 @@ class CosignedRecord:
                 return CosignedNote(kept, tuple(parse_cosigner_key(line) for line in keys.split("\n")))
         return CosignedNote(note)
 
-    def add(self, own: str, cosigned: str, key: VerifierKey, cosigners: Sequence[CosignerKey]) -> CosignedNote:
+    def add(
+        self, own: str, cosigned: str, keys: Sequence[VerifierKey], cosigners: Sequence[CosignerKey]
+    ) -> CosignedNote:
         """Keep the cosignatures of a note beside those already kept.
 
         Raises:
@@ -47,16 +50,16 @@ class CosignedRecord:
         """
         if parse_note(cosigned).text != parse_note(own).text:
             raise ConflictError("cosigned checkpoint is not the newest", todo="Ask the witness for the newest one")
-        open_cosigned(cosigned, key, cosigners)
+        open_signed(cosigned, keys, cosigners)
         before = self.of(own)
         known = {(cosigner.name, cosigner.key_id): cosigner for cosigner in (*before.cosigners, *cosigners)}
         lines = {
             (signature.name, signature.key_id): signature
-            for signature in (*parse_note(before.note).signatures, *parse_note(cosigned).signatures[1:])
+            for signature in (*parse_note(before.note).signatures, *parse_note(cosigned).signatures)
         }
-        keys = tuple(known[identity] for identity in lines if identity in known)
-        whole = CosignedNote(str(Note(parse_note(own).text, tuple(lines.values()))), keys)
-        if keys:
-            content = "".join(f"{item.text}\n" for item in keys) + "\n" + whole.note
+        kept = tuple(known[identity] for identity in lines if identity in known)
+        whole = CosignedNote(str(Note(parse_note(own).text, tuple(lines.values()))), kept)
+        if kept:
+            content = "".join(f"{item.text}\n" for item in kept) + "\n" + whole.note
             replace_file(self._path, content.encode("utf-8"))
         return whole

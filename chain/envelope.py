@@ -48,6 +48,7 @@ class BlockReference:
     size: int
     root_sha256: str
     root_sha3_256: str
+    ts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,13 @@ class OpeningReference:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An entry's fields as far as the log itself cares for them."""
+    """An entry's fields; of ``body`` the log itself reads a block's alone."""
 
     type: str
     request_id: str
+    tenant: Json
+    at: str
+    body: Json
     artifacts: tuple[ArtifactReference, ...]
     block: BlockReference | None
 
@@ -87,6 +91,9 @@ def read_envelope(entry: bytes) -> Envelope:
     return Envelope(
         type=kind,
         request_id=_require_text(fields, "request_id"),
+        tenant=fields["tenant"],
+        at=_require_text(fields, "at"),
+        body=fields["body"],
         artifacts=tuple(_read_artifact(item) for item in artifacts.values()),
         block=_read_block(fields["body"]) if kind == BLOCK_TYPE else None,
     )
@@ -135,6 +142,7 @@ def _read_block(value: Json) -> BlockReference:
         size=_require_count(fields, "size"),
         root_sha256=_require_digest(fields, "root_sha256"),
         root_sha3_256=_require_digest(fields, "root_sha3_256"),
+        ts=_require_text(fields, "ts"),
     )
 
 

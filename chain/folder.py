@@ -40,6 +40,11 @@ class Folder:
     def file_count(self) -> int:
         return len(self._regular)
 
+    @property
+    def names(self) -> list[str]:
+        """Every regular file."""
+        return sorted(self._regular)
+
     def read(self, path: str) -> bytes | None:
         """Content of a file that the log must have; ``None`` where it is missing."""
         if path not in self._regular:
@@ -56,10 +61,14 @@ class Folder:
 
     def report_strangers(self, findings: Findings) -> None:
         """Report what has no place in an evidence folder."""
-        for path, kind in sorted(self._irregular.items()):
-            findings.add(path, field="file", expected="a file of this log", got=kind)
+        self.report_irregular(findings)
         for path in self.remaining():
             findings.add(path, field="file", expected="a file of this log", got="an unknown file")
+
+    def report_irregular(self, findings: Findings) -> None:
+        """Report what is no file: links, special files, empty folders."""
+        for path, kind in sorted(self._irregular.items()):
+            findings.add(path, field="file", expected="a file of this log", got=kind)
 
     def _walk(self) -> None:
         pending = [""]

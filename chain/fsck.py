@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chain.checkpoint import Checkpoint, open_checkpoint
+from chain.checkpoint import Checkpoint
 from chain.cosigned import CosignedNote, CosignedRecord
 from chain.entry import Block
 from chain.envelope import BLOCK_TYPE, NO_ARTIFACTS, BlockReference, read_envelope
@@ -23,6 +23,8 @@ from chain.file_journal import FileJournal
 from chain.finding import Finding, Findings
 from chain.folder import Folder, year_folders
 from chain.frame import Run
+from chain.keys.key_list import format_key_list, is_key_of
+from chain.keys.overlap import SignedCheckpoint, open_signed
 from chain.layout import KEYS_FILE, TILE_HEIGHT, TILE_WIDTH, artifact_path, bundles, checkpoint_path, tile_name, tiles
 from chain.log import Log
 from chain.merkle import Tree
@@ -186,35 +188,45 @@ class _Check:
             return None
         return Twin(*(path.read_text("utf-8") for path in paths))
 
-    def _keys(self, note: CosignedNote) -> Twin[VerifierKey] | None:
+    def _keys(self, note: CosignedNote) -> Twin[tuple[VerifierKey, ...]] | None:
         content = self._folder.read(KEYS_FILE) or b""
         lines = content.decode("utf-8", errors="replace").split("\n")
         try:
-            keys = Twin(parse_verifier_key(lines[0]), parse_verifier_key(lines[1] if len(lines) > 1 else ""))
+            first, second = parse_verifier_key(lines[0]), parse_verifier_key(lines[1] if len(lines) > 1 else "")
+            names = Twin(first.name, second.name)
+            former = [parse_verifier_key(line) for line in lines[2:] if is_key_of(line, names)]
         except InputError as error:
             self._findings.add(KEYS_FILE, field="lines", expected="the keys of both trees", got=error)
             return None
-        listed = [keys.sha256.text, keys.sha3_256.text, *(key.text for key in note.cosigners)]
-        self._compare(KEYS_FILE, "".join(f"{line}\n" for line in listed).encode())
+        keys = Twin(
+            (first, *(key for key in former if key.name == first.name)),
+            (second, *(key for key in former if key.name == second.name)),
+        )
+        self._compare(KEYS_FILE, format_key_list(keys, note.cosigners).encode())
         return keys
 
-    def _heads(self, notes: Twin[str], keys: Twin[VerifierKey]) -> Twin[Checkpoint] | None:
+    def _heads(self, notes: Twin[str], keys: Twin[tuple[VerifierKey, ...]]) -> Twin[Checkpoint] | None:
         first = self._head("signed", notes.sha256, keys.sha256, self._trees.sha256)
         second = self._head("signed-sha3", notes.sha3_256, keys.sha3_256, self._trees.sha3_256)
         if first is None or second is None:
             return None
-        if first.size != second.size:
-            self._findings.add("signed-sha3", field="tree size", expected=first.size, got=second.size)
+        signers = Twin(first.signers, second.signers)
+        if signers != keys:
+            self._findings.add(KEYS_FILE, field="keys of the log", expected="those that signed", got="others")
+        if first.checkpoint.size != second.checkpoint.size:
+            got = second.checkpoint.size
+            self._findings.add("signed-sha3", field="tree size", expected=first.checkpoint.size, got=got)
             return None
-        return Twin(first, second)
+        return Twin(first.checkpoint, second.checkpoint)
 
-    def _head(self, where: str, note: str, key: VerifierKey, tree: Tree) -> Checkpoint | None:
+    def _head(self, where: str, note: str, keys: Sequence[VerifierKey], tree: Tree) -> SignedCheckpoint | None:
         """The signed checkpoint, if it is one of this journal's."""
         try:
-            head = open_checkpoint(note, key)
+            signed = open_signed(note, keys)
         except PolicyCortexError as error:
-            self._findings.add(where, field="signed note", expected=f"a checkpoint signed by {key.text}", got=error)
+            self._findings.add(where, field="signed note", expected=f"a checkpoint signed by {keys[0].text}", got=error)
             return None
+        head = signed.checkpoint
         if head.size > tree.size:
             self._findings.add(where, field="tree size", expected=f"at most {tree.size}", got=head.size)
             return None
@@ -222,7 +234,7 @@ class _Check:
             expected = tree.root(head.size).hex()
             self._findings.add(where, field="root hash", expected=expected, got=head.root.hex())
             return None
-        return head
+        return signed
 
     def _compare_entries(self, size: int) -> None:
         for name in bundles(size):

@@ -12,8 +12,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from chain.checkpoint import require_log_signature
 from chain.cosigned import CosignedNote
+from chain.keys.key_list import TreeKeys, format_key_list
+from chain.keys.overlap import open_own
 from chain.layout import (
     ARTIFACT_FOLDER,
     KEYS_FILE,
@@ -27,7 +28,7 @@ from chain.layout import (
     tiles,
 )
 from chain.merkle import Tree
-from chain.note import VerifierKey, parse_note
+from chain.note import VerifierKey
 from chain.publishing_mark import FileMark, Mark
 from chain.storage.contract import CHUNK_SIZE_BYTES, BlobStore, Hints, Item, Source
 from chain.storage.files import FileStore
@@ -46,12 +47,21 @@ class Publication:
     Args:
         folder: a directory, or a store in which the log has everything for itself.
         mark: in the state, not among the files: stands while they are being written.
+        keys: active ones of both trees.
+        rotating: all keys of both trees, where the log's keys were ever replaced.
     """
 
-    def __init__(self, folder: Path | BlobStore, mark: Path | Mark, keys: Twin[VerifierKey]) -> None:
+    def __init__(
+        self,
+        folder: Path | BlobStore,
+        mark: Path | Mark,
+        keys: Twin[VerifierKey],
+        *,
+        rotating: Twin[TreeKeys] | None = None,
+    ) -> None:
         self._store: BlobStore = FileStore(folder) if isinstance(folder, Path) else folder
         self._mark: Mark = FileMark(mark) if isinstance(mark, Path) else mark
-        self._keys = keys
+        self._keys = rotating or Twin(TreeKeys((keys.sha256,)), TreeKeys((keys.sha3_256,)))
         self.size = self._published_size()
 
     def write(
@@ -108,12 +118,12 @@ class Publication:
             self._require_empty(is_interrupted=begun is not None)
             return 0
         try:
-            checkpoint = require_log_signature(parse_note(note.decode("utf-8")), self._keys.sha256)
+            checkpoint = open_own(note.decode("utf-8"), self._keys.sha256.all)
         except (PolicyCortexError, UnicodeDecodeError) as error:
             raise ConflictError(
                 "folder holds another log, or a damaged one",
                 path=f"{self._store.location}: {path}",
-                expected=self._keys.sha256.text,
+                expected=[key.text for key in self._keys.sha256.all],
                 reason=str(error),
                 todo="Verify that folder and move it away; an empty folder is written from the journal",
             ) from error
@@ -128,8 +138,8 @@ class Publication:
             )
 
     def _keys_file(self, note: CosignedNote) -> Item:
-        lines = [self._keys.sha256.text, self._keys.sha3_256.text, *(key.text for key in note.cosigners)]
-        return KEYS_FILE, "".join(f"{line}\n" for line in lines).encode(), hints_of(KEYS_FILE)
+        signing = Twin(self._keys.sha256.signing, self._keys.sha3_256.signing)
+        return KEYS_FILE, format_key_list(signing, note.cosigners).encode(), hints_of(KEYS_FILE)
 
     def _put_checkpoint(self, path: str, note: CosignedNote) -> None:
         self._store.put(path, note.note.encode("utf-8"), hints_of(path))

@@ -25,13 +25,16 @@ from chain.durable import create_private, make_private_directory, replace_file
 from chain.entry import FormerShard, encode_block
 from chain.envelope import NO_ARTIFACTS, read_envelope
 from chain.journal import JournalStore
+from chain.keys.history import HistoryReader, KeyHistory
+from chain.keys.key_list import TreeKeys
+from chain.keys.log_keys import LogKeys, choose_signers
 from chain.layout import is_year
 from chain.log import Log
 from chain.merkle import Tree
 from chain.proof import ConsistencyProof, InclusionProof, format_proof, prove_consistency, prove_inclusion
 from chain.publication import Publication
-from chain.signer import FileSigner, Notary, Signer
-from chain.tree_hash import BOTH, Twin
+from chain.signer import Notary, Signer
+from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.window import WindowProof, prove_window
 from domain.clock import format_instant
 from domain.errors import ConflictError, InputError, IntegrityError, NotFound
@@ -40,7 +43,8 @@ from domain.tenancy import TenantId
 
 ARTIFACTS: Final = "artifact"
 
-OpenSigners = Callable[[str], Twin[Signer]]
+OpenSigners = Callable[[str], Sequence[Twin[Signer]]]
+"""Every pair of keys that is held for an origin, oldest first; which of them sign, the log's entries say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,7 @@ class ShardLog:
         books, own = self._opened, self.own_note()
         if own is None or books.publication.size != self.head().size:
             raise ConflictError("evidence log has no published checkpoint", todo="Publish the log first")
-        books.publication.write_checkpoint(books.cosigned.add(own, cosigned, books.notaries.sha256.key, cosigners))
+        books.publication.write_checkpoint(books.cosigned.add(own, cosigned, books.notaries.sha256.keys, cosigners))
         return self.head()
 
     def head(self) -> LogHead:
@@ -198,6 +202,20 @@ class ShardLog:
             checkpoint=self._opened.cosigned.of(first.last_note).note,
             checkpoint_sha3=second.last_note,
         )
+
+    def key_history(self) -> Twin[KeyHistory]:
+        """Which keys were the log's at which size, by its recorded entries."""
+        readers = [HistoryReader(origin_of(self.origin, tree_hash)) for tree_hash in (BOTH.sha256, BOTH.sha3_256)]
+        for index in range(self.size):
+            entry = self._read(index)
+            for reader in readers:
+                reader.take(index, entry)
+        return Twin(readers[0].history, readers[1].history)
+
+    def reopen(self) -> None:
+        """Sign from now on with the keys that the recorded entries name."""
+        self._books = None
+        self.open()
 
     def own_note(self) -> str | None:
         """The newest signed SHA-256 checkpoint without cosignatures; ``None`` where nothing was signed."""
@@ -285,28 +303,31 @@ class ShardLog:
         state, folder = self.place.state, self.place.folder
         make_private_directory(state)
         _require_years(folder.parent)
-        notaries = self._open_notaries()
-        keys = Twin(notaries.sha256.key, notaries.sha3_256.key)
-        books = _Books(notaries, CosignedRecord(state / "cosigned"), Publication(folder, state / "publishing", keys))
+        held = self._open_signers(self.origin)
+        names = Twin(origin_of(self.origin, BOTH.sha256), origin_of(self.origin, BOTH.sha3_256))
+        for pair in held:
+            if (pair.sha256.key.name, pair.sha3_256.key.name) != (names.sha256, names.sha3_256):
+                raise InputError("signing keys have other names than the log", expected=names, got=pair.sha256.key.name)
+        history = self.key_history() if len(held) > 1 else Twin(KeyHistory(names.sha256), KeyHistory(names.sha3_256))
+        signers = Twin(
+            choose_signers(history.sha256, [pair.sha256 for pair in held]),
+            choose_signers(history.sha3_256, [pair.sha3_256 for pair in held]),
+        )
+        notaries = Twin(
+            _notary(signers.sha256, BOTH.sha256, state / "signed", history.sha256),
+            _notary(signers.sha3_256, BOTH.sha3_256, state / "signed-sha3", history.sha3_256),
+        )
+        keys = Twin(
+            TreeKeys(notaries.sha256.keys, history.sha256.keys), TreeKeys(notaries.sha3_256.keys, history.sha3_256.keys)
+        )
+        active = Twin(notaries.sha256.key, notaries.sha3_256.key)
+        publication = Publication(folder, state / "publishing", active, rotating=keys)
+        books = _Books(notaries, CosignedRecord(state / "cosigned"), publication)
         self._require_history(books)
         return books
 
-    def _file_signers(self, origin: str) -> Twin[Signer]:
-        state = self.place.state
-        return Twin(
-            FileSigner(state / "log.key", name=origin_of(origin, BOTH.sha256)),
-            FileSigner(state / "log-sha3.key", name=origin_of(origin, BOTH.sha3_256)),
-        )
-
-    def _open_notaries(self) -> Twin[Notary]:
-        signers = self._open_signers(self.origin)
-        names = Twin(origin_of(self.origin, BOTH.sha256), origin_of(self.origin, BOTH.sha3_256))
-        if (signers.sha256.key.name, signers.sha3_256.key.name) != (names.sha256, names.sha3_256):
-            raise InputError("signing keys have other names than the log", expected=names, got=signers.sha256.key.name)
-        return Twin(
-            Notary(signers.sha256, BOTH.sha256, self.place.state / "signed"),
-            Notary(signers.sha3_256, BOTH.sha3_256, self.place.state / "signed-sha3"),
-        )
+    def _file_signers(self, origin: str) -> Sequence[Twin[Signer]]:
+        return LogKeys(self.place.state, origin=origin).held()
 
     def _require_history(self, books: _Books) -> None:
         """Raise unless the journal still holds everything that was signed or published."""
@@ -375,6 +396,10 @@ class ShardLog:
                 todo="Restore the log's artifact folder from a copy",
             )
         return path
+
+
+def _notary(signers: Sequence[Signer], tree_hash: TreeHash, record: Path, history: KeyHistory) -> Notary:
+    return Notary(signers[0], tree_hash, record, beside=signers[1:], known=history.keys)
 
 
 def _require_years(folder: Path) -> None:

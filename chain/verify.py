@@ -16,11 +16,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from chain.checkpoint import Checkpoint, origin_of
-from chain.cosignature import CosignedCheckpoint, CosignerKey, open_cosigned, parse_cosigner_key
+from chain.cosignature import CosignerKey, parse_cosigner_key
 from chain.entry_check import EntryCheck
 from chain.envelope import read_opening
 from chain.finding import Finding, Findings
 from chain.folder import Folder, year_folders
+from chain.keys.key_check import check_keys
+from chain.keys.key_list import format_key_list, is_key_of
+from chain.keys.overlap import SignedCheckpoint, open_signed
 from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path, is_year
 from chain.note import SIGNATURES_MAX, VerifierKey, parse_verifier_key
 from chain.tile_check import read_contents
@@ -90,6 +93,7 @@ def _verify_log(path: Path, trusted: TrustPolicy | None) -> tuple[VerificationRe
     contents = read_contents(folder, findings, heads.checkpoints)
     check = EntryCheck(folder, findings, contents)
     check.run()
+    is_trusted = check_keys(findings, contents, heads.signers, trusted) and is_trusted
     if contents.bad:
         _leave_artifacts_undecided(folder)
     folder.report_strangers(findings)
@@ -157,9 +161,9 @@ def _compare_opening(where: str, entry: bytes, former: VerificationReport, findi
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Whose signatures are expected: the two trees' keys, and witnesses that the folder or the reader names."""
+    """Whose signatures are expected: both trees' keys, active ones first, and witnesses that folder or reader name."""
 
-    logs: Twin[VerifierKey]
+    logs: Twin[tuple[VerifierKey, ...]]
     listed: tuple[CosignerKey, ...]
     trusted: tuple[CosignerKey, ...] = ()
 
@@ -167,19 +171,18 @@ class _Keys:
 @dataclass(frozen=True, slots=True)
 class _Heads:
     checkpoints: Twin[Checkpoint]
+    signers: Twin[tuple[VerifierKey, ...]]
     witnesses: tuple[str, ...]
 
 
 def _read_keys(folder: Folder, findings: Findings, trusted: TrustPolicy | None) -> _Keys | None:
-    """The keys to check with: the reader's where given, else the folder's; the folder's file is always checked."""
+    """The folder's keys. A reader's policy names each tree; whether its keys vouch for these, the entries decide."""
     found = _parse_keys(folder, findings)
     if trusted is None or found is None:
         return found
-    for line, key in enumerate((found.logs.sha256, found.logs.sha3_256), start=1):
-        expected = trusted.key(key.name)
-        if expected != key:
-            shown = "a key of the policy" if expected is None else expected.text
-            findings.add(KEYS_FILE, field=f"line {line}", expected=shown, got=key.text)
+    for line, (key, *_) in enumerate((found.logs.sha256, found.logs.sha3_256), start=1):
+        if trusted.key(key.name) is None:
+            findings.add(KEYS_FILE, field=f"line {line}", expected="a key of the policy", got=key.text)
     return None if findings.all else _Keys(found.logs, found.listed, trusted.cosigners)
 
 
@@ -197,19 +200,21 @@ def _parse_keys(folder: Folder, findings: Findings) -> _Keys | None:
     cosigners: list[CosignerKey] = []
     for number, line in enumerate(lines, start=1):
         try:
-            if number <= 2:
+            if number <= 2 or is_key_of(line, Twin(keys[0].name, keys[1].name)):
                 keys.append(parse_verifier_key(line))
             else:
                 cosigners.append(_require_spelling(parse_cosigner_key(line), line))
         except PolicyCortexError as error:
             findings.add(KEYS_FILE, field=f"line {number}", expected="a verifier key", got=error)
-    if findings.all:
-        return None
+            if number <= 2:
+                return None
     if keys[1].name != origin_of(keys[0].name, BOTH.sha3_256):
         expected = origin_of(keys[0].name, BOTH.sha3_256)
         findings.add(KEYS_FILE, field="line 2", expected=f"the key of {expected}", got=keys[1].name)
-        return None
-    return _Keys(Twin(keys[0], keys[1]), tuple(cosigners))
+    logs = Twin(*(tuple(key for key in keys if key.name == name) for name in (keys[0].name, keys[1].name)))
+    if not findings.all and format_key_list(logs, cosigners) != "".join(f"{line}\n" for line in lines):
+        findings.add(KEYS_FILE, field="lines", expected="the log's keys before witnesses'", got="another order")
+    return None if findings.all else _Keys(logs, tuple(cosigners))
 
 
 def _require_spelling(key: CosignerKey, line: str) -> CosignerKey:
@@ -228,7 +233,11 @@ def _read_heads(folder: Folder, findings: Findings, keys: _Keys, trusted: TrustP
         where = checkpoint_path(BOTH.sha3_256)
         findings.add(where, field="tree size", expected=first.checkpoint.size, got=second.checkpoint.size)
         return None
-    for line, key in enumerate(keys.listed, start=3):
+    signers = Twin(first.signers, second.signers)
+    if signers != keys.logs:
+        shown = [key.text for key in (*signers.sha256, *signers.sha3_256)]
+        findings.add(KEYS_FILE, field="keys of the log", expected=shown, got="keys that signed neither checkpoint")
+    for line, key in enumerate(keys.listed, start=1 + len(signers.sha256) + len(signers.sha3_256)):
         if key not in first.cosigners:
             findings.add(KEYS_FILE, field=f"line {line}", expected="the key of a cosignature", got=key.text)
     witnesses = trusted.witnessed_by(first.cosigners) if trusted else ()
@@ -236,23 +245,27 @@ def _read_heads(folder: Folder, findings: Findings, keys: _Keys, trusted: TrustP
         where, got = checkpoint_path(BOTH.sha256), ", ".join(witnesses) or "nobody"
         expected = f"cosignatures that fulfil quorum {trusted.quorum}"
         findings.add(where, field="quorum", expected=expected, got=f"cosigned by {got}")
-    return _Heads(Twin(first.checkpoint, second.checkpoint), witnesses)
+    return _Heads(Twin(first.checkpoint, second.checkpoint), signers, witnesses)
 
 
 def _read_head(
-    folder: Folder, findings: Findings, tree_hash: TreeHash, key: VerifierKey, cosigners: Sequence[CosignerKey]
-) -> CosignedCheckpoint | None:
+    folder: Folder,
+    findings: Findings,
+    tree_hash: TreeHash,
+    keys: Sequence[VerifierKey],
+    cosigners: Sequence[CosignerKey],
+) -> SignedCheckpoint | None:
     where = checkpoint_path(tree_hash)
     content = folder.read(where)
     if content is None:
         findings.add(where, field="file", expected="a signed checkpoint", got="no such file")
         return None
     try:
-        return open_cosigned(content.decode("utf-8"), key, cosigners)
+        return open_signed(content.decode("utf-8"), keys, cosigners)
     except UnicodeDecodeError as error:
         findings.add(where, field="text", expected="UTF-8", got=f"byte {error.start} is not")
     except PolicyCortexError as error:
-        findings.add(where, field="signed note", expected=f"a checkpoint signed by {key.text}", got=error)
+        findings.add(where, field="signed note", expected=f"a checkpoint signed by {keys[0].text}", got=error)
     return None
 
 

@@ -30,6 +30,7 @@ from chain.envelope import NO_ARTIFACTS, read_envelope
 from chain.file_journal import FileJournal
 from chain.frame import Run
 from chain.journal import JournalStore
+from chain.keys.freeze import require_open
 from chain.layout import is_year
 from chain.shard import LogHead, OpenSigners, ShardLog, ShardPlace
 from chain.tree_hash import Twin
@@ -293,6 +294,9 @@ class EvidenceWriter:
     def _append(self, batch: EntryBatch) -> Placements:
         self._journal.require_held()
         plans = [self._plan(tenant) for tenant in batch.tenants]
+        for number, plan in enumerate(plans):
+            names = (name for name, owner in zip(batch.request_ids, batch.owners, strict=True) if owner == number)
+            require_open(plan.shard.place.state, names)
         placements = self._admit(batch, plans)
         for plan in plans:
             for sha256, content in sorted(plan.artifacts.items()):

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from serve.api import evidence, operations, predictions, scans, simulator
+from serve.api import chain, evidence, log_files, operations, predictions, reports, scans, simulator
 from serve.api.context import ApiContext
+from serve.api.evidence_models import BatchBody, CollectBody, EventBody
 from serve.health import router as health_router
 from serve.limits import RequestLimits
 from serve.problem import Problem, install
@@ -34,11 +35,13 @@ def build_app(context: ApiContext | None) -> FastAPI:
     app.add_middleware(RequestLimits)
     install(app)
     for router in (
+        evidence.router,
+        chain.router,
         predictions.router,
         operations.router,
         simulator.router,
-        evidence.evidence_router,
-        evidence.chain_router,
+        log_files.router,
+        reports.router,
         scans.router,
     ):
         app.include_router(router, prefix=PREFIX)
@@ -60,6 +63,10 @@ def _describe_problems(app: FastAPI) -> None:
         document = generate()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas["Problem"] = Problem.model_json_schema()
+        for body in (CollectBody, BatchBody, EventBody):
+            schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {})
+            schemas[body.__name__] = schema
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         return document

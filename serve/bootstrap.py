@@ -6,11 +6,14 @@ already owns the store here and speaks to it over HTTP, so that one process owns
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.folders import Folders
+from domain.clock import SystemClock
 from domain.tenancy import TenantId, tenant_id
+from domain.value import Json
 from serve.run_file import find_running
 
 if TYPE_CHECKING:
@@ -46,6 +49,28 @@ def local_platform(settings: Settings) -> Platform:
     shard = LocalHandle(TenantShard(folders, open_store))
     crew = Crew({"local": shard}, LocalHandle(EvidenceChain(folders)), [LocalHandle(Simulation())], is_local=True)
     return Platform(crew)
+
+
+def erase_person(settings: Settings, subject: str, *, basis: str, by: str) -> Mapping[str, Json]:
+    """Destroy the key of a person in the tenant's evidence, here or on the platform that runs.
+
+    Raises:
+        NotFound: the evidence knows no such person.
+    """
+    from serve.remote import RemotePlatform  # noqa: PLC0415 (see above)
+
+    tenant = tenant_id(settings.tenant)
+    with open_platform(settings) as face:
+        if isinstance(face, RemotePlatform):
+            return face.erase_person(tenant, subject, basis=basis, by=by)
+    from chain.privacy.erasure import ErasureOrder  # noqa: PLC0415
+    from serve.evidence_rows import erasure_row  # noqa: PLC0415
+    from serve.privacy import Protection  # noqa: PLC0415
+
+    with local_platform(settings) as platform:
+        order = ErasureOrder(SystemClock().now(), basis, by)
+        done = Protection(folders_of(settings), platform).erase(tenant, subject, order)
+        return erasure_row(done, platform.collect([done])[0])
 
 
 def folders_of(settings: Settings) -> Folders:

@@ -17,7 +17,10 @@ from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
 from serve.crew import ray_crew
 from serve.operations import Operations
+from serve.pack_maker import pack_maker
 from serve.platform import Platform
+from serve.privacy import Protection
+from serve.reporting import ReportService
 
 MAX_ONGOING: Final = 64
 MAX_QUEUED: Final = 256
@@ -42,9 +45,13 @@ class Ingress:
         configure_logging()
         platform = Platform(ray_crew(config.folders, shards=config.shards, simulations=config.simulations))
         clock = SystemClock()
+        operations = Operations(platform, clock)
         self._context = ApiContext(
             platform=platform,
-            operations=Operations(platform, clock),
+            operations=operations,
+            reports=ReportService(pack_maker(platform), config.folders, operations, clock),
+            protection=Protection(config.folders, platform),
+            folders=config.folders,
             tokens=TokenRegistry(config.tokens),
             clock=clock,
             allowed_roots=config.allowed_roots,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,10 +12,16 @@ from domain.errors import InputError, UnavailableError
 from serve.problem import problem_response
 
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
+BODIES_BYTES_MAX: Final[Mapping[str, int]] = {"/api/v2/evidence/batch": 32 * 1024 * 1024}
+"""Routes that take more than `BODY_BYTES_MAX`, by the beginning of their path."""
+
 DEADLINE_S: Final = 30.0
 DEADLINES_S: Final[Mapping[str, float]] = {
     "/api/v2/predictions/analyze": 120.0,
     "/api/v2/chain/verify": 300.0,
+    "/api/v2/chain/publish": 300.0,
+    "/api/v2/evidence/summary": 300.0,
+    "/api/v2/evidence/latest": 300.0,
     "/api/v2/policies/import": 300.0,
 }
 """Routes that may take longer than `DEADLINE_S`, by the beginning of their path."""
@@ -29,11 +35,13 @@ class RequestLimits:
         app: ASGIApp,
         *,
         body_bytes_max: int = BODY_BYTES_MAX,
+        bodies_bytes_max: Mapping[str, int] = BODIES_BYTES_MAX,
         deadline_s: float = DEADLINE_S,
         deadlines_s: Mapping[str, float] = DEADLINES_S,
     ) -> None:
         self._app = app
         self._body_bytes_max = body_bytes_max
+        self._bodies_bytes_max = bodies_bytes_max
         self._deadline_s = deadline_s
         self._deadlines_s = deadlines_s
 
@@ -41,8 +49,9 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(receive, send, self._body_bytes_max)
-        deadline_s = self._deadline_of(scope["path"])
+        body_bytes_max = _limit_of(scope["path"], self._bodies_bytes_max, self._body_bytes_max)
+        exchange = _Exchange(receive, send, body_bytes_max)
+        deadline_s = _limit_of(scope["path"], self._deadlines_s, self._deadline_s)
         try:
             async with asyncio.timeout(deadline_s):
                 await self._app(scope, exchange.receive, exchange.send)
@@ -53,12 +62,15 @@ class RequestLimits:
             late = UnavailableError("the request took too long", deadline_s=deadline_s, status=504, todo=todo)
             await exchange.refuse(scope, late)
         if exchange.is_too_large:
-            error = InputError("the request is too large", limit_bytes=self._body_bytes_max, status=413, todo=_SMALLER)
+            error = InputError("the request is too large", limit_bytes=body_bytes_max, status=413, todo=_SMALLER)
             await exchange.refuse(scope, error)
 
-    def _deadline_of(self, path: str) -> float:
-        fitting = [limit for prefix, limit in self._deadlines_s.items() if path.startswith(prefix)]
-        return max(fitting, default=self._deadline_s)
+
+N = TypeVar("N", int, float)
+
+
+def _limit_of(path: str, limits: Mapping[str, N], otherwise: N) -> N:
+    return max((limit for prefix, limit in limits.items() if path.startswith(prefix)), default=otherwise)
 
 
 _SMALLER: Final = "Send fewer items in one request"

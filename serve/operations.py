@@ -115,7 +115,10 @@ class _Reporter:
         self._board.report(self._tenant, self._operation_id, progress)
 
 
+def operation_id_of(tenant: TenantId, kind: str, key: str) -> str:
+    """The id of the operation that an idempotency key begins."""
+    return sha256(f"{tenant}\0{kind}\0{key}".encode()).hexdigest()[:24]
+
+
 def _operation_id(work: Work) -> str:
-    if work.key is None:
-        return secrets.token_hex(12)
-    return sha256(f"{work.tenant}\0{work.kind}\0{work.key}".encode()).hexdigest()[:24]
+    return secrets.token_hex(12) if work.key is None else operation_id_of(work.tenant, work.kind, work.key)

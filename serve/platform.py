@@ -6,17 +6,22 @@ document exists, so that no document names evidence that is not durable.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from actors.evidence_chain import EvidenceChain, PublishedHead
+from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
+from actors.evidence_reader import Counts, LogStatus
 from actors.group_commit import GroupCommit
 from actors.handles import Handle
+from actors.loop_commit import LoopCommit
 from actors.messages import (
     BlockCheck,
     EvidenceView,
@@ -35,16 +40,18 @@ from actors.messages import (
 from actors.rendezvous import owner
 from actors.simulation import Simulation
 from actors.tenant_shard import TenantShard
-from chain.batch import EntryBatch
+from chain.batch import EntryBatch, Placements
 from connectors.files import ReadProgress, read_inputs
 from domain.errors import NotFound, UnavailableError
 from domain.evidence import EntryId, EvidenceEvent, Receipt
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
+from serve.evidence_rows import entry_row, evidence_row, head_row
 
 if TYPE_CHECKING:
     from assessment.schema import EvidenceEntry
+    from chain.read_models import LatestEvidence
     from chain.verify import VerificationReport
 
 SCAN_DEADLINE_S: Final = 900.0
@@ -75,6 +82,7 @@ class Platform:
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._commit = GroupCommit(lambda batch: crew.chain.call(EvidenceChain.append, batch))
+        self._commits: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopCommit] = WeakKeyDictionary()
         self._turn = count()
 
     def scan(self, request: ScanRequest, progress: Progress | None = None) -> ScanResult:
@@ -176,6 +184,17 @@ class Platform:
         """Record events, encoded and hashed here; on return they are durable."""
         return self._commit.append(EntryBatch.encode(events))
 
+    async def record(self, batch: EntryBatch) -> Placements:
+        """Record entries, all of them or none, without a thread that waits; on return they are durable."""
+        loop = asyncio.get_running_loop()
+        commit = self._commits.get(loop)
+        if commit is None:
+            commit = self._commits[loop] = LoopCommit(self._append)
+        return await commit.append(batch)
+
+    async def _append(self, batch: EntryBatch) -> Placements:
+        return await self._crew.chain.ask(EvidenceChain.append, batch)
+
     def recorded_at(self, tenant: TenantId, request_ids: Sequence[str]) -> list[datetime | None]:
         """When each request was recorded, where it was."""
         return self._crew.chain.call(EvidenceChain.recorded_at, tenant, request_ids)
@@ -187,6 +206,59 @@ class Platform:
     def inclusion(self, tenant: TenantId, entry_id: EntryId) -> InclusionView:
         """Proof that an entry is in the tenant's published log of its year."""
         return self._crew.chain.call(EvidenceChain.inclusion, tenant, entry_id)
+
+    def heads(self, tenant: TenantId) -> list[LogStatus]:
+        """The tenant's logs, oldest first."""
+        return self._crew.chain.call(EvidenceChain.heads, tenant)
+
+    def evidence_page(self, tenant: TenantId, query: EvidenceQuery) -> EvidencePage:
+        """A page of evidence, newest first."""
+        return self._crew.chain.call(EvidenceChain.page, tenant, query)
+
+    def block_page(self, tenant: TenantId, *, before: EntryId | None, limit: int) -> BlockPage:
+        """A page of blocks, newest first."""
+        return self._crew.chain.call(EvidenceChain.blocks, tenant, before=before, limit=limit)
+
+    def evidence_counts(self, tenant: TenantId) -> Counts:
+        """Entries by type and day."""
+        return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.counts, tenant)
+
+    def latest_evidence(self, tenant: TenantId, matter: str, *, after: str, limit: int) -> list[LatestEvidence]:
+        """The newest evidence on each control, subject or policy, by name, beginning behind a name."""
+        chain = self._crew.chain.within(SCAN_DEADLINE_S)
+        return chain.call(EvidenceChain.latest, tenant, matter, after=after, limit=limit)
+
+    def log_status(self, tenant: TenantId) -> tuple[Row, ...]:
+        """The tenant's logs as rows, oldest first."""
+        return tuple(head_row(found) for found in self.heads(tenant))
+
+    def publish_log(self, tenant: TenantId) -> tuple[Row, ...]:
+        """Seal and publish what is new; the logs as rows."""
+        self.publish(tenant)
+        return self.log_status(tenant)
+
+    def evidence_entry(self, tenant: TenantId, entry_id: EntryId) -> Row:
+        """One entry as a row."""
+        return entry_row(self.evidence(tenant, entry_id))
+
+    def evidence_rows(self, tenant: TenantId, query: EvidenceQuery) -> tuple[Row, ...]:
+        """The newest evidence, as many rows as the query's limit says, over any number of pages."""
+        rows: list[Row] = []
+        page = self.evidence_page(tenant, query)
+        rows += map(evidence_row, page.items)
+        while page.next_cursor is not None and len(rows) < query.limit:
+            rest = replace(query, before=page.next_cursor, limit=query.limit - len(rows))
+            page = self.evidence_page(tenant, rest)
+            rows += map(evidence_row, page.items)
+        return tuple(rows)
+
+    def commitments(self, tenant: TenantId, pseudonym: str) -> int:
+        """How many commitments the tenant's entries hold under a pseudonym."""
+        return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.commitments, tenant, pseudonym)
+
+    def publish(self, tenant: TenantId) -> PublishedHead:
+        """Seal and publish what is new of the tenant's evidence."""
+        return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish, tenant)
 
     def verify(self, tenant: TenantId) -> VerificationReport:
         """Check the tenant's published logs, every byte."""

@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self
 
+from actors.evidence_pages import EvidenceQuery
 from actors.messages import Progress, ScanRequest, ScanResult, SimulationRequest, SimulationResult
+from domain.evidence import EntryId
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
@@ -56,6 +58,22 @@ class PlatformFace(Protocol):
 
     def simulate(self, request: SimulationRequest) -> SimulationResult:
         """Run one scenario to its end."""
+
+    def log_status(self, tenant: TenantId) -> tuple[Mapping[str, Json], ...]:
+        """The tenant's logs, oldest first: what is recorded and what is published."""
+
+    def publish_log(self, tenant: TenantId) -> tuple[Mapping[str, Json], ...]:
+        """Seal and publish what is new; then as `log_status`."""
+
+    def evidence_entry(self, tenant: TenantId, entry_id: EntryId) -> Mapping[str, Json]:
+        """One entry as recorded, with its hashes in both trees.
+
+        Raises:
+            NotFound: the tenant has no such entry.
+        """
+
+    def evidence_rows(self, tenant: TenantId, query: EvidenceQuery) -> tuple[Mapping[str, Json], ...]:
+        """The newest evidence that fits, as many rows as the query's limit says."""
 
     def close(self) -> None:
         """Let go of stores and connections."""

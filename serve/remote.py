@@ -14,7 +14,7 @@ from decimal import Decimal
 from http.client import HTTPException
 from pathlib import Path
 from time import sleep
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
@@ -43,12 +43,16 @@ from domain.errors import (
     PolicyCortexError,
     UnavailableError,
 )
+from domain.evidence import EntryId
 from domain.finding import PolicyId, Severity
 from domain.money import Money
 from domain.resource import ResourceId
 from domain.tenancy import TenantId
 from domain.value import Json
 from serve.run_file import RunningPlatform
+
+if TYPE_CHECKING:
+    from actors.evidence_pages import EvidenceQuery
 
 Row = Mapping[str, Json]
 
@@ -57,6 +61,7 @@ POLL_S: Final = 0.1
 POLL_S_MAX: Final = 1.0
 CALL_S: Final = 310.0
 PAGE: Final = 10_000
+EVIDENCE_PAGE: Final = 1_000
 _ERRORS: Final[Mapping[str, type[PolicyCortexError]]] = {
     kind.code: kind
     for kind in (
@@ -152,6 +157,40 @@ class RemotePlatform:
             unknown=tuple(map(ResourceId, found["unknown"])),
             at_risk=tuple(Money(Decimal(each["amount"]), each["currency"]) for each in found["at_risk"]),
         )
+
+    def log_status(self, tenant: TenantId) -> tuple[Row, ...]:
+        """The tenant's logs there."""
+        return tuple(self._get(tenant, "/chain/head")["logs"])
+
+    def publish_log(self, tenant: TenantId) -> tuple[Row, ...]:
+        """Seal and publish what is new there."""
+        return tuple(self._change(tenant, "/chain/publish", {})["logs"])
+
+    def evidence_entry(self, tenant: TenantId, entry_id: EntryId) -> Row:
+        """One entry as recorded there."""
+        return self._get(tenant, f"/evidence/{entry_id}")
+
+    def evidence_rows(self, tenant: TenantId, query: EvidenceQuery) -> tuple[Row, ...]:
+        """The newest evidence there, as many rows as the query's limit says."""
+        asked = {"type": query.type, "from": query.since, "to": query.until, "cursor": query.before}
+        words = {
+            name: format_instant(value) if isinstance(value, datetime) else str(value)
+            for name, value in asked.items()
+            if value is not None
+        }
+        rows: list[Row] = []
+        while len(rows) < query.limit:
+            words["limit"] = str(min(query.limit - len(rows), EVIDENCE_PAGE))
+            page = self._get(tenant, f"/evidence?{urlencode(words)}")
+            rows += page["items"]
+            if page["next_cursor"] is None:
+                break
+            words["cursor"] = page["next_cursor"]
+        return tuple(rows)
+
+    def erase_person(self, tenant: TenantId, subject: str, *, basis: str, by: str) -> Row:
+        """Destroy a person's key there; the row names the entry that records it."""
+        return self._change(tenant, "/evidence/erasures", {"subject": subject, "basis": basis, "by": by})
 
     def parts(self) -> dict[str, str]:
         """Every actor there and whether it answers."""

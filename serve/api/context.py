@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,6 +13,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from actors.folders import Folders
 from domain.clock import Clock
 from domain.errors import AccessDenied, InputError
 from domain.tenancy import TenantId, tenant_id
@@ -19,8 +21,13 @@ from serve.api.roots import below_roots
 from serve.auth.tokens import TokenRegistry
 from serve.operations import Operations
 from serve.platform import Platform
+from serve.privacy import Protection
+from serve.reporting import ReportService
 
 TENANT_HEADER: Final = "PolicyCortex-Tenant"
+KEY_HEADER: Final = "Idempotency-Key"
+KEY_LENGTH_MAX: Final = 120
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,119}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,9 @@ class ApiContext:
 
     platform: Platform
     operations: Operations
+    reports: ReportService
+    protection: Protection
+    folders: Folders
     tokens: TokenRegistry
     clock: Clock
     allowed_roots: Sequence[Path]
@@ -64,11 +74,16 @@ def context_of(request: Request) -> ApiContext:
     return context
 
 
+async def _asked_context(request: Request) -> ApiContext:
+    """The same as a dependency; one that is not async would cost each request a thread."""
+    return context_of(request)
+
+
 _BEARER = HTTPBearer(auto_error=False, description="The tenant's token: pcg token")
 
 
-def caller_of(
-    context: Annotated[ApiContext, Depends(context_of)],
+async def caller_of(
+    context: Annotated[ApiContext, Depends(_asked_context)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     named_tenant: Annotated[str | None, Header(alias=TENANT_HEADER, include_in_schema=False)] = None,
 ) -> Caller:
@@ -77,25 +92,52 @@ def caller_of(
     Raises:
         AccessDenied: there is no token, or nobody's.
     """
-    if credentials is None:
+    return _caller(context, None if credentials is None else credentials.credentials, named_tenant)
+
+
+def caller_in(request: Request) -> Caller:
+    """The caller by bearer token, for routes that are asked too often to resolve dependencies.
+
+    Raises:
+        AccessDenied: there is no token, or nobody's.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    is_bearer = scheme.lower() == "bearer" and bool(token)
+    return _caller(context_of(request), token if is_bearer else None, request.headers.get(TENANT_HEADER))
+
+
+def idempotency_key_in(request: Request) -> str | None:
+    """The caller's key, for the same routes.
+
+    Raises:
+        InputError: it is not of the form of keys.
+    """
+    key = request.headers.get(KEY_HEADER)
+    if key is not None and _KEY.fullmatch(key) is None:
+        raise InputError("the idempotency key is not valid", got=key[:KEY_LENGTH_MAX], expected=_KEY.pattern)
+    return key
+
+
+def _caller(context: ApiContext, token: str | None, named_tenant: str | None) -> Caller:
+    if token is None:
         raise AccessDenied("a bearer token is needed", todo="Send: Authorization: Bearer $(pcg token)")
-    digest = sha256(credentials.credentials.encode("utf-8", "surrogatepass")).digest()
+    digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
     if context.operator_digest is not None and compare_digest(context.operator_digest, digest):
         if named_tenant is None:
             raise InputError("the operator must name a tenant", todo=f"Send the header {TENANT_HEADER}")
         return Caller(tenant_id(named_tenant), is_operator=True)
-    return Caller(context.tokens.tenant_of(credentials.credentials))
+    return Caller(context.tokens.tenant_of(token))
 
 
-Context = Annotated[ApiContext, Depends(context_of)]
+Context = Annotated[ApiContext, Depends(_asked_context)]
 CallerOf = Annotated[Caller, Depends(caller_of)]
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key",
+        alias=KEY_HEADER,
         min_length=1,
-        max_length=120,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        max_length=KEY_LENGTH_MAX,
+        pattern=f"^{_KEY.pattern}$",
         description="Repeats with the same key are the same request",
     ),
 ]

@@ -69,28 +69,6 @@ class ScenarioBody(Request):
     scope: Id | None = None
 
 
-class CollectBody(Request):
-    """One piece of evidence. Numbers with fractions are written as strings."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"id": "review-2026-01", "subject": "access review", "body": {"reviewed": 42}}]
-        },
-    )
-
-    id: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
-    subject: Annotated[str, Field(min_length=1, max_length=500)]
-    body: Document = {}
-    occurred_at: AwareDatetime | None = None
-
-
-class BatchBody(Request):
-    """Many pieces of evidence, recorded in this order."""
-
-    items: Annotated[list[CollectBody], Field(min_length=1, max_length=1_000)]
-
-
 class ImportBody(Request):
     """Azure Policy definitions to import, as a file or folder on the platform's machine."""
 
@@ -120,47 +98,6 @@ class OperationView(BaseModel):
     links: dict[str, str] = {}
 
 
-class ReceiptView(BaseModel):
-    """Proof of acceptance: the entry is durable at this index."""
-
-    request_id: str
-    evidence_id: str
-    origin: str
-    index: int
-    leaf_sha256: str
-    leaf_sha3_256: str
-
-
-class ReceiptsView(BaseModel):
-    """One receipt per item, in the order of the request."""
-
-    receipts: list[ReceiptView]
-
-
-class EvidenceEntryView(BaseModel):
-    """One entry of the tenant's log, as recorded."""
-
-    evidence_id: str
-    index: int
-    entry: Document
-    leaf_sha256: str
-    leaf_sha3_256: str
-
-
-class ProofView(BaseModel):
-    """Inclusion in both trees (RFC 6962) under the signed checkpoints. Hashes are hexadecimal."""
-
-    evidence_id: str
-    index: int
-    size: int
-    leaf_sha256: str
-    leaf_sha3_256: str
-    path_sha256: list[str]
-    path_sha3_256: list[str]
-    checkpoint: str
-    checkpoint_sha3: str
-
-
 class SimulationView(BaseModel):
     """Resources by what the decision would change."""
 
@@ -173,33 +110,6 @@ class SimulationView(BaseModel):
     closed: list[str]
     unknown: list[str]
     at_risk: list[dict[str, str]] = []
-
-
-class VerificationView(BaseModel):
-    """What a check of the whole published log found. `key_trusted` is false: the keys are the log's own."""
-
-    ok: bool
-    origin: str | None
-    entries: int
-    blocks: int
-    root_sha256: str | None
-    root_sha3_256: str | None
-    key_trusted: bool
-    findings: list[str]
-
-
-class BlockView(BaseModel):
-    """What a block header states; `differing` names what does not follow from the entries before it."""
-
-    ok: bool
-    block_id: str
-    height: int
-    evidence_id: str
-    index: int
-    size: int
-    root_sha256: str
-    root_sha3_256: str
-    differing: list[str]
 
 
 class ViolationsView(BaseModel):

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,29 @@ def test_a_killed_writer_loses_nothing_and_doubles_nothing(platform: Platform) -
     assert after["entries"] >= before["entries"]
     later = insisted(platform, "after-the-restart")
     assert later["index"] > first.json()["index"]
+
+
+def test_ten_thousand_lines_and_many_single_appends_are_recorded_and_proved(platform: Platform) -> None:
+    content = b"\n".join(json.dumps(evidence(f"line-{number}")).encode() for number in range(10_000))
+    answer = platform.client.post(
+        "/api/v2/evidence/batch", content=content, headers={"Content-Type": "application/x-ndjson"}
+    )
+    assert answer.status_code == 201, answer.text[:500]
+    receipts = [json.loads(line) for line in answer.content.splitlines()]
+    assert [receipt["index"] for receipt in receipts] == list(
+        range(receipts[0]["index"], receipts[0]["index"] + 10_000)
+    )
+    with ThreadPoolExecutor(16) as callers:
+        singles = list(callers.map(lambda number: insisted(platform, f"single-{number}"), range(100)))
+    assert len({receipt["evidence_id"] for receipt in singles}) == 100
+    (log,) = platform.client.post("/api/v2/chain/publish").json()["logs"]
+    checkpoint = platform.client.get(log["links"]["checkpoint"])
+    assert checkpoint.text == log["checkpoint"]
+    proof = platform.client.get(f"/api/v2/chain/merkle-proof/{singles[0]['evidence_id']}?format=tlog-proof")
+    assert proof.text.endswith(log["checkpoint"])
+    summary = platform.client.get("/api/v2/evidence/summary").json()
+    assert summary["covered"] == log["size"]
+    assert platform.pcg("log", "fsck").returncode == 0
 
 
 def evidence(name: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def go_build(folder: Path, name: str) -> Path:
 
 def npm_install(package: str, program: str) -> Path:
     """Install one npm package in a folder of its own; the path of one of its programs."""
-    folder = FOLDER / "npm" / package.partition("@")[0].replace("/", "-")
+    folder = FOLDER / "npm" / package.rpartition("@")[0].replace("/", "-")
     path = folder / "node_modules" / ".bin" / program
     if not _is_done(path, package):
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import pytest
 from assessment.events import evidence_events
 from assessment.scan import assess
 from domain.evidence import EventType, EvidenceEvent
+from domain.evidence_schema import require_body
 from domain.inventory import FileReport, Gap, RecordClass
 from domain.resource import Origin
 from domain.value import Json
@@ -44,6 +45,14 @@ def leaves(value: Json) -> Iterator[Json]:
             yield from leaves(child)
     else:
         yield value
+
+
+def test_every_body_of_a_scan_is_as_its_type_must_be() -> None:
+    report = FileReport("export.json", "json", 3, ((RecordClass.RESOURCE, 3),), 3, ())
+    found = [*events(files=[report]), *evidence_events(assess(full_inputs()), TENANT, "scan-2")]
+    assert len({event.type for event in found}) == 4
+    for event in found:
+        require_body(event.type, dict(event.body))
 
 
 def test_each_policy_leaves_its_verdicts_and_the_rest_is_compliant() -> None:

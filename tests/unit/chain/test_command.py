@@ -12,6 +12,8 @@ from chain.entry import Block, encode_event
 from chain.file_journal import FileJournal
 from chain.frame import Run
 from chain.log import Log
+from chain.pack_archive import write_archive
+from tests.unit.chain.packs import small_pack
 from tests.unit.chain.samples import (
     ORIGIN,
     chain_folder,
@@ -80,3 +82,19 @@ def test_a_log_that_signed_nonsense_is_refuted(
     fields = [(item["entry_index"], item["field"]) for item in findings]
     assert fields[:2] == [(0, "form"), (2, "request_id")]
     assert {(3, f"body.{name}") for name in ("height", "prev", "size", "root_sha256", "root_sha3_256")} <= set(fields)
+
+
+def test_a_pack_is_verified_refuted_or_left_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "pack.zip"
+    whole = write_archive(small_pack())
+    path.write_bytes(whole)
+    assert main(["verify", str(path)]) == VERIFIED
+    assert capsys.readouterr().out.startswith("VERIFIED: 9 entries of acme")
+    assert main(["verify", str(path), "--json"]) == VERIFIED
+    assert json.loads(capsys.readouterr().out)["ok"]
+    path.write_bytes(whole.replace(b'"records":7', b'"records":8'))
+    assert main(["verify", str(path)]) == REFUTED
+    assert "entry 4 in log/2026/entries.jsonl" in capsys.readouterr().out
+    path.write_bytes(whole[:-1])
+    assert main(["verify", str(path)]) == UNDECIDED
+    assert "not a whole report pack" in capsys.readouterr().err

@@ -186,19 +186,17 @@ def test_a_key_that_others_can_read_or_that_is_another_logs_is_refused(tmp_path:
 def test_signers_of_another_name_are_refused(tmp_path: Path) -> None:
     signer = FileSigner(tmp_path / "key", name="elsewhere")
     with pytest.raises(InputError, match="other names"):
-        open_writer(tmp_path, signers=lambda origin: Twin(signer, signer)).publish()
+        open_writer(tmp_path, signers=lambda origin: [Twin(signer, signer)]).publish()
 
 
 def test_given_signers_are_used(tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def signers(origin: str) -> Twin[Signer]:
+    def signers(origin: str) -> list[Twin[Signer]]:
         asked.append(origin)
         name = f"{tmp_path}/{len(asked)}"
-        return Twin(
-            FileSigner(Path(f"{name}.key"), name=origin),
-            FileSigner(Path(f"{name}-sha3.key"), name=origin_of(origin, SHA3_256)),
-        )
+        first = FileSigner(Path(f"{name}.key"), name=origin)
+        return [Twin(first, FileSigner(Path(f"{name}-sha3.key"), name=origin_of(origin, SHA3_256)))]
 
     with open_writer(tmp_path, signers=signers) as log:
         log.publish()

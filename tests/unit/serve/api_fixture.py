@@ -8,19 +8,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from zipfile import ZipFile
 
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from domain.errors import NotFound
 from domain.tenancy import TenantId
 from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import FILE_NAME, TokenRegistry, ensure_token
-from serve.bootstrap import local_platform
+from serve.bootstrap import folders_of, local_platform
 from serve.operations import Operations
+from serve.privacy import Protection
+from serve.reporting import ReportRequest, ReportService
 from serve.settings import Settings
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -46,6 +51,18 @@ def storage_account(name: str, **properties: object) -> dict[str, Any]:
         "tags": {"owner": "shop"},
         "properties": {"supportsHttpsTrafficOnly": False, "minimumTlsVersion": "TLS1_0", **properties},
     }
+
+
+class OneFilePack:
+    """Makes packs of one file that says what was asked for."""
+
+    def make(self, request: ReportRequest) -> bytes:
+        if request.title == "nothing there":
+            raise NotFound("there is no evidence of that window", todo="Choose another window")
+        content = BytesIO()
+        with ZipFile(content, "w") as pack:
+            pack.writestr("about.txt", f"{request.kind.value} of {request.tenant}")
+        return content.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,9 @@ def running_api(folder: Path) -> Iterator[Api]:
         context = ApiContext(
             platform=platform,
             operations=operations,
+            reports=ReportService(OneFilePack(), folders_of(settings), operations, FixedClock()),
+            protection=Protection(folders_of(settings), platform),
+            folders=folders_of(settings),
             tokens=TokenRegistry(tokens),
             clock=FixedClock(),
             allowed_roots=(exports,),

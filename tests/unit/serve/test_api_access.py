@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +14,8 @@ from fastapi.routing import APIRoute
 from tests.unit.serve.api_fixture import STORAGE_ID, Api, bearer
 
 OPEN = {"/healthz", "/readyz"}
+COUNTS = {"reviewed": 1, "revoked": 0}
+WINDOW = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-15T00:00:00Z"}
 BODIES: dict[str, dict[str, Any]] = {
     "/predictions/analyze": {"resource_ids": [STORAGE_ID]},
     "/predictions/bulk-scan": {"paths": ["exports"]},
@@ -22,6 +23,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/evidence/collect": {"id": "x", "subject": "s"},
     "/evidence/batch": {"items": [{"id": "x", "subject": "s"}]},
     "/policies/import": {"path": "x"},
+    "/chain/add": {"type": "access_review", "id": "a", "body": {"id": "a", "subject": "s", "system": "x", **COUNTS}},
+    "/chain/publish": {},
+    "/evidence/erasures": {"subject": "Ada Lovelace", "basis": "a request", "by": "officer"},
+    "/reports/generate": WINDOW,
+    "/reports/board-pack": WINDOW,
 }
 OWN_TO_THE_CALLER = {
     "/predictions/analyze",
@@ -33,6 +39,19 @@ OWN_TO_THE_CALLER = {
     "/policies",
     "/policies/{policy_id}",
     "/openapi.json",
+    "/chain/add",
+    "/chain/publish",
+    "/chain/head",
+    "/chain/blocks",
+    "/evidence",
+    "/evidence/summary",
+    "/evidence/latest",
+    "/evidence/erasures",
+    "/evidence/schemas",
+    "/evidence/schemas/{evidence_type}",
+    "/reports",
+    "/reports/generate",
+    "/reports/board-pack",
 }
 """Routes that name nothing of another tenant: they act on the caller's own, or on what everybody has."""
 
@@ -48,13 +67,18 @@ def acmes(api: Api) -> dict[str, str]:
     simulated = api.client.post("/api/v2/simulator/run", json=BODIES["/simulator/run"], headers=api.acme).json()
     api.wait(api.acme, simulated["operation_id"])
     scan = api.scan(api.acme)
-    year = datetime.now(UTC).year
+    report = api.client.post("/api/v2/reports/generate", json=WINDOW, headers=api.acme).json()
+    api.wait(api.acme, report["operation_id"])
+    head = api.client.post("/api/v2/chain/publish", headers=api.acme).json()["logs"][-1]
     return {
+        "report_id": report["operation_id"],
+        "log_path": f"{head['origin']}/checkpoint",
+        "evidence_type": "access_review",
         "resource_id": quote(STORAGE_ID, safe=""),
         "operation_id": scan["operation_id"],
         "simulation_id": simulated["operation_id"],
-        "evidence_id": f"{year}-0",
-        "block_id": f"{year}-0",
+        "evidence_id": f"{head['year']}-0",
+        "block_id": f"{head['year']}-0",
         "scan_id": scan["result"]["scan_id"],
         "policy_id": "pcg-azure-storage-secure-transfer",
     }
@@ -74,7 +98,15 @@ def test_every_route_that_names_something_hides_another_tenants(api: Api) -> Non
         assert answer.status_code == 404, (url, answer.text)
         assert STORAGE_ID not in answer.text or "{resource_id}" in path or route == "/explanations"
         asked += 1
-    assert asked >= 11
+    assert asked >= 14
+
+
+def test_erasing_a_person_of_another_tenant_finds_nobody(api: Api) -> None:
+    body = {"id": "ada", "subject": "s", "body": {"owner": "Ada Lovelace"}}
+    assert api.client.post("/api/v2/evidence/collect", json=body, headers=api.acme).status_code == 201
+    erasure = BODIES["/evidence/erasures"]
+    assert api.client.post("/api/v2/evidence/erasures", json=erasure, headers=api.globex).status_code == 404
+    assert api.client.post("/api/v2/evidence/erasures", json=erasure, headers=api.acme).status_code == 201
 
 
 def test_another_tenants_analysis_and_simulation_know_nothing_of_ours(api: Api) -> None:
@@ -109,7 +141,18 @@ def test_every_route_but_health_needs_a_known_token(api: Api) -> None:
 
 
 def acme_names() -> tuple[str, ...]:
-    return ("resource_id", "operation_id", "simulation_id", "evidence_id", "block_id", "scan_id", "policy_id")
+    return (
+        "resource_id",
+        "operation_id",
+        "simulation_id",
+        "evidence_id",
+        "block_id",
+        "scan_id",
+        "policy_id",
+        "report_id",
+        "log_path",
+        "evidence_type",
+    )
 
 
 def test_the_bodies_above_cover_every_route_with_a_body(api: Api) -> None:

@@ -14,8 +14,10 @@ from urllib.request import Request
 
 import pytest
 
+from actors.evidence_pages import EvidenceQuery
 from actors.messages import ScanProgress, ScanRequest, ScanStage, ScenarioKind, SimulationRequest
 from domain.errors import AccessDenied, ConflictError, InputError, NotFound, PolicyCortexError, UnavailableError
+from domain.evidence import EntryId, EventType
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from serve import remote
@@ -148,3 +150,18 @@ def test_a_tenants_token_names_no_tenant(monkeypatch: pytest.MonkeyPatch) -> Non
     RemotePlatform(RunningPlatform("http://platform", "k", is_operator=False)).policies(TENANT)
     RemotePlatform(RunningPlatform("http://platform", "k")).policies(TENANT)
     assert [request.get_header("Policycortex-tenant") for request in asked] == [None, TENANT]
+
+
+def test_evidence_is_listed_shown_published_and_erased_there(over_http: RemotePlatform, api: Api) -> None:
+    rows = [{"id": f"remote-{n}", "subject": "s", "body": {"owner": "Olivia"}} for n in range(3)]
+    headers = {"Authorization": f"Bearer {OPERATOR_KEY}", "PolicyCortex-Tenant": TENANT}
+    assert api.client.post("/api/v2/evidence/batch", json={"items": rows}, headers=headers).status_code == 201
+    (log,) = over_http.publish_log(TENANT)
+    assert over_http.log_status(TENANT) == (log,)
+    found = over_http.evidence_rows(TENANT, EvidenceQuery(type=EventType.EVIDENCE_COLLECTED, since=NOW, limit=2))
+    assert [row["id"] for row in found] == ["remote-2", "remote-1"]
+    everything = over_http.evidence_rows(TENANT, EvidenceQuery(limit=5_000))
+    assert {row["id"] for row in everything} >= {"remote-0", "remote-1", "remote-2"}
+    entry = over_http.evidence_entry(TENANT, EntryId.parse(str(found[0]["evidence_id"])))
+    assert entry["evidence_id"] == found[0]["evidence_id"]
+    assert over_http.erase_person(TENANT, "olivia", basis="a request", by="officer")["commitments"] == 3

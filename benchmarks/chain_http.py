@@ -1,0 +1,207 @@
+"""Recording evidence over HTTP through Ray Serve, beside an ingress that does nothing in the same cluster and run.
+
+Single appends by many clients, each acknowledged after its sync, and NDJSON batches; once in Serve's default mode and
+once behind HAProxy. A mode is a cluster of its own, because Serve reads it when it starts. The no-op and the appends
+take turns, and each figure is the median of its turns, since other work on the machine comes and goes.
+
+    python -m benchmarks.chain_http [--clients 64] [--seconds 5] [--turns 3] [--mode default|haproxy]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, cast
+
+from benchmarks.report import Row, publish
+
+MODES: Final = {
+    "default": {},
+    "haproxy": {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1"},
+}
+LINES: Final = 10_000
+BATCH_CLIENTS: Final = 3
+SHARE_MIN: Final = 0.85
+ENTRIES_PER_S_MIN: Final = 30_000
+MODE_S_MAX: Final = 400.0
+
+Ask = Callable[[int], Awaitable[int]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure both modes, each in a process of its own, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--batches", type=int, default=12)
+    parser.add_argument("--mode", choices=sorted(MODES))
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.inside:
+        sys.stdout.write(json.dumps([asdict(row) for row in measure_mode(options)]) + "\n")
+        return 0
+    rows = [row for mode in ([options.mode] if options.mode else MODES) for row in in_a_process(mode, options)]
+    publish("chain_http", rows)
+    return 0 if all(row.met is not False for row in rows) else 1
+
+
+def in_a_process(mode: str, options: argparse.Namespace) -> list[Row]:
+    """The rows of one mode."""
+    command = [sys.executable, "-m", "benchmarks.chain_http", "--inside", "--mode", mode]
+    for name in ("clients", "seconds", "turns", "batches"):
+        command += [f"--{name}", str(getattr(options, name))]
+    done = subprocess.run(
+        command, env={**os.environ, **MODES[mode]}, stdout=subprocess.PIPE, check=True, timeout=MODE_S_MAX
+    )
+    return [Row(**row) for row in json.loads(done.stdout.splitlines()[-1])]
+
+
+def measure_mode(options: argparse.Namespace) -> list[Row]:
+    """Start a platform with a no-op beside it, measure, stop it."""
+    from ray import serve as ray_serve
+
+    from benchmarks.noop_ingress import noop_application
+    from domain.tenancy import TenantId
+    from serve.auth.tokens import FILE_NAME, ensure_token
+    from serve.cluster import start_cluster
+    from serve.settings import Settings
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(store_dir=Path(folder) / "store", port=_free_port(), shards=1, simulations=1)
+        cluster = start_cluster(settings)
+        try:
+            ray_serve.run(noop_application(), name="noop", route_prefix="/noop")
+            token = ensure_token(settings.store_dir / FILE_NAME, TenantId(settings.tenant))
+            return asyncio.run(_measure(f"http://127.0.0.1:{settings.port}", token, options))
+        finally:
+            cluster.stop()
+
+
+async def _measure(url: str, token: str, options: argparse.Namespace) -> list[Row]:
+    import aiohttp
+
+    headers = {"Authorization": f"Bearer {token}"}
+    connector = aiohttp.TCPConnector(limit=options.clients)
+    async with aiohttp.ClientSession(url, headers=headers, connector=connector) as session:
+        noop, append = _post(session, "/noop/", 200), _post(session, "/api/v2/evidence/collect", 201)
+        for ask in (noop, append):
+            await _load(ask, options.clients, 1.5, start=0)
+        turns: dict[str, list[tuple[float, list[float]]]] = {"noop": [], "append": []}
+        for turn in range(1, options.turns + 1):
+            for name, ask in (("noop", noop), ("append", append)):
+                turns[name].append(await _load(ask, options.clients, options.seconds, start=turn * 1_000_000))
+        batches = await _batches(session, options.batches)
+    return _rows(options, turns, batches)
+
+
+def _post(session: Any, path: str, status: int) -> Ask:
+    """A client's one request: a piece of evidence of about 200 bytes with an id of its own."""
+
+    async def ask(number: int) -> int:
+        async with session.post(path, data=_evidence(number), headers={"Content-Type": "application/json"}) as answer:
+            content = await answer.read()
+            if answer.status != status:
+                raise RuntimeError(f"{path}: {answer.status} {content[:300]!r}")
+            return number
+
+    return ask
+
+
+async def _load(ask: Ask, clients: int, seconds: float, *, start: int) -> tuple[float, list[float]]:
+    """Closed loop: each client sends its next request when it has the answer. Rate, and latencies in order."""
+    end = time.perf_counter() + seconds
+    latencies: list[float] = []
+
+    async def client(place: int) -> None:
+        number = start + place
+        while (began := time.perf_counter()) < end:
+            await ask(number)
+            latencies.append(time.perf_counter() - began)
+            number += clients
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client(place) for place in range(clients)))
+    return len(latencies) / (time.perf_counter() - began), sorted(latencies)
+
+
+async def _batches(session: Any, count: int) -> float:
+    """Entries a second in batches of 10,000 lines, made before the clock starts."""
+    bodies = [_lines(number) for number in range(count + 1)]
+    headers = {"Content-Type": "application/x-ndjson"}
+
+    async def send(body: bytes) -> None:
+        async with session.post("/api/v2/evidence/batch", data=body, headers=headers) as answer:
+            content = await answer.read()
+            if answer.status != 201 or content.count(b"\n") != LINES:
+                raise RuntimeError(f"batch: {answer.status} {content[:300]!r}")
+
+    await send(bodies.pop())
+    waiting = iter(bodies)
+
+    async def client() -> None:
+        for body in waiting:
+            await send(body)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(BATCH_CLIENTS)))
+    return count * LINES / (time.perf_counter() - began)
+
+
+def _rows(options: argparse.Namespace, turns: dict[str, list[tuple[float, list[float]]]], batches: float) -> list[Row]:
+    mode, clients = options.mode, options.clients
+    noop = median(rate for rate, _ in turns["noop"])
+    append = median(rate for rate, _ in turns["append"])
+    latencies = sorted(latency for _, found in turns["append"] for latency in found)
+    share = median(a / n for (a, _), (n, _) in zip(turns["append"], turns["noop"], strict=True))
+    peer = "no-op ingress"
+    aim = f"ratio >= {SHARE_MIN}"
+    return [
+        Row(f"{mode}: no-op ingress, {clients} clients", noop, "requests/s"),
+        Row(f"{mode}: single appends, {clients} clients", append, "requests/s", peer, share, aim, share >= SHARE_MIN),
+        Row(f"{mode}: single append, p50", 1e3 * latencies[len(latencies) // 2], "ms"),
+        Row(f"{mode}: single append, p99", 1e3 * latencies[len(latencies) * 99 // 100], "ms"),
+        Row(
+            f"{mode}: NDJSON batches of {LINES:,}",
+            batches,
+            "entries/s",
+            aim=f">= {ENTRIES_PER_S_MIN:,} entries/s",
+            met=batches >= ENTRIES_PER_S_MIN,
+        ),
+    ]
+
+
+def _evidence(number: int) -> bytes:
+    return (
+        b'{"type":"policy_evaluation","id":"single-%d","subject":"vm-%d","body":{"policy":"pcg-%d","verdict":"violation",'
+        b'"severity":"high","resources":3,"reason":"public access is on"}}' % (number, number % 500, number % 200)
+    )
+
+
+def _lines(batch: int) -> bytes:
+    return b"\n".join(
+        b'{"type":"policy_evaluation","id":"batch-%d-%d","subject":"vm-%d","body":{"policy":"pcg-%d","verdict":"violation",'
+        b'"severity":"high","resources":3,"reason":"public access is on"}}' % (batch, line, line % 500, line % 200)
+        for line in range(LINES)
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return cast("int", probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

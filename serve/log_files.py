@@ -1,0 +1,83 @@
+"""The published logs as files: what a stranger's client asks for below ``/log/ORIGIN/``, and nothing else of the disk.
+
+A name is looked up only if it is one that a log has, in its only spelling, so no path leaves the log's folder.
+
+Source: C2SP tlog-tiles, "Parameters" and "Partial Tiles".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from actors.folders import Folders
+from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path, is_year, tile_name
+from chain.tree_hash import BOTH
+from domain.errors import NotFound
+from domain.tenancy import TenantId
+
+TEXT: Final = "text/plain; charset=utf-8"
+BYTES: Final = "application/octet-stream"
+IMMUTABLE: Final = "private, max-age=31536000, immutable"
+FRESH: Final = "private, no-cache"
+_TEXTS: Final = frozenset({checkpoint_path(BOTH.sha256), checkpoint_path(BOTH.sha3_256), KEYS_FILE})
+_ARTIFACT: Final = re.compile(rf"{ARTIFACT_FOLDER}/[0-9a-f]{{64}}")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """A file with what a cache needs to know."""
+
+    content: bytes
+    media_type: str
+    cache_control: str
+    etag: str
+
+
+def log_folders(folders: Folders, tenant: TenantId) -> dict[str, Path]:
+    """Where the tenant's logs are published, by origin."""
+    years = folders.evidence_of(tenant)
+    return {
+        f"{folders.origin_prefix}/{tenant}/{folder.name}": folder
+        for folder in (sorted(years.iterdir()) if years.is_dir() else ())
+        if is_year(folder.name)
+    }
+
+
+def published_file(folders: Mapping[str, Path], path: str) -> PublishedFile:
+    """A file of a log.
+
+    Args:
+        folders: of the caller's logs, by origin.
+        path: origin, and the file's name within the log.
+
+    Raises:
+        NotFound: no such log of this caller, no such file, or no name of a file.
+    """
+    for origin, folder in folders.items():
+        name = path.removeprefix(f"{origin}/")
+        if name != path:
+            return _read(folder, name, path)
+    raise _missing(path)
+
+
+def _read(folder: Path, name: str, path: str) -> PublishedFile:
+    if name in _TEXTS:
+        media_type, cache_control = TEXT, FRESH
+    elif tile_name(name) is not None or _ARTIFACT.fullmatch(name) is not None:
+        media_type, cache_control = BYTES, IMMUTABLE
+    else:
+        raise _missing(path)
+    try:
+        content = (folder / name).read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise _missing(path) from None
+    return PublishedFile(content, media_type, cache_control, f'"{sha256(content).hexdigest()[:32]}"')
+
+
+def _missing(path: str) -> NotFound:
+    return NotFound("no such file of a log", path=path[:200], todo="GET /api/v2/chain/head names the logs")
