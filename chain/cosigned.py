@@ -34,7 +34,7 @@ class CosignedRecord:
     def of(self, note: str) -> CosignedNote:
         """The log's own note with the cosignatures that are kept of it."""
         if self._path.exists():
-            keys, _, kept = self._path.read_text("utf-8").partition("\n\n")
+            keys, _, kept = self._path.read_text("utf-8", errors="replace").partition("\n\n")
             if kept.startswith(note):
                 return CosignedNote(kept, tuple(parse_cosigner_key(line) for line in keys.split("\n")))
         return CosignedNote(note)

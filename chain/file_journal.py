@@ -6,8 +6,8 @@ what a paused writer adds to it after that is behind the end: read by nobody, an
 is asked again after the sync. A segment is also ended by its size, and by the year, so that what is kept of a year can
 be deleted as a whole.
 
-Where the last file ends in something that is no frame, that was never acknowledged and is moved aside. A broken frame
-with a whole one behind it is damage, and the store stays shut.
+Where the last file ends inside a frame, that was never acknowledged and is moved aside. A broken frame of its full
+length, or with a whole one behind it, is damage, and the store stays shut.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from chain.frame import (
     holds_frame_behind,
     read_header,
     read_runs,
+    was_whole,
     write_frame,
 )
 from chain.journal import EntryPlaces
@@ -109,7 +110,7 @@ class FileJournal:
 
     @property
     def epoch(self) -> int:
-        return self._fence.epoch if self._fence else 0
+        return self._fence.epoch if self._fence else self._epoch_last
 
     def require_held(self) -> None:
         assert self._fence is not None, "a journal opened for reading is not held"
@@ -137,6 +138,7 @@ class FileJournal:
         segments = self._segments()
         for place, segment in enumerate(segments):
             self._enter(segment, is_first=place == 0)
+            self._require_newer(segment)
             is_last = place + 1 == len(segments)
             size = self._handle_size(segment)
             total = size if is_last else segments[place + 1].former_size_bytes
@@ -254,7 +256,9 @@ class FileJournal:
         frame = os.pread(handle, header.size_bytes, self._end) if header and header.size_bytes <= left else b""
         digest = frame_digest(self._digest, frame[:-DIGEST_SIZE_BYTES])
         if header is None or digest != frame[-DIGEST_SIZE_BYTES:]:
-            if not is_last or holds_frame_behind(os.pread(handle, left, self._end), self._digest):
+            rest = os.pread(handle, left, self._end)
+            is_changed = was_whole(rest, self._digest, epoch=self._epoch_last, sequence=self._sequence)
+            if not is_last or is_changed or holds_frame_behind(rest, self._digest):
                 raise _damage(segment.path, offset=self._end, sequence=self._sequence)
             return None
         placed = self._require_order(segment, header, read_runs(frame, header))
@@ -283,6 +287,17 @@ class FileJournal:
         replace_file(segment.path.with_name(f"torn-{segment.path.name}-{self._end}"), torn, mode=0o600)
         os.ftruncate(handle, self._end)
         os.fsync(handle)
+
+    def _require_newer(self, segment: _Segment) -> None:
+        """An epoch file that is behind the journal would let two writers have the same epoch."""
+        if self._fence is not None and segment.epoch >= self._fence.epoch:
+            raise IntegrityError(
+                "journal is of a later epoch than its epoch file",
+                path=str(segment.path),
+                expected=f"below {self._fence.epoch}",
+                got=segment.epoch,
+                todo="Restore the epoch file from a copy",
+            )
 
     def _handle_size(self, segment: _Segment) -> int:
         return os.fstat(self._handle(segment.number)).st_size

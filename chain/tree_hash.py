@@ -9,7 +9,7 @@ Source: RFC 6962 section 2.1; FIPS 180-4 (SHA-256), FIPS 202 (SHA3-256).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -37,6 +37,13 @@ class TreeHash:
 
     def node(self, left: bytes, right: bytes) -> bytes:
         return hashlib.new(self.name, _NODE + left + right).digest()
+
+    def fold(self, peaks: Sequence[bytes]) -> bytes:
+        """Hash over complete nodes, each smaller than the one before it; there must be one at least."""
+        *others, folded = peaks
+        for peak in reversed(others):
+            folded = self.node(peak, folded)
+        return folded
 
     def leaves(self, entries: Iterable[bytes]) -> list[bytes]:
         """Leaf hashes of many entries, at the least cost per entry."""
