@@ -75,13 +75,13 @@ def check_state(directory: Path, folders: Sequence[Path]) -> FsckReport:
         journal.close()
     _check_epoch(directory, journal.epoch, findings)
     for name, check in checks.items():
-        if name not in streams:
+        if name not in streams and not findings.all:
             raise _no_log(check.path, [*checks])
     published = sum(check.report(streams[name], findings) for name, check in checks.items()) if not findings.all else 0
     return FsckReport(
         ok=not findings.all,
         findings=findings.all,
-        entries=sum(streams[name].size for name in checks),
+        entries=sum(streams[name].size for name in checks if name in streams),
         published=published,
         files=sum(check.file_count for check in checks.values()),
         torn_size_bytes=journal.torn_size_bytes,
@@ -177,11 +177,12 @@ class _Check:
         if self._notes is None:
             self._folder.report_strangers(findings)
             return 0
-        cosigned = self._cosigned(self._notes.sha256, findings)
-        keys = self._keys(cosigned, findings)
+        keys = self._keys(findings)
         heads = self._heads(self._notes, keys, log, findings) if keys else None
-        if heads is None or self._comparison is None:
+        if keys is None or heads is None or self._comparison is None:
             return 0
+        cosigned = self._cosigned(self._notes.sha256, keys, findings)
+        compare_file(self._folder, findings, KEYS_FILE, format_key_list(keys, cosigned.cosigners).encode())
         self._comparison.report(findings)
         for tree_hash, note in ((BOTH.sha3_256, self._notes.sha3_256), (BOTH.sha256, cosigned.note)):
             compare_file(self._folder, findings, checkpoint_path(tree_hash), note.encode("utf-8"))
@@ -203,14 +204,19 @@ class _Check:
         except PolicyCortexError as error:
             findings.add(COMMITMENT_FILE, field="digest", expected="that of the secret", got=error)
 
-    def _cosigned(self, note: str, findings: Findings) -> CosignedNote:
+    def _cosigned(self, note: str, keys: Twin[tuple[VerifierKey, ...]], findings: Findings) -> CosignedNote:
+        """The log's note with the witnesses' lines that are kept of it; all that is kept must be rightly signed."""
+        record = CosignedRecord(self._state / "cosigned")
         try:
-            return CosignedRecord(self._state / "cosigned").of(note)
+            kept = record.kept()
+            if kept is not None and not _is_of_former_key(kept.note, note, keys.sha256):
+                open_signed(kept.note, keys.sha256, kept.cosigners)
+            return record.of(note)
         except PolicyCortexError as error:
-            findings.add("cosigned", field="lines", expected="witnesses' keys and a cosigned note", got=error)
+            findings.add("cosigned", field="note", expected="signatures of the log and its witnesses", got=error)
             return CosignedNote(note)
 
-    def _keys(self, note: CosignedNote, findings: Findings) -> Twin[tuple[VerifierKey, ...]] | None:
+    def _keys(self, findings: Findings) -> Twin[tuple[VerifierKey, ...]] | None:
         content = self._folder.read(KEYS_FILE) or b""
         lines = content.decode("utf-8", errors="replace").split("\n")
         try:
@@ -220,12 +226,10 @@ class _Check:
         except InputError as error:
             findings.add(KEYS_FILE, field="lines", expected="the keys of both trees", got=error)
             return None
-        keys = Twin(
+        return Twin(
             (first, *(key for key in former if key.name == first.name)),
             (second, *(key for key in former if key.name == second.name)),
         )
-        compare_file(self._folder, findings, KEYS_FILE, format_key_list(keys, note.cosigners).encode())
-        return keys
 
     def _heads(
         self, notes: Twin[str], keys: Twin[tuple[VerifierKey, ...]], log: LogStream, findings: Findings
@@ -251,6 +255,13 @@ def _stated_sizes(notes: Twin[str]) -> Iterator[int]:
             yield parse_checkpoint(parse_note(note).text).size
         except PolicyCortexError:
             continue
+
+
+def _is_of_former_key(kept: str, newest: str, keys: Sequence[VerifierKey]) -> bool:
+    """Whether what is kept is of an earlier checkpoint by a key that was retired since, which nobody here can check."""
+    known = {key.key_id for key in keys}
+    is_earlier = parse_checkpoint(parse_note(kept).text).size < parse_checkpoint(parse_note(newest).text).size
+    return is_earlier and all(signature.key_id not in known for signature in parse_note(kept).signatures)
 
 
 def _head(

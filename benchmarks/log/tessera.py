@@ -12,12 +12,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.servers.tessera import hammer, posix_log
 
 from benchmarks.log.timing import process_cpu_s
 from chain.encoding import encode_base64
 from chain.note import ED25519, VerifierKey, parse_note
 from tests.servers.ports import free_port
+from tests.servers.tessera import hammer, posix_log
 
 ORIGIN = "example.org/bench"
 
