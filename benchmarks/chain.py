@@ -20,7 +20,7 @@ from benchmarks.log.reading import reading_rows
 from benchmarks.log.rivals import pymerkle_rows, tessera_rows
 from benchmarks.report import Row, publish
 
-PARTS: Final = ("appending", "acting", "reading", "pymerkle", "tessera")
+PARTS: Final = ("acting", "appending", "reading", "pymerkle", "tessera")
 APPENDED_MAX: Final = 300_000
 PYMERKLE_LEAVES: Final = 20_000
 
@@ -42,10 +42,10 @@ def measure(folder: Path, options: argparse.Namespace) -> list[Row]:
     """All parts that were asked for; Tessera is compared with what the parts before it found."""
     rows: list[Row] = []
     appended = min(options.leaves, APPENDED_MAX)
-    if "appending" in options.only:
-        rows += appending_rows(folder / "appending", appended)
     if "acting" in options.only:
         rows += actor_rows(folder / "acting", appended, seconds=options.seconds)
+    if "appending" in options.only:
+        rows += appending_rows(folder / "appending", appended)
     if "reading" in options.only:
         rows += reading_rows(options.store or folder / "reading", options.leaves)
     if "pymerkle" in options.only:
