@@ -81,6 +81,7 @@ class FileJournal:
         directory: the store's chain folder; holds lock, epoch and the folder of segments.
         sync: makes written bytes durable; another one is given by tests that fail here.
         is_read_only: takes no lock, leaves the files as they are, a torn end too.
+        keeps_places: where entries lie, ten bytes an entry; without it they are seen in the replay alone.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class FileJournal:
         sync: Sync = os.fdatasync,
         segment_size_bytes_max: int = SEGMENT_SIZE_BYTES_MAX,
         is_read_only: bool = False,
+        keeps_places: bool = True,
     ) -> None:
         self._folder = directory / FOLDER
         self._sync = sync
@@ -102,7 +104,9 @@ class FileJournal:
         self._sequence = 0
         self._epoch_last = 0
         self._is_broken = False
+        self._keeps_places = keeps_places
         self._places: dict[str, EntryPlaces] = {}
+        self._sizes: dict[str, int] = {}
         self._expired: set[str] = set()
         self._paths: dict[int, Path] = {}
         self._handles: dict[int, int] = {}
@@ -117,11 +121,10 @@ class FileJournal:
         self._fence.require_held()
 
     def origins(self) -> Sequence[str]:
-        return tuple(self._places)
+        return tuple(self._sizes)
 
     def size(self, origin: str) -> int:
-        places = self._places.get(origin)
-        return len(places) if places else 0
+        return self._sizes.get(origin, 0)
 
     def entry(self, origin: str, index: int) -> bytes:
         number, offset, length = self._places[origin].find(index)
@@ -191,7 +194,10 @@ class FileJournal:
 
     def _accept(self, segment: _Segment, digest: bytes, placed: Sequence[PlacedRun], *, size_bytes: int) -> None:
         for run in placed:
-            if run.origin not in self._expired:
+            if run.origin in self._expired:
+                continue
+            self._sizes[run.origin] = run.first + len(run.lengths)
+            if self._keeps_places:
                 self._places.setdefault(run.origin, EntryPlaces()).add(segment.number, self._end, run)
         self._digest = digest
         self._sequence += 1
@@ -267,7 +273,7 @@ class FileJournal:
 
     def _require_order(self, segment: _Segment, header: FrameHeader, placed: list[PlacedRun]) -> list[PlacedRun]:
         for run in placed:
-            if run.first and run.origin not in self._places and 1 not in self._paths:
+            if run.first and run.origin not in self._sizes and 1 not in self._paths:
                 self._expired.add(run.origin)  # its beginning was deleted with its year
         firsts = [run.first for run in placed if run.origin not in self._expired]
         sizes = [self.size(run.origin) for run in placed if run.origin not in self._expired]

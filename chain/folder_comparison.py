@@ -57,10 +57,9 @@ class FolderComparison:
         for earlier in self._earlier.get(("", None, index), ()):
             if earlier.width < name.width:
                 self._compare_earlier(earlier, join_bundle(entries[: earlier.width]))
-        for at, entry in enumerate(entries, start=index * TILE_WIDTH):
-            if not entry.startswith(NO_ARTIFACTS):
-                for reference in read_envelope(entry).artifacts:
-                    self._compare_artifact(at, reference)
+        for at in [at for at, entry in enumerate(entries) if not entry.startswith(NO_ARTIFACTS)]:
+            for reference in read_envelope(entries[at]).artifacts:
+                self._compare_artifact(index * TILE_WIDTH + at, reference)
 
     def take_tile(self, tree_hash: TreeHash, level: int, index: int, content: bytes) -> None:
         """Compare a hash tile."""

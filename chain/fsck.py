@@ -68,7 +68,7 @@ def check_state(directory: Path, folders: Sequence[Path]) -> FsckReport:
     if not (directory / JOURNAL_FOLDER).is_dir():
         raise InputError("no journal here", path=str(directory), todo="Give the store's chain folder, then a log's")
     findings, checks = Findings(), _checks(directory, [shard for folder in folders for shard in year_folders(folder)])
-    journal = FileJournal(directory, is_read_only=True)
+    journal = FileJournal(directory, is_read_only=True, keeps_places=False)
     try:
         streams = _replay(journal, checks, findings)
     finally:

@@ -72,13 +72,13 @@ class LogStream:
             InputError: one that calls itself a block is none.
         """
         start = 0
-        for at, entry in enumerate(entries):
-            block = read_envelope(entry).block if _BLOCK_MARK in entry else None
+        for at in [at for at, entry in enumerate(entries) if _BLOCK_MARK in entry]:
+            block = read_envelope(entries[at]).block
             if block is not None:
                 self._extend(entries[start:at])
                 self._compare_block(block)
                 self._blocks += 1
-                self._block_hash = block_hash(entry)
+                self._block_hash = block_hash(entries[at])
                 start = at
         self._extend(entries[start:])
 

@@ -12,12 +12,13 @@ from typing import Final
 from benchmarks.log.entries import BENCH, make_entries
 from benchmarks.log.limits import both_trees
 from benchmarks.log.store import fill, opened, published
-from benchmarks.log.timing import percentile, spent
+from benchmarks.log.timing import Spent, percentile, spent
 from benchmarks.report import Row
 from chain.fsck import check_state
 from chain.proof import prove_consistency
 from chain.shard import ShardLog
 from chain.verify import verify_directory
+from chain.writer import EvidenceWriter
 
 PROOFS: Final = 5_000
 PROOF_P99_MS_MAX: Final = 1.0
@@ -44,11 +45,12 @@ def _in_a_process(part: object, folder: Path, leaves: int) -> list[Row]:
 
 
 def _log_rows(folder: Path, leaves: int) -> list[Row]:
-    with opened(folder) as writer:
+    writer, opening = _opened(folder)
+    if writer.shard(BENCH).size < leaves:
         fill(writer, leaves)
-    stores = []
-    opening = spent(lambda: stores.append(opened(folder)))
-    with stores[0] as writer:
+        writer.close()
+        writer, opening = _opened(folder)
+    with writer:
         log = writer.shard(BENCH)
         rows = [
             Row(f"open {log.size:,} entries (replay)", log.size / opening.wall_s, "leaves/s"),
@@ -64,6 +66,12 @@ def _log_rows(folder: Path, leaves: int) -> list[Row]:
             rows.append(Row("publish, every file synced, about", tiles / publishing.wall_s, "files/s"))
             rows.append(Row("publish, CPU", 1e6 * publishing.cpu_s / (log.size - before), "us/leaf"))
     return rows
+
+
+def _opened(folder: Path) -> tuple[EvidenceWriter, Spent]:
+    stores: list[EvidenceWriter] = []
+    opening = spent(lambda: stores.append(opened(folder)))
+    return stores[0], opening
 
 
 def _proof_rows(log: ShardLog) -> list[Row]:
