@@ -183,7 +183,7 @@ def flipped(places: Mapping[Path, tuple[int, int]]) -> Iterator[None]:
 def _who_in_published(store: Path, path: Path, whole: bytes, at: int) -> list[str]:
     folder = next(folder for folder in _folders(store) if folder in path.parents)
     seen = _look(store, folder)
-    return [who for who, found in seen.items() if _is_named(found, store, path, whole, at)]
+    return [who for who, found in seen.items() if _is_named(found[:1], store, path, whole, at)]
 
 
 def _look(store: Path, folder: Path) -> dict[str, Sequence[Finding]]:
@@ -198,11 +198,10 @@ def _who_in_private(store: Path, path: Path) -> list[str]:
     found = []
     try:
         findings = check_state(chain_folder(store), _folders(store)).findings
-        said = f"{findings[0].where} {findings[0].got}" if findings else ""
+        first = findings[0].where.removeprefix("state ").rpartition("/")[2] if findings else ""
     except PolicyCortexError as error:
-        said = str(error)
-    names = {path.name, path.parent.name}  # a journal's segment, or an artifact by its digest
-    if any(name in said for name in names):
+        first = path.name if path.name in str(error) else ""
+    if first == ("journal" if path.parent.name == "journal" else path.name):
         found.append("fsck")
     with tempfile.TemporaryDirectory(dir=store.parent) as folder:
         copy = Path(shutil.copytree(store, Path(folder) / "copy"))
