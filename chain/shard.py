@@ -18,7 +18,7 @@ from typing import Final
 import orjson
 
 from chain.checkpoint import origin_of, require_origin
-from chain.checkpoint_commitment import NONCE_SIZE_BYTES, commitment_of, nonce_of
+from chain.checkpoint_commitment import NONCE_SIZE_BYTES, commitment_of, nonce_of, open_secret, seal_secret
 from chain.cosignature import CosignerKey
 from chain.cosigned import CosignedNote, CosignedRecord
 from chain.durable import create_private, make_private_directory, replace_file
@@ -42,6 +42,7 @@ from domain.evidence import EntryId, Receipt
 from domain.tenancy import TenantId
 
 ARTIFACTS: Final = "artifact"
+COMMITMENT_FILE: Final = "commitment.key"
 
 OpenSigners = Callable[[str], Sequence[Twin[Signer]]]
 """Every pair of keys that is held for an origin, oldest first; which of them sign, the log's entries say."""
@@ -230,11 +231,11 @@ class ShardLog:
 
     def commitment(self, note: str) -> tuple[bytes, str]:
         """Nonce of and commitment to one of this log's own checkpoints."""
-        path = self.place.state / "commitment.key"
+        path = self.place.state / COMMITMENT_FILE
         if not path.exists():
             make_private_directory(self.place.state)
-            create_private(path, os.urandom(NONCE_SIZE_BYTES))
-        nonce = nonce_of(path.read_bytes(), note)
+            create_private(path, seal_secret(os.urandom(NONCE_SIZE_BYTES)))
+        nonce = nonce_of(open_secret(path.read_bytes(), where=str(path)), note)
         return nonce, commitment_of(nonce, note)
 
     def entry(self, index: int) -> bytes:

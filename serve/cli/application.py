@@ -7,19 +7,7 @@ from typing import Annotated
 
 import typer
 
-from serve.cli import (
-    demo,
-    estate,
-    evidence,
-    findings,
-    log,
-    platform,
-    policies,
-    proof,
-    scan,
-    settings_view,
-    witness,
-)
+from serve.cli import demo, estate, evidence, findings, log, platform, policies, proof, scan, settings_view, witness
 
 application = typer.Typer(
     name="pcg",
