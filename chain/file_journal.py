@@ -111,6 +111,10 @@ class FileJournal:
     def epoch(self) -> int:
         return self._fence.epoch if self._fence else 0
 
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_broken
+
     def require_held(self) -> None:
         assert self._fence is not None, "a journal opened for reading is not held"
         self._fence.require_held()
