@@ -169,7 +169,7 @@ class FileJournal:
         old = [
             path
             for path in self._paths.values()
-            if int(path.name[-4:]) <= year and self._last and path != self._last.path
+            if int(path.name[-4:]) <= year and self._last and path != self._last.path and path.exists()
         ]
         for path in old:
             path.unlink()
