@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -116,11 +117,12 @@ def test_two_live_writers_acknowledge_each_entry_once(open_writer: Open, blob_st
     append(open_writer(), "first")
     for name in ("one", "two"):  # a volume is attached to one machine at a time; each has a copy
         shutil.copytree(tmp_path / "volume", tmp_path / name)
+    pauses = {"one": 0.02, "two": 0.5}
     acknowledged: list[str] = []
     lock = threading.Lock()
 
     def write(name: str) -> None:
-        left = [f"{name}-{number}" for number in range(5)]
+        left = [f"{name}-{number}" for number in range(4)]
         while left:
             try:
                 writer = open_writer(volume=name)
@@ -131,7 +133,7 @@ def test_two_live_writers_acknowledge_each_entry_once(open_writer: Open, blob_st
                     if len(left) % 2:
                         break
             except ConflictError:
-                continue
+                time.sleep(pauses[name])
 
     threads = [threading.Thread(target=write, args=(name,)) for name in ("one", "two")]
     for thread in threads:
@@ -140,10 +142,10 @@ def test_two_live_writers_acknowledge_each_entry_once(open_writer: Open, blob_st
         thread.join(100)
     writer = open_writer()
     recorded = [writer.receipt(ACME, name) for name in acknowledged]
-    assert len(acknowledged) == 10
-    assert len({receipt.id for receipt in recorded if receipt}) == 10
+    assert len(acknowledged) == 8
+    assert len({receipt.id for receipt in recorded if receipt}) == 8
     writer.publish(ACME)
-    assert verified(blob_store, ACME, tmp_path / "acme") == 12
+    assert verified(blob_store, ACME, tmp_path / "acme") == 10
 
 
 def test_a_lost_volume_is_noticed_and_nothing_is_signed_with_new_keys(
