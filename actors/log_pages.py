@@ -27,7 +27,7 @@ def entries_before(shards: Sequence[ShardLog], before: EntryId | None, count: in
     """Entries ahead of one, or of the end, newest first, at most so many."""
     page: Page = []
     for shard in sorted(shards, key=lambda one: one.year, reverse=True):
-        end = shard.size if before is None or shard.year < before.shard else before.index
+        end = shard.size if before is None or shard.year < before.shard else min(before.index, shard.size)
         if before is None or shard.year <= before.shard:
             indices = range(end - 1, max(end - 1 - (count - len(page)), -1), -1)
             page += [(EntryId(shard.year, index), shard.entry(index)) for index in indices]

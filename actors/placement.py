@@ -20,6 +20,7 @@ from actors.folders import Folders
 from actors.handles import DEADLINE_S
 from actors.simulation import Simulation
 from actors.tenant_shard import OpenStore, TenantShard
+from actors.upkeep import LogUpkeep, UpkeepConfig
 from domain.errors import PolicyCortexError, UnavailableError
 
 A = TypeVar("A")
@@ -28,6 +29,7 @@ P = ParamSpec("P")
 
 NAMESPACE: Final = "policycortex"
 CHAIN_NAME: Final = "evidence-chain"
+UPKEEP_NAME: Final = "log-upkeep"
 CAPACITY_CPUS: Final = 0.0
 PENDING_CALLS_MAX: Final = 1_000
 
@@ -63,6 +65,13 @@ _CHAIN_READS: Final = (
     "counts",
     "latest",
     "commitments",
+    "holds",
+    "platform_entries",
+    "platform_entries_before",
+    "platform_artifact",
+    "states",
+    "newest_head",
+    "consistency",
     "ping",
 )
 
@@ -71,7 +80,12 @@ SHARD: Final = Launch(
     groups={"read": 4, "board": 1},
     group_of={**dict.fromkeys(_SHARD_READS, "read"), **dict.fromkeys(_SHARD_BOARD, "board")},
 )
-CHAIN: Final = Launch(EvidenceChain, groups={"read": 4}, group_of=dict.fromkeys(_CHAIN_READS, "read"))
+CHAIN: Final = Launch(
+    EvidenceChain,
+    groups={"read": 4, "ending": 1},
+    group_of={**dict.fromkeys(_CHAIN_READS, "read"), **dict.fromkeys(("expire", "finish_endings"), "ending")},
+)
+UPKEEP: Final = Launch(LogUpkeep, groups={"board": 2}, group_of=dict.fromkeys(("state", "ping"), "board"))
 SIMULATION: Final = Launch(Simulation, groups={"board": 1}, group_of={"ping": "board"})
 
 
@@ -147,12 +161,17 @@ def chain_handle(folders: Folders) -> RayHandle[EvidenceChain]:
     return RayHandle(_launch(CHAIN, CHAIN_NAME, folders), CHAIN)
 
 
+def upkeep_handle(chain: RayHandle[EvidenceChain], config: UpkeepConfig) -> RayHandle[LogUpkeep]:
+    """What keeps the logs published and anchored; it works from its start on, and again after each restart."""
+    return RayHandle(_launch(UPKEEP, UPKEEP_NAME, chain, config, None, is_working=True), UPKEEP)
+
+
 def simulation_handle(number: int) -> RayHandle[Simulation]:
     """One worker of the pool."""
     return RayHandle(_launch(SIMULATION, f"simulation-{number}"), SIMULATION)
 
 
-def _launch(launch: Launch[A], name: str, *args: object) -> Any:
+def _launch(launch: Launch[A], name: str, *args: object, **named: object) -> Any:
     remote = cast("Any", ray).remote(concurrency_groups=dict(launch.groups))(launch.kind)
     options = remote.options(
         name=name,
@@ -164,4 +183,4 @@ def _launch(launch: Launch[A], name: str, *args: object) -> Any:
         max_task_retries=launch.retries,
         max_pending_calls=PENDING_CALLS_MAX,
     )
-    return options.remote(*args)
+    return options.remote(*args, **named)

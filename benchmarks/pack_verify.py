@@ -74,13 +74,13 @@ def _recorded(folder: Path, count: int) -> PackRequest:
         writer.append(EntryBatch.encode([_event(random, first + number) for number in range(size)]))
         writer.publish(BENCH, AT + timedelta(seconds=first))
     shard = writer.shard(BENCH)
-    lines = (shard.place.folder / "verifier_keys").read_text().splitlines()
+    folder = shard.place.folder
+    assert isinstance(folder, Path), "a log in a bucket has no folder"
+    lines = (folder / "verifier_keys").read_text().splitlines()
     keys = Twin(*(parse_verifier_key(line) for line in lines[:2]))
     source = LogSource(str(shard.year), shard, keys)
     opens = AT - timedelta(days=1)
-    return PackRequest(
-        str(BENCH), opens, AT + timedelta(days=1), AT + timedelta(days=2), (source,), lambda _: None
-    )
+    return PackRequest(str(BENCH), opens, AT + timedelta(days=1), AT + timedelta(days=2), (source,), lambda _: None)
 
 
 def _event(random: Random, number: int) -> EvidenceEvent:

@@ -116,6 +116,10 @@ class FileJournal:
     def epoch(self) -> int:
         return self._fence.epoch if self._fence else self._epoch_last
 
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_broken
+
     def require_held(self) -> None:
         assert self._fence is not None, "a journal opened for reading is not held"
         self._fence.require_held()
@@ -170,7 +174,7 @@ class FileJournal:
         old = [
             path
             for path in self._paths.values()
-            if int(path.name[-4:]) <= year and self._last and path != self._last.path
+            if int(path.name[-4:]) <= year and self._last and path != self._last.path and path.exists()
         ]
         for path in old:
             path.unlink()

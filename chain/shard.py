@@ -34,6 +34,8 @@ from chain.merkle import Tree
 from chain.proof import ConsistencyProof, InclusionProof, format_proof, prove_consistency, prove_inclusion
 from chain.publication import Publication
 from chain.signer import Notary, Signer
+from chain.storage.contract import BlobStore
+from chain.storage.files import FileStore
 from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.window import WindowProof, prove_window
 from domain.clock import format_instant
@@ -66,11 +68,17 @@ class ShardPlace:
 
     Args:
         state: keys, signed checkpoints and artifacts; its owner's alone.
-        folder: what strangers get; holds no secret. Its parent holds one such folder a year and nothing else.
+        folder: what strangers get; holds no secret. The parent of a directory holds one such folder a year and nothing
+            else; in a store each log has a folder for itself.
     """
 
     state: Path
-    folder: Path
+    folder: Path | BlobStore
+
+    @property
+    def published(self) -> BlobStore:
+        """The published files, wherever they are."""
+        return FileStore(self.folder) if isinstance(self.folder, Path) else self.folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,11 @@ class ShardLog:
     def size(self) -> int:
         """Number of recorded entries, published or not."""
         return self.log.size
+
+    @property
+    def published_size(self) -> int:
+        """Number of entries that strangers can read."""
+        return self._opened.publication.size
 
     @property
     def is_blank(self) -> bool:
@@ -303,7 +316,8 @@ class ShardLog:
     def _open(self) -> _Books:
         state, folder = self.place.state, self.place.folder
         make_private_directory(state)
-        _require_years(folder.parent)
+        if isinstance(folder, Path):
+            _require_years(folder.parent)
         held = self._open_signers(self.origin)
         names = Twin(origin_of(self.origin, BOTH.sha256), origin_of(self.origin, BOTH.sha3_256))
         for pair in held:

@@ -25,6 +25,7 @@ import orjson
 from chain.batch import EntryBatch, Placements
 from chain.checkpoint import require_origin
 from chain.checkpoint_commitment import CheckpointOpening
+from chain.ended import ended_logs, keep_mark
 from chain.entry import CHECKPOINT_REQUEST_PREFIX, encode_opening, encode_tenant_checkpoint
 from chain.envelope import NO_ARTIFACTS, read_envelope
 from chain.file_journal import FileJournal
@@ -33,6 +34,7 @@ from chain.journal import JournalStore
 from chain.keys.freeze import require_open
 from chain.layout import is_year
 from chain.shard import LogHead, OpenSigners, ShardLog, ShardPlace
+from chain.storage.contract import BlobStore
 from chain.tree_hash import Twin
 from domain.clock import Clock, SystemClock
 from domain.errors import ConflictError, IntegrityError, NotFound
@@ -43,7 +45,7 @@ LOGS: Final = "logs"
 
 _NAMED: Final = b',"request_id":'
 
-FolderOf = Callable[[TenantId], Path]
+FolderOf = Callable[[TenantId], Path | BlobStore]
 
 
 @dataclass(slots=True)
@@ -74,7 +76,8 @@ class EvidenceWriter:
 
     Args:
         directory: journal, keys, lock and epoch; its owner's alone.
-        folder_of: where a tenant's logs are published, one folder a year below; asked for `PLATFORM` too.
+        folder_of: where a tenant's logs are published, a directory or a store, one folder a year below; asked for
+            `PLATFORM` too.
         origin_prefix: first part of every log's name.
         signers: gives the keys of an origin; default is key files below the directory, made at first use.
         clock: decides the year, and when blocks were sealed.
@@ -98,6 +101,7 @@ class EvidenceWriter:
         self._clock = clock or SystemClock()
         self._journal = journal or FileJournal(directory)
         self._logs: dict[TenantId, dict[int, ShardLog]] = {}
+        self._ended = ended_logs(directory / LOGS)
         self._is_swept = False
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
@@ -156,8 +160,8 @@ class EvidenceWriter:
         Closes the former year of tenants that recorded nothing since.
         """
         self._journal.require_held()
-        for tenant in self._tenants():
-            if tenant == PLATFORM or self.shard(tenant).is_blank:
+        for tenant in self.tenants():
+            if tenant == PLATFORM:
                 continue
             shard = self._current(tenant)
             if not self._is_swept:  # one that died between signing and committing left a checkpoint behind
@@ -202,6 +206,42 @@ class EvidenceWriter:
         shards = self._shards_of(tenant)
         return [shards[year] for year in sorted(shards, reverse=True)]
 
+    def tenants(self) -> list[TenantId]:
+        """Everybody who has a log with something in it, recorded or only signed; the platform too."""
+        names = {TenantId(path.name) for path in (self._directory / LOGS).glob("*")}
+        return sorted(name for name in {*self._logs, *names} if not self.shard(name).is_blank)
+
+    def place(self, tenant: TenantId, year: int) -> ShardPlace:
+        """Where a tenant's log of a year is kept, or was."""
+        years, name = self._folder_of(tenant), f"{year:04d}"
+        folder = years / name if isinstance(years, Path) else years.below(f"{name}/")
+        return ShardPlace(self._state_of(tenant) / name, folder)
+
+    @property
+    def ended(self) -> Sequence[tuple[TenantId, int]]:
+        """Tenant and year of the logs that have ended, in order."""
+        return sorted(self._ended)
+
+    def end(self, tenant: TenantId, year: int, mark: bytes) -> None:
+        """Know a log no more: durable on return, also where the journal still holds its entries.
+
+        Args:
+            mark: what is left of it to be known (`chain.expiry`).
+        """
+        self._journal.require_held()
+        keep_mark(self.place(tenant, year).state, mark)
+        self._ended.add((tenant, year))
+        self._logs.get(tenant, {}).pop(year, None)
+
+    def forget(self, year: int) -> int:
+        """Delete what the journal holds of that year and earlier ones, whose logs have all ended; may be repeated."""
+        return len(self._journal.forget(year))
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a failed write ended this writer, so that the store must be opened again."""
+        return self._journal.is_stopped
+
     def receipt(self, tenant: TenantId, request_id: str) -> Receipt | None:
         """What an earlier append answered, in whatever year; ``None`` where the request was never recorded."""
         return next((found for shard in self.shards(tenant) if (found := shard.receipt(request_id))), None)
@@ -209,9 +249,12 @@ class EvidenceWriter:
     def _replay(self) -> None:
         for runs in self._journal.replay():
             for run in runs:
-                self._of_origin(run.origin).replay(run.entries)
+                shard = self._of_origin(run.origin)
+                if shard is not None:
+                    shard.replay(run.entries)
 
-    def _of_origin(self, origin: str) -> ShardLog:
+    def _of_origin(self, origin: str) -> ShardLog | None:
+        """The log of that name; ``None`` where it has ended and only the journal still holds it."""
         prefix, _, rest = origin.rpartition("/")[0].rpartition("/")
         year = origin.rpartition("/")[2]
         if prefix != self._prefix or not is_year(year):
@@ -222,11 +265,13 @@ class EvidenceWriter:
                 got=origin,
                 todo="Set the origin prefix that this store was written with",
             )
+        if (rest, int(year)) in self._ended:
+            return None
         shards = self._logs.setdefault(TenantId(rest), {})
         return shards.get(int(year)) or self._open(TenantId(rest), int(year))
 
     def _open(self, tenant: TenantId, year: int) -> ShardLog:
-        place = ShardPlace(self._state_of(tenant) / f"{year:04d}", self._folder_of(tenant) / f"{year:04d}")
+        place = self.place(tenant, year)
         origin = f"{self._prefix}/{tenant}/{year:04d}"
         shard = ShardLog(origin, tenant, year, journal=self._journal, place=place, signers=self._signers)
         self._logs.setdefault(tenant, {})[year] = shard
@@ -240,17 +285,13 @@ class EvidenceWriter:
     def _state_of(self, tenant: TenantId) -> Path:
         return self._directory / LOGS / tenant
 
-    def _tenants(self) -> list[TenantId]:
-        """Everybody who has a log, with entries or only signed as empty."""
-        names = {path.name for path in (self._directory / LOGS).glob("*")}
-        return sorted({*self._logs, *map(TenantId, names)})
-
     def _shards_of(self, tenant: TenantId) -> dict[int, ShardLog]:
         """A tenant's logs; one that was signed but has no entry is found by its state."""
         shards = self._logs.setdefault(tenant, {})
         if not shards:
             for path in self._state_of(tenant).glob("*/signed"):
-                self._open(tenant, int(path.parent.name))
+                if (tenant, int(path.parent.name)) not in self._ended:
+                    self._open(tenant, int(path.parent.name))
         return shards
 
     def _current(self, tenant: TenantId) -> ShardLog:

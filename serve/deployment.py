@@ -11,6 +11,7 @@ from ray import serve as ray_serve
 
 from actors.folders import Folders
 from actors.telemetry import configure_logging
+from actors.upkeep import UpkeepConfig
 from domain.clock import SystemClock
 from serve.api.context import ApiContext
 from serve.app import build_app
@@ -31,6 +32,7 @@ class IngressConfig:
     """What a replica needs to know; it travels to another process."""
 
     folders: Folders
+    upkeep: UpkeepConfig
     shards: int
     simulations: int
     tokens: Path
@@ -43,7 +45,9 @@ class Ingress:
 
     def __init__(self, config: IngressConfig) -> None:
         configure_logging()
-        platform = Platform(ray_crew(config.folders, shards=config.shards, simulations=config.simulations))
+        platform = Platform(
+            ray_crew(config.folders, config.upkeep, shards=config.shards, simulations=config.simulations)
+        )
         clock = SystemClock()
         operations = Operations(platform, clock)
         self._context = ApiContext(

@@ -8,12 +8,11 @@ Source: C2SP tlog-tiles, "Parameters" and "Partial Tiles".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
+from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
 from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path, is_year, tile_name
 from chain.tree_hash import BOTH
@@ -38,34 +37,19 @@ class PublishedFile:
     etag: str
 
 
-def log_folders(folders: Folders, tenant: TenantId) -> dict[str, Path]:
-    """Where the tenant's logs are published, by origin."""
-    years = folders.evidence_of(tenant)
-    return {
-        f"{folders.origin_prefix}/{tenant}/{folder.name}": folder
-        for folder in (sorted(years.iterdir()) if years.is_dir() else ())
-        if is_year(folder.name)
-    }
-
-
-def published_file(folders: Mapping[str, Path], path: str) -> PublishedFile:
-    """A file of a log.
+def published_file(place: EvidencePlace, folders: Folders, tenant: TenantId, path: str) -> PublishedFile:
+    """A file of a log, from the folder or the object store where it is published.
 
     Args:
-        folders: of the caller's logs, by origin.
         path: origin, and the file's name within the log.
 
     Raises:
-        NotFound: no such log of this caller, no such file, or no name of a file.
+        NotFound: no such log of this tenant, no such file, or no name of a file.
     """
-    for origin, folder in folders.items():
-        name = path.removeprefix(f"{origin}/")
-        if name != path:
-            return _read(folder, name, path)
-    raise _missing(path)
-
-
-def _read(folder: Path, name: str, path: str) -> PublishedFile:
+    logs = f"{folders.origin_prefix}/{tenant}/"
+    year, _, name = path.removeprefix(logs).partition("/")
+    if not path.startswith(logs) or not is_year(year):
+        raise _missing(path)
     if name in _TEXTS:
         media_type, cache_control = TEXT, FRESH
     elif tile_name(name) is not None or _ARTIFACT.fullmatch(name) is not None:
@@ -73,8 +57,8 @@ def _read(folder: Path, name: str, path: str) -> PublishedFile:
     else:
         raise _missing(path)
     try:
-        content = (folder / name).read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        content = place.store_of(tenant).get(f"{year}/{name}").content
+    except NotFound:
         raise _missing(path) from None
     return PublishedFile(content, media_type, cache_control, f'"{sha256(content).hexdigest()[:32]}"')
 

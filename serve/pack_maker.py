@@ -8,13 +8,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Protocol
 
+from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
 from actors.scan_archive import ScanArchive
-from chain.layout import artifact_path
+from chain.layout import artifact_path, is_year
 from domain.clock import Clock, parse_instant
 from domain.errors import NotFound, UnavailableError
 from domain.tenancy import TenantId
-from serve.log_files import log_folders
 from serve.reporting import ReportKind, ReportRequest
 
 OWNER: Final = "PolicyCortex"
@@ -32,6 +32,7 @@ class FolderPackMaker:
 
     def __init__(self, folders: Folders, publisher: Publisher, clock: Clock) -> None:
         self._folders = folders
+        self._place = EvidencePlace(folders)
         self._publisher = publisher
         self._clock = clock
         self._lock = Lock()
@@ -51,16 +52,20 @@ class FolderPackMaker:
             ) from None
         with self._lock:
             self._publisher.publish(request.tenant)
-            asked = self._asked(request)
-            board = self._board(request, asked) if request.kind is ReportKind.BOARD else None
-            return build_pack(asked, self._signer(), board=board)
+            with self._place.folder(request.tenant) as published:
+                asked = self._asked(request, published)
+                board = self._board(request, asked) if request.kind is ReportKind.BOARD else None
+                return build_pack(asked, self._signer(), board=board)
 
-    def _asked(self, request: ReportRequest) -> Any:
+    def _asked(self, request: ReportRequest, published: Path) -> Any:
         from chain.reports.source import PackRequest  # noqa: PLC0415
         from serve.published_log import log_source  # noqa: PLC0415
 
-        published = log_folders(self._folders, request.tenant).values()
-        years = [folder for folder in published if request.since.year <= int(folder.name) <= request.until.year]
+        years = [
+            folder
+            for folder in sorted(published.glob("*"))
+            if is_year(folder.name) and request.since.year <= int(folder.name) <= request.until.year
+        ]
         if not years:
             raise NotFound("there is no evidence of that window", todo="Choose a window with evidence in it")
 

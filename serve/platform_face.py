@@ -13,6 +13,7 @@ from domain.evidence import EntryId
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
+from serve.log_operations import LogsFace
 
 
 class PlatformFace(Protocol):
@@ -74,6 +75,10 @@ class PlatformFace(Protocol):
 
     def evidence_rows(self, tenant: TenantId, query: EvidenceQuery) -> tuple[Mapping[str, Json], ...]:
         """The newest evidence that fits, as many rows as the query's limit says."""
+
+    @property
+    def logs(self) -> LogsFace:
+        """What operators do with the logs."""
 
     def close(self) -> None:
         """Let go of stores and connections."""

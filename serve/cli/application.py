@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from serve.cli import demo, estate, evidence, findings, log, platform, policies, proof, scan, settings_view, witness
+from serve.cli import (
+    demo,
+    estate,
+    evidence,
+    findings,
+    platform,
+    policies,
+    proof,
+    retention,
+    scan,
+    settings_view,
+    witness,
+)
 
 application = typer.Typer(
     name="pcg",
@@ -38,7 +50,7 @@ application.command()(findings.violations)
 application.command()(findings.explain)
 application.add_typer(policies.commands, name="policies")
 application.add_typer(evidence.commands, name="evidence")
-application.add_typer(log.commands, name="log")
+application.add_typer(retention.commands, name="log")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

@@ -76,7 +76,9 @@ def record_scans(writer: EvidenceWriter, times: Sequence[datetime], clock: Wrist
 
 
 def log_source(shard: ShardLog) -> LogSource:
-    lines = (shard.place.folder / "verifier_keys").read_text().splitlines()
+    folder = shard.place.folder
+    assert isinstance(folder, Path), "a log in a bucket has no folder"
+    lines = (folder / "verifier_keys").read_text().splitlines()
     return LogSource(str(shard.year), shard, Twin(*(parse_verifier_key(line) for line in lines[:2])))
 
 
