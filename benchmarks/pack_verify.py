@@ -74,9 +74,9 @@ def _recorded(folder: Path, count: int) -> PackRequest:
         writer.append(EntryBatch.encode([_event(random, first + number) for number in range(size)]))
         writer.publish(BENCH, AT + timedelta(seconds=first))
     shard = writer.shard(BENCH)
-    folder = shard.place.folder
-    assert isinstance(folder, Path), "a log in a bucket has no folder"
-    lines = (folder / "verifier_keys").read_text().splitlines()
+    published = shard.place.folder
+    assert isinstance(published, Path), "a log in a bucket has no folder"
+    lines = (published / "verifier_keys").read_text().splitlines()
     keys = Twin(*(parse_verifier_key(line) for line in lines[:2]))
     source = LogSource(str(shard.year), shard, keys)
     opens = AT - timedelta(days=1)
