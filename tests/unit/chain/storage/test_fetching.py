@@ -67,7 +67,7 @@ def test_a_log_that_is_published_faster_than_it_is_read_is_given_up(
 def test_only_something_is_copied_and_only_into_an_empty_folder(publish: Callable[[], None], tmp_path: Path) -> None:
     with pytest.raises(InputError):
         fetch(FileStore(tmp_path / "nothing"), tmp_path / "copy")
-    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy").mkdir(exist_ok=True)
     (tmp_path / "copy/mine").write_text("keep")
     with pytest.raises(ConflictError):
         fetch(FileStore(tenant_folder(tmp_path)), tmp_path / "copy")
