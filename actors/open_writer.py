@@ -12,6 +12,7 @@ from threading import RLock
 
 from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
+from chain.object_journal import ObjectJournal
 from chain.shard import ShardLog
 from chain.writer import EvidenceWriter
 from domain.clock import Clock, SystemClock
@@ -28,6 +29,7 @@ class OpenWriter:
         self.place = EvidencePlace(folders)
         self.lock = RLock()
         self._writer: EvidenceWriter | None = None
+        self._journal: ObjectJournal | None = None
 
     @contextmanager
     def held(self) -> Iterator[EvidenceWriter]:
@@ -49,6 +51,11 @@ class OpenWriter:
         with self.held() as writer:
             return writer.shards(tenant)
 
+    def gather(self, frames_min: int) -> int:
+        """Put the frames of a journal in an object store together; returns the number of volumes made."""
+        with self.held():
+            return 0 if self._journal is None else self._journal.gather(frames_min=frames_min)
+
     def close(self) -> None:
         """Let other writers in."""
         with self.lock:
@@ -60,11 +67,12 @@ class OpenWriter:
         if self._writer is None:
             folders = self.folders
             folders.require_present_layout()
+            self._journal = self.place.journal()
             self._writer = EvidenceWriter(
                 folders.chain,
                 self.place.of,
                 origin_prefix=folders.origin_prefix,
                 clock=self.clock,
-                journal=self.place.journal(),
+                journal=self._journal,
             )
         return self._writer

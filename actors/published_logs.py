@@ -8,6 +8,7 @@ from actors.messages import LogState
 from actors.open_writer import OpenWriter
 from chain.cosignature import CosignerKey
 from chain.keys.freeze import MARKER
+from chain.object_journal import VOLUME_FRAMES_MIN
 from chain.proof import ConsistencyProof
 from chain.shard import LogHead, ShardLog
 from chain.tree_hash import Twin
@@ -31,6 +32,10 @@ class PublishedLogs:
                 if not (shard.place.state / MARKER).exists():
                     found.append(LogState(tenant, shard.origin, shard.size, shard.published_size))
         return found
+
+    def gather(self, frames_min: int = VOLUME_FRAMES_MIN) -> int:
+        """Put the frames of a journal in an object store together, so that a restart reads few objects."""
+        return self._opened.gather(frames_min)
 
     def newest_head(self, tenant: TenantId) -> LogHead:
         """What a tenant's newest log last published.

@@ -117,6 +117,7 @@ class LogUpkeep:
         is_due = self._platform_at is None or now - self._platform_at >= timedelta(seconds=self._config.platform_s)
         if is_due and self._told("publishing the platform log", self._publish_platform) is not None:
             self._platform_at = now
+            self._told("gathering the journal", partial(self._chain.call, EvidenceChain.gather))
         if self._witnessing is not None:
             self._reasons_of_witnesses = self._witnessing.ask(self._told("logs", self._chain_states) or [])
 

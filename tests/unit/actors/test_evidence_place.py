@@ -89,6 +89,25 @@ def test_the_journal_is_read_from_its_store_after_a_restart(chain: EvidenceChain
     again.close()
 
 
+def test_frames_are_gathered_and_read_from_their_volume(chain: EvidenceChain, folders: Folders, tmp_path: Path) -> None:
+    for number in range(5):
+        record(chain, f"e-{number}")
+    assert chain.gather() == 0
+    assert chain.gather(frames_min=3) == 1
+    assert list((tmp_path / "journal/volume").iterdir())
+    chain.close()
+    again = EvidenceChain(folders, SetClock(START))
+    assert again.heads(ACME)[0].recorded == 5
+    again.close()
+
+
+def test_a_journal_in_files_is_not_gathered(tmp_path: Path) -> None:
+    chain = EvidenceChain(Folders(tmp_path / "other"), SetClock(START))
+    record(chain, "a")
+    assert chain.gather(frames_min=1) == 0
+    chain.close()
+
+
 def test_years_in_a_store_end_as_in_a_folder(folders: Folders) -> None:
     clock = SetClock(START)
     chain = EvidenceChain(folders, clock)

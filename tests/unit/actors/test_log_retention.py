@@ -34,9 +34,10 @@ def event(name: str, tenant: TenantId) -> EvidenceEvent:
 
 
 class Decade:
-    """Two tenants who record something in some years."""
+    """Tenants who record something in some years."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *tenants: TenantId) -> None:
+        self.tenants = tenants
         self.folders = Folders(path)
         self.clock = SetClock(datetime(2020, 6, 1, tzinfo=UTC))
         self.chain = EvidenceChain(self.folders, self.clock)
@@ -47,7 +48,7 @@ class Decade:
             self.record(f"of {year}")
 
     def record(self, name: str) -> None:
-        for tenant in (ACME, GLOBEX):
+        for tenant in self.tenants:
             self.chain.append(EntryBatch.encode([event(name, tenant)]))
             self.chain.publish(tenant)
         self.chain.publish_platform()
@@ -65,11 +66,11 @@ class Decade:
 
     def verified(self) -> dict[TenantId, list[str]]:
         """Folders of the years that are left; each verifies, and their succession."""
-        self.chain.publish(ACME)
-        self.chain.publish(GLOBEX)
+        for tenant in self.tenants:
+            self.chain.publish(tenant)
         self.chain.publish_platform()
         found = {}
-        for tenant in (ACME, GLOBEX, PLATFORM):
+        for tenant in (*self.tenants, PLATFORM):
             folder = self.folders.evidence_of(tenant)
             report = verify_directory(folder)
             assert report.ok, report.findings
@@ -79,7 +80,7 @@ class Decade:
 
 @pytest.fixture
 def decade(tmp_path: Path) -> Iterator[Decade]:
-    made = Decade(tmp_path)
+    made = Decade(tmp_path, ACME, GLOBEX)
     made.live(2020, 2021, 2028)
     yield made
     made.chain.close()
@@ -204,7 +205,7 @@ def test_a_stop_at_any_step_is_made_good_by_the_next_call(tmp_path: Path, monkey
     stops = Stops(monkeypatch)
     steps = 0
     for step in range(200):
-        decade = Decade(tmp_path / str(step))
+        decade = Decade(tmp_path / str(step), ACME)
         decade.live(2020)
         decade.clock.at = datetime(2028, 6, 1, tzinfo=UTC)
         stops.left = step

@@ -291,3 +291,14 @@ def test_more_segments_than_open_files_can_be_read(tmp_path: Path) -> None:
     assert len(segments(tmp_path)) == HANDLES_MAX + 3
     assert len(journal._handles) == HANDLES_MAX
     assert [journal.entry(A, at) for at in (0, HANDLES_MAX + 2, 1)] == [b"0", b"%d" % (HANDLES_MAX + 2), b"1"]
+
+
+def test_a_journal_whose_sync_failed_is_stopped_until_it_is_opened_again(tmp_path: Path) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    journal = opened(tmp_path, sync=fail)
+    with pytest.raises(OSError, match="input/output"):
+        journal.append([Run(A, [b"a"])], year=2026)
+    assert journal.is_stopped
+    journal.close()
