@@ -17,7 +17,7 @@ from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
 from serve.crew import ray_crew
 from serve.operations import Operations
-from serve.pack_maker import FolderPackMaker
+from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
@@ -36,6 +36,7 @@ class IngressConfig:
     tokens: Path
     allowed_roots: tuple[Path, ...]
     operator_digest: bytes
+    report_tsa_url: str | None = None
 
 
 class Ingress:
@@ -46,10 +47,11 @@ class Ingress:
         platform = Platform(ray_crew(config.folders, shards=config.shards, simulations=config.simulations))
         clock = SystemClock()
         operations = Operations(platform, clock)
+        maker = FolderPackMaker(config.folders, platform, clock, stamping=time_stamps(config.report_tsa_url))
         self._context = ApiContext(
             platform=platform,
             operations=operations,
-            reports=ReportService(FolderPackMaker(config.folders, platform, clock), config.folders, operations, clock),
+            reports=ReportService(maker, config.folders, operations, clock),
             protection=Protection(config.folders, platform),
             folders=config.folders,
             tokens=TokenRegistry(config.tokens),

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.folders import Folders
 from actors.scan_archive import ScanArchive
 from chain.layout import artifact_path
 from domain.clock import Clock, parse_instant
 from domain.errors import NotFound, UnavailableError
-from domain.tenancy import TenantId
+from domain.tenancy import PLATFORM, TenantId
 from serve.log_files import log_folders
 from serve.reporting import ReportKind, ReportRequest
+
+if TYPE_CHECKING:
+    from chain.checkpoint_commitment import CheckpointOpening
+    from chain.reports.anchors import AnchorSource
+    from chain.reports.source import LogSource
+    from chain.signed_checkpoints import SignedPair
+    from serve.pack_anchors import AnchorIndex
 
 OWNER: Final = "PolicyCortex"
 BOARD_SCANS_MAX: Final = 12
@@ -25,15 +33,32 @@ class Publisher(Protocol):
     """What of a platform is needed to report."""
 
     def publish(self, tenant: TenantId) -> object: ...
+    def publish_platform(self) -> object: ...
+    def signed_checkpoints(self, tenant: TenantId, year: int) -> Sequence[SignedPair]: ...
+    def opening(self, tenant: TenantId, year: int, note: str) -> CheckpointOpening: ...
+
+
+class TimeStamps(Protocol):
+    """A time stamping authority for the signature of the PDF."""
+
+    def stamp(self, request: bytes) -> bytes: ...
 
 
 class FolderPackMaker:
-    """Makes packs of the folders of one store. One pack at a time: each holds a log in memory."""
+    """Makes packs of the folders of one store, one pack at a time.
 
-    def __init__(self, folders: Folders, publisher: Publisher, clock: Clock) -> None:
+    Args:
+        stamping: stamps the PDF; without it the time of signing is the signer's own word.
+    """
+
+    def __init__(
+        self, folders: Folders, publisher: Publisher, clock: Clock, *, stamping: TimeStamps | None = None
+    ) -> None:
         self._folders = folders
         self._publisher = publisher
         self._clock = clock
+        self._stamping = stamping
+        self._index: AnchorIndex | None = None
         self._lock = Lock()
 
     def make(self, request: ReportRequest) -> bytes:
@@ -41,28 +66,34 @@ class FolderPackMaker:
 
         Raises:
             NotFound: the tenant has no evidence, or no scan that a board pack could show.
-            UnavailableError: the reports extra is not installed here.
+            UnavailableError: the reports extra is not installed here, or the time stamping authority does not answer.
         """
         try:
             from chain.reports.packing import build_pack  # noqa: PLC0415 (reportlab and pyHanko are an extra)
+            from chain.reports.page import PageSize  # noqa: PLC0415
         except ImportError as error:
             raise UnavailableError(
                 "reports cannot be made here", missing=error.name, todo="Install policycortex[reports]"
             ) from None
         with self._lock:
-            self._publisher.publish(request.tenant)
             asked = self._asked(request)
             board = self._board(request, asked) if request.kind is ReportKind.BOARD else None
-            return build_pack(asked, self._signer(), board=board)
+            page = PageSize[request.page.name]
+            return build_pack(asked, self._signer(), board=board, page=page, stamping=self._stamping)
 
     def _asked(self, request: ReportRequest) -> Any:
         from chain.reports.source import PackRequest  # noqa: PLC0415
-        from serve.published_log import log_source  # noqa: PLC0415
+        from serve.pack_anchors import AnchorIndex  # noqa: PLC0415
 
+        self._publisher.publish(request.tenant)
         published = log_folders(self._folders, request.tenant).values()
         years = [folder for folder in published if request.since.year <= int(folder.name) <= request.until.year]
         if not years:
             raise NotFound("there is no evidence of that window", todo="Choose a window with evidence in it")
+        self._publisher.publish_platform()
+        if self._index is None:
+            self._index = AnchorIndex(self._folders.evidence_of(PLATFORM))
+        found = [self._log(request, folder, self._index) for folder in years]
 
         def artifact(sha256: str) -> bytes | None:
             found = (folder / artifact_path(sha256) for folder in years)
@@ -73,10 +104,31 @@ class FolderPackMaker:
             opens=request.since,
             closes=request.until,
             made_at=self._clock.now(),
-            logs=tuple(map(log_source, years)),
+            logs=tuple(source for source, _ in found),
             artifacts=artifact,
             expected=request.expected,
+            anchors=tuple(anchor for _, anchors in found for anchor in anchors),
         )
+
+    def _log(
+        self, request: ReportRequest, folder: Path, index: AnchorIndex
+    ) -> tuple[LogSource, Sequence[AnchorSource]]:
+        """A year's log with its checkpoint at the window's opening, and its anchors."""
+        from chain.reports.source import part_of  # noqa: PLC0415
+        from serve.published_log import is_signed_by, log_source  # noqa: PLC0415
+
+        tenant, year = request.tenant, int(folder.name)
+        source = log_source(folder)
+        part = part_of(source, source.reader.head(), request.since, request.until)
+        pairs = self._publisher.signed_checkpoints(tenant, year)
+        before = [pair.notes for pair in pairs if part.start and pair.size <= part.start + 1]
+        if before and is_signed_by(before[-1], source.keys):
+            source = replace(source, start_checkpoints=before[-1])
+
+        def opened(note: str) -> CheckpointOpening:
+            return self._publisher.opening(tenant, year, note)
+
+        return source, tuple(index.anchors(part, pairs, opened))
 
     def _board(self, request: ReportRequest, asked: Any) -> Any:
         from chain.reports.board_figures import board_figures  # noqa: PLC0415
@@ -103,3 +155,16 @@ class FolderPackMaker:
         make_private_directory(folder)
         key = FileRsaKey(folder / "report.key")
         return ReportSigner(key, folder / "report.pem", owner=OWNER, issued_at=self._clock.now())
+
+
+def time_stamps(url: str | None) -> TimeStamps | None:
+    """The authority of a setting, if there is one.
+
+    Raises:
+        InputError: not a URL.
+    """
+    if url is None:
+        return None
+    from connectors.anchors.rfc3161 import StampService  # noqa: PLC0415 (only where one is named)
+
+    return StampService(url)

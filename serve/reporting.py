@@ -35,6 +35,13 @@ class ReportKind(StrEnum):
     BOARD = "board"
 
 
+class Page(StrEnum):
+    """What it is printed on."""
+
+    A4 = "a4"
+    LETTER = "letter"
+
+
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
     """A pack that is asked for.
@@ -49,6 +56,7 @@ class ReportRequest:
     since: datetime
     until: datetime
     expected: tuple[str, ...] = ()
+    page: Page = Page.A4
 
 
 class PackMaker(Protocol):
@@ -147,4 +155,5 @@ def _fields(request: ReportRequest) -> dict[str, Json]:
         "since": format_instant(request.since),
         "until": format_instant(request.until),
         "expected": list[Json](request.expected),
+        "page": request.page.value,
     }

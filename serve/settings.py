@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     memory_free_mib_min: int = _row(
         1_536, "Free memory without which the platform does not start", unit="MiB", low=0, high=1_048_576
     )
+    report_tsa_url: str | None = _row(None, "RFC 3161 time stamp authority for the signature of reports")
     origin_prefix: str = _row("policycortex.local", "First part of the evidence log's origin, a name that you own")
 
     @property
