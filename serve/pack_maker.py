@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from actors.folders import Folders
 from actors.scan_archive import ScanArchive
@@ -84,16 +83,18 @@ class FolderPackMaker:
     def _asked(self, request: ReportRequest) -> Any:
         from chain.reports.source import PackRequest  # noqa: PLC0415
         from serve.pack_anchors import AnchorIndex  # noqa: PLC0415
+        from serve.published_log import log_source  # noqa: PLC0415
 
         self._publisher.publish(request.tenant)
         published = log_folders(self._folders, request.tenant).values()
         years = [folder for folder in published if request.since.year <= int(folder.name) <= request.until.year]
-        if not years:
+        sources = [source for source in map(log_source, years) if source.reader.head().size]
+        if not sources:
             raise NotFound("there is no evidence of that window", todo="Choose a window with evidence in it")
         self._publisher.publish_platform()
         if self._index is None:
             self._index = AnchorIndex(self._folders.evidence_of(PLATFORM))
-        found = [self._log(request, folder, self._index) for folder in years]
+        found = [self._with_anchors(request, source, self._index) for source in sources]
 
         def artifact(sha256: str) -> bytes | None:
             found = (folder / artifact_path(sha256) for folder in years)
@@ -103,22 +104,21 @@ class FolderPackMaker:
             tenant=str(request.tenant),
             opens=request.since,
             closes=request.until,
-            made_at=self._clock.now(),
+            made_at=max(self._clock.now().replace(microsecond=0), request.until),
             logs=tuple(source for source, _ in found),
             artifacts=artifact,
             expected=request.expected,
             anchors=tuple(anchor for _, anchors in found for anchor in anchors),
         )
 
-    def _log(
-        self, request: ReportRequest, folder: Path, index: AnchorIndex
+    def _with_anchors(
+        self, request: ReportRequest, source: LogSource, index: AnchorIndex
     ) -> tuple[LogSource, Sequence[AnchorSource]]:
-        """A year's log with its checkpoint at the window's opening, and its anchors."""
+        """A log with its checkpoint at the window's opening, and its anchors."""
         from chain.reports.source import part_of  # noqa: PLC0415
-        from serve.published_log import is_signed_by, log_source  # noqa: PLC0415
+        from serve.published_log import is_signed_by  # noqa: PLC0415
 
-        tenant, year = request.tenant, int(folder.name)
-        source = log_source(folder)
+        tenant, year = request.tenant, int(source.name)
         part = part_of(source, source.reader.head(), request.since, request.until)
         pairs = self._publisher.signed_checkpoints(tenant, year)
         before = [pair.notes for pair in pairs if part.start and pair.size <= part.start + 1]
@@ -134,18 +134,23 @@ class FolderPackMaker:
         from chain.reports.board_figures import board_figures  # noqa: PLC0415
         from chain.reports.evidence import collect_evidence  # noqa: PLC0415
 
-        documents = self._documents(request.tenant, request.until)
+        documents = self._documents(request)
         if not documents:
             raise NotFound("there is no scan before the end of that window", todo="Scan first: pcg scan PATH")
         return board_figures(documents, collect_evidence(asked).entries)
 
-    def _documents(self, tenant: TenantId, until: datetime) -> Sequence[Mapping[str, Any]]:
-        """The newest scans before the end of the window that asked what the newest of them asked."""
-        archive = ScanArchive(self._folders.scans(tenant))
+    def _documents(self, request: ReportRequest) -> Sequence[Mapping[str, Any]]:
+        """Scans of the window that asked what the newest of them asked, both ends among them.
+
+        A window with fewer than two is shown with the one before it, to have something to compare with.
+        """
+        archive = ScanArchive(self._folders.scans(request.tenant))
         kept = [archive.load(scan_id) for scan_id in archive.scan_ids()]
-        found = [document for document in kept if parse_instant(str(document["as_of"])) < until]
+        found = [document for document in kept if parse_instant(str(document["as_of"])) < request.until]
         found.sort(key=lambda document: str(document["as_of"]))
-        return [each for each in found if each["filters"] == found[-1]["filters"]][-BOARD_SCANS_MAX:]
+        alike = [each for each in found if each["filters"] == found[-1]["filters"]]
+        within = [each for each in alike if parse_instant(str(each["as_of"])) >= request.since]
+        return spread(within if len(within) > 1 else alike[-2:], BOARD_SCANS_MAX)
 
     def _signer(self) -> Any:
         from chain.durable import make_private_directory  # noqa: PLC0415
@@ -155,6 +160,16 @@ class FolderPackMaker:
         make_private_directory(folder)
         key = FileRsaKey(folder / "report.key")
         return ReportSigner(key, folder / "report.pem", owner=OWNER, issued_at=self._clock.now())
+
+
+T = TypeVar("T")
+
+
+def spread(items: Sequence[T], count_max: int) -> list[T]:
+    """At most so many of the items, evenly over all of them, with the first and the last."""
+    if len(items) <= count_max:
+        return list(items)
+    return [items[round(at * (len(items) - 1) / (count_max - 1))] for at in range(count_max)]
 
 
 def time_stamps(url: str | None) -> TimeStamps | None:

@@ -16,6 +16,7 @@ from serve.cli import (
     platform,
     policies,
     proof,
+    report,
     scan,
     settings_view,
     witness,
@@ -51,6 +52,7 @@ application.command()(findings.explain)
 application.add_typer(policies.commands, name="policies")
 application.add_typer(evidence.commands, name="evidence")
 application.add_typer(log.commands, name="log")
+application.add_typer(report.commands, name="report")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

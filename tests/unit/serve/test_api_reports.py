@@ -134,7 +134,7 @@ def test_a_real_pack_of_each_kind_verifies_offline(api: Api, tmp_path: Path) -> 
         pack.write_bytes(maker.make(ReportRequest(ACME, kind, NOW, now)))
         report = verify_pack(pack)
         assert report.ok, report.findings
-    with pytest.raises(NotFound, match="no scan"):
+    with pytest.raises(NotFound, match="no evidence"):
         maker.make(ReportRequest(TenantId("globex"), ReportKind.BOARD, NOW, now))
 
 

@@ -158,7 +158,9 @@ def test_more_scopes_than_fit_are_counted(evidence: Evidence) -> None:
     assert board_pages(one_more, "acme", "window", 400)
 
 
-@pytest.mark.parametrize(("critical", "words"), [(5, "more than"), (1, "fewer than"), (2, "as many as")])
+@pytest.mark.parametrize(
+    ("critical", "words"), [(5, "3 more than on 2 Mar"), (1, "1 fewer than on 2 Mar"), (2, "as many as on 2 Mar")]
+)
 def test_the_headline_says_how_it_moved(evidence: Evidence, critical: int, words: str) -> None:
     from chain.reports.board import _headline  # noqa: PLC0415
 
