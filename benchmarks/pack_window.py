@@ -28,6 +28,7 @@ from chain.tree_hash import Twin
 from chain.writer import EvidenceWriter
 from domain.evidence import EventType, EvidenceEvent
 from domain.tenancy import TenantId
+from domain.value import Json
 from serve.published_log import PublishedLog, files_of
 
 TENANT = TenantId("acme")
@@ -102,8 +103,8 @@ def write(folder: Path, entries: int, window: int) -> Path:
 
 def event(number: int, at: datetime) -> EvidenceEvent:
     """A verdict of a policy, as scans record it."""
-    body = {"policy": f"pcg-{number % 300}", "resources": 3, "violations": number % 2}
-    return EvidenceEvent(TENANT, f"bench/{number}", EventType.SCAN_RESULT, at, {"id": str(number), **body})
+    body: dict[str, Json] = {"id": str(number), "subject": f"pcg-{number % 300}", "result": "satisfied"}
+    return EvidenceEvent(TENANT, f"bench/{number}", EventType.SCAN_RESULT, at, body)
 
 
 if __name__ == "__main__":
