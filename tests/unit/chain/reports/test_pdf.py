@@ -156,7 +156,8 @@ def test_what_to_fix_first_is_the_most_severe_with_what_it_costs(evidence: Evide
 
 
 def test_the_document_has_an_outline_a_language_and_its_own_time(evidence: Evidence) -> None:
-    reader = PdfFileReader(BytesIO(write_pdf(context(evidence))))
+    plain = ReportContext(small_request(), evidence, None, PageSize.A4, is_stamped=False)
+    reader = PdfFileReader(io.BytesIO(write_pdf(plain)))
     outline = reader.root["/Outlines"]["/First"]
     assert (outline["/Title"], reader.root["/Lang"]) == ("Evidence report", "en")
     information = reader.trailer["/Info"]
