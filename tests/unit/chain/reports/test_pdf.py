@@ -151,7 +151,12 @@ def test_policies_of_one_title_are_told_apart_by_their_cloud(evidence: Evidence)
 
 def test_what_to_fix_first_is_the_most_severe_with_what_it_costs(evidence: Evidence) -> None:
     first, last = board(scan_document(critical=2), evidence=evidence).steps
-    assert (first.severity, first.count, first.where, first.cost) == ("critical", 2, "disk-0 and 1 more", 20976)
+    assert (first.severity, first.count, first.where, first.cost) == (
+        "critical",
+        2,
+        "disk-0 and 1 more",
+        Decimal(20976),
+    )
     assert (last.severity, last.where, last.cost) == ("low", "disk-9", None)
 
 
