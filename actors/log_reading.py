@@ -19,6 +19,7 @@ from chain.block_check import check_block
 from chain.checkpoint_commitment import CheckpointOpening
 from chain.read_models import LatestEvidence
 from chain.shard import LogHead, ShardLog
+from chain.signed_checkpoints import SignedPair
 from chain.tree_hash import BOTH
 from chain.verify import VerificationReport
 from chain.writer import EvidenceWriter
@@ -46,6 +47,11 @@ class LogReading:
         """What shows that the tenant's checkpoint, by default its newest, is in the platform log."""
         with self._opened.held() as writer:
             return writer.opening(tenant, year=year, note=note)
+
+    def signed_checkpoints(self, tenant: TenantId, year: int) -> tuple[SignedPair, ...]:
+        """What was signed of the tenant's log of a year, oldest first."""
+        with self._opened.held() as writer:
+            return writer.shard(tenant, year).signed_checkpoints()
 
     def entry(self, tenant: TenantId, entry_id: EntryId) -> EvidenceView:
         """One entry of the tenant's logs.

@@ -59,6 +59,7 @@ _CHAIN_READS: Final = (
     "check_block",
     "recorded_at",
     "opening",
+    "signed_checkpoints",
     "heads",
     "page",
     "blocks",

@@ -33,6 +33,7 @@ from chain.log import Log
 from chain.merkle import Tree
 from chain.proof import ConsistencyProof, InclusionProof, format_proof, prove_consistency, prove_inclusion
 from chain.publication import Publication
+from chain.signed_checkpoints import SignedCheckpoints, SignedPair
 from chain.signer import Notary, Signer
 from chain.storage.contract import BlobStore
 from chain.storage.files import FileStore
@@ -116,6 +117,7 @@ class ShardLog:
         self._open_signers = signers or self._file_signers
         self._books: _Books | None = None
         self._trusted_size = 0
+        self._signed = SignedCheckpoints(place.state / "checkpoints")
 
     @property
     def size(self) -> int:
@@ -172,7 +174,9 @@ class ShardLog:
     def publish(self) -> LogHead:
         """Sign both checkpoints of what is sealed, and write the folder."""
         books = self._opened
+        self._keep_signed(books.notaries)  # one that died between signing and keeping left a pair behind
         notes = Twin(*(self._sign(notary, tree) for notary, tree in self._signing(books.notaries)))
+        self._keep_signed(books.notaries)
         books.publication.write(
             self.log.trees,
             self._read,
@@ -235,6 +239,10 @@ class ShardLog:
         """The newest signed SHA-256 checkpoint without cosignatures; ``None`` where nothing was signed."""
         is_signed = self._books is not None or (self.place.state / "signed").exists()
         return self._opened.notaries.sha256.last_note if is_signed else None
+
+    def signed_checkpoints(self) -> tuple[SignedPair, ...]:
+        """What was signed of both trees, oldest first; of long ago not every one."""
+        return self._signed.pairs() if self.own_note() else ()
 
     def ending(self) -> FormerShard:
         """How this log ended, as the next year's first entry states it."""
@@ -367,6 +375,11 @@ class ShardLog:
 
     def _signing(self, notaries: Twin[Notary]) -> list[tuple[Notary, Tree]]:
         return [(notaries.sha256, self.log.trees.sha256), (notaries.sha3_256, self.log.trees.sha3_256)]
+
+    def _keep_signed(self, notaries: Twin[Notary]) -> None:
+        first, second = notaries.sha256, notaries.sha3_256
+        if first.last and second.last and first.last_note and second.last_note and first.last.size == second.last.size:
+            self._signed.keep(SignedPair(first.last.size, Twin(first.last_note, second.last_note)))
 
     def _sign(self, notary: Notary, tree: Tree) -> str:
         last = notary.last

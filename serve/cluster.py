@@ -83,6 +83,7 @@ def start_cluster(settings: Settings) -> RunningCluster:
         tokens=folders.store / TOKENS_NAME,
         allowed_roots=tuple(root.resolve() for root in settings.allowed_roots),
         operator_digest=sha256(key.encode()).digest(),
+        report_tsa_url=settings.report_tsa_url,
     )
     ray_serve.run(api_application(config), name=APPLICATION, route_prefix="/")
     _wait_ready(platform)

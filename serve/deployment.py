@@ -18,7 +18,7 @@ from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
 from serve.crew import ray_crew
 from serve.operations import Operations
-from serve.pack_maker import FolderPackMaker
+from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
@@ -38,6 +38,7 @@ class IngressConfig:
     tokens: Path
     allowed_roots: tuple[Path, ...]
     operator_digest: bytes
+    report_tsa_url: str | None = None
 
 
 class Ingress:
@@ -50,10 +51,11 @@ class Ingress:
         )
         clock = SystemClock()
         operations = Operations(platform, clock)
+        maker = FolderPackMaker(config.folders, platform, clock, stamping=time_stamps(config.report_tsa_url))
         self._context = ApiContext(
             platform=platform,
             operations=operations,
-            reports=ReportService(FolderPackMaker(config.folders, platform, clock), config.folders, operations, clock),
+            reports=ReportService(maker, config.folders, operations, clock),
             protection=Protection(config.folders, platform),
             folders=config.folders,
             tokens=TokenRegistry(config.tokens),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
@@ -14,8 +14,15 @@ from actors.scan_archive import ScanArchive
 from chain.layout import artifact_path, is_year
 from domain.clock import Clock, parse_instant
 from domain.errors import NotFound, UnavailableError
-from domain.tenancy import TenantId
+from domain.tenancy import PLATFORM, TenantId
 from serve.reporting import ReportKind, ReportRequest
+
+if TYPE_CHECKING:
+    from chain.checkpoint_commitment import CheckpointOpening
+    from chain.reports.anchors import AnchorSource
+    from chain.reports.source import LogSource
+    from chain.signed_checkpoints import SignedPair
+    from serve.pack_anchors import AnchorIndex
 
 OWNER: Final = "PolicyCortex"
 BOARD_SCANS_MAX: Final = 12
@@ -25,16 +32,33 @@ class Publisher(Protocol):
     """What of a platform is needed to report."""
 
     def publish(self, tenant: TenantId) -> object: ...
+    def publish_platform(self) -> object: ...
+    def signed_checkpoints(self, tenant: TenantId, year: int) -> Sequence[SignedPair]: ...
+    def opening(self, tenant: TenantId, year: int, note: str) -> CheckpointOpening: ...
+
+
+class TimeStamps(Protocol):
+    """A time stamping authority for the signature of the PDF."""
+
+    def stamp(self, request: bytes) -> bytes: ...
 
 
 class FolderPackMaker:
-    """Makes packs of the folders of one store. One pack at a time: each holds a log in memory."""
+    """Makes packs of the folders of one store, one pack at a time.
 
-    def __init__(self, folders: Folders, publisher: Publisher, clock: Clock) -> None:
+    Args:
+        stamping: stamps the PDF; without it the time of signing is the signer's own word.
+    """
+
+    def __init__(
+        self, folders: Folders, publisher: Publisher, clock: Clock, *, stamping: TimeStamps | None = None
+    ) -> None:
         self._folders = folders
         self._place = EvidencePlace(folders)
         self._publisher = publisher
         self._clock = clock
+        self._stamping = stamping
+        self._index: AnchorIndex | None = None
         self._lock = Lock()
 
     def make(self, request: ReportRequest) -> bytes:
@@ -42,23 +66,27 @@ class FolderPackMaker:
 
         Raises:
             NotFound: the tenant has no evidence, or no scan that a board pack could show.
-            UnavailableError: the reports extra is not installed here.
+            UnavailableError: the reports extra is not installed here, or the time stamping authority does not answer.
         """
         try:
             from chain.reports.packing import build_pack  # noqa: PLC0415 (reportlab and pyHanko are an extra)
+            from chain.reports.page import PageSize  # noqa: PLC0415
         except ImportError as error:
             raise UnavailableError(
                 "reports cannot be made here", missing=error.name, todo="Install policycortex[reports]"
             ) from None
         with self._lock:
             self._publisher.publish(request.tenant)
-            with self._place.folder(request.tenant) as published:
-                asked = self._asked(request, published)
+            self._publisher.publish_platform()
+            with self._place.folder(request.tenant) as published, self._place.folder(PLATFORM) as platform:
+                asked = self._asked(request, published, platform)
                 board = self._board(request, asked) if request.kind is ReportKind.BOARD else None
-                return build_pack(asked, self._signer(), board=board)
+                page = PageSize[request.page.name]
+                return build_pack(asked, self._signer(), board=board, page=page, stamping=self._stamping)
 
-    def _asked(self, request: ReportRequest, published: Path) -> Any:
+    def _asked(self, request: ReportRequest, published: Path, platform: Path) -> Any:
         from chain.reports.source import PackRequest  # noqa: PLC0415
+        from serve.pack_anchors import AnchorIndex  # noqa: PLC0415
         from serve.published_log import log_source  # noqa: PLC0415
 
         years = [
@@ -66,8 +94,12 @@ class FolderPackMaker:
             for folder in sorted(published.glob("*"))
             if is_year(folder.name) and request.since.year <= int(folder.name) <= request.until.year
         ]
-        if not years:
+        sources = [source for source in map(log_source, years) if source.reader.head().size]
+        if not sources:
             raise NotFound("there is no evidence of that window", todo="Choose a window with evidence in it")
+        if self._index is None or self._index.folder != platform:
+            self._index = AnchorIndex(platform)
+        found = [self._with_anchors(request, source, self._index) for source in sources]
 
         def artifact(sha256: str) -> bytes | None:
             found = (folder / artifact_path(sha256) for folder in years)
@@ -77,28 +109,53 @@ class FolderPackMaker:
             tenant=str(request.tenant),
             opens=request.since,
             closes=request.until,
-            made_at=self._clock.now(),
-            logs=tuple(map(log_source, years)),
+            made_at=max(self._clock.now().replace(microsecond=0), request.until),
+            logs=tuple(source for source, _ in found),
             artifacts=artifact,
             expected=request.expected,
+            anchors=tuple(anchor for _, anchors in found for anchor in anchors),
         )
+
+    def _with_anchors(
+        self, request: ReportRequest, source: LogSource, index: AnchorIndex
+    ) -> tuple[LogSource, Sequence[AnchorSource]]:
+        """A log with its checkpoint at the window's opening, and its anchors."""
+        from chain.reports.source import part_of  # noqa: PLC0415
+        from serve.published_log import is_signed_by  # noqa: PLC0415
+
+        tenant, year = request.tenant, int(source.name)
+        part = part_of(source, source.reader.head(), request.since, request.until)
+        pairs = self._publisher.signed_checkpoints(tenant, year)
+        before = [pair.notes for pair in pairs if part.start and pair.size <= part.start + 1]
+        if before and is_signed_by(before[-1], source.keys):
+            source = replace(source, start_checkpoints=before[-1])
+
+        def opened(note: str) -> CheckpointOpening:
+            return self._publisher.opening(tenant, year, note)
+
+        return source, tuple(index.anchors(part, pairs, opened))
 
     def _board(self, request: ReportRequest, asked: Any) -> Any:
         from chain.reports.board_figures import board_figures  # noqa: PLC0415
         from chain.reports.evidence import collect_evidence  # noqa: PLC0415
 
-        documents = self._documents(request.tenant, request.until)
+        documents = self._documents(request)
         if not documents:
             raise NotFound("there is no scan before the end of that window", todo="Scan first: pcg scan PATH")
         return board_figures(documents, collect_evidence(asked).entries)
 
-    def _documents(self, tenant: TenantId, until: datetime) -> Sequence[Mapping[str, Any]]:
-        """The newest scans before the end of the window that asked what the newest of them asked."""
-        archive = ScanArchive(self._folders.scans(tenant))
+    def _documents(self, request: ReportRequest) -> Sequence[Mapping[str, Any]]:
+        """Scans of the window that asked what the newest of them asked, both ends among them.
+
+        A window with fewer than two is shown with the one before it, to have something to compare with.
+        """
+        archive = ScanArchive(self._folders.scans(request.tenant))
         kept = [archive.load(scan_id) for scan_id in archive.scan_ids()]
-        found = [document for document in kept if parse_instant(str(document["as_of"])) < until]
+        found = [document for document in kept if parse_instant(str(document["as_of"])) < request.until]
         found.sort(key=lambda document: str(document["as_of"]))
-        return [each for each in found if each["filters"] == found[-1]["filters"]][-BOARD_SCANS_MAX:]
+        alike = [each for each in found if each["filters"] == found[-1]["filters"]]
+        within = [each for each in alike if parse_instant(str(each["as_of"])) >= request.since]
+        return spread(within if len(within) > 1 else alike[-2:], BOARD_SCANS_MAX)
 
     def _signer(self) -> Any:
         from chain.durable import make_private_directory  # noqa: PLC0415
@@ -108,3 +165,26 @@ class FolderPackMaker:
         make_private_directory(folder)
         key = FileRsaKey(folder / "report.key")
         return ReportSigner(key, folder / "report.pem", owner=OWNER, issued_at=self._clock.now())
+
+
+T = TypeVar("T")
+
+
+def spread(items: Sequence[T], count_max: int) -> list[T]:
+    """At most so many of the items, evenly over all of them, with the first and the last."""
+    if len(items) <= count_max:
+        return list(items)
+    return [items[round(at * (len(items) - 1) / (count_max - 1))] for at in range(count_max)]
+
+
+def time_stamps(url: str | None) -> TimeStamps | None:
+    """The authority of a setting, if there is one.
+
+    Raises:
+        InputError: not a URL.
+    """
+    if url is None:
+        return None
+    from connectors.anchors.rfc3161 import StampService  # noqa: PLC0415 (only where one is named)
+
+    return StampService(url)

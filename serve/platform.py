@@ -53,7 +53,9 @@ from serve.log_operations import LogOperations
 
 if TYPE_CHECKING:
     from assessment.schema import EvidenceEntry
+    from chain.checkpoint_commitment import CheckpointOpening
     from chain.read_models import LatestEvidence
+    from chain.signed_checkpoints import SignedPair
     from chain.verify import VerificationReport
 
 SCAN_DEADLINE_S: Final = 900.0
@@ -262,6 +264,18 @@ class Platform:
     def publish(self, tenant: TenantId) -> PublishedHead:
         """Seal and publish what is new of the tenant's evidence."""
         return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish, tenant)
+
+    def publish_platform(self) -> PublishedHead:
+        """Publish the platform's own log, over the newest checkpoint of every tenant."""
+        return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish_platform)
+
+    def signed_checkpoints(self, tenant: TenantId, year: int) -> tuple[SignedPair, ...]:
+        """What was signed of the tenant's log of a year, oldest first."""
+        return self._crew.chain.call(EvidenceChain.signed_checkpoints, tenant, year)
+
+    def opening(self, tenant: TenantId, year: int, note: str) -> CheckpointOpening:
+        """What shows that one of the tenant's checkpoints is in the platform log; for that tenant alone."""
+        return self._crew.chain.call(EvidenceChain.opening, tenant, year, note)
 
     def verify(self, tenant: TenantId) -> VerificationReport:
         """Check the tenant's published logs, every byte."""

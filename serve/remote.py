@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from http.client import HTTPException
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
@@ -54,7 +54,9 @@ from serve.run_file import RunningPlatform
 
 if TYPE_CHECKING:
     from actors.evidence_pages import EvidenceQuery
+    from serve.reporting import ReportRequest
 
+T = TypeVar("T")
 Row = Mapping[str, Json]
 
 ATTEMPTS: Final = 3
@@ -198,10 +200,32 @@ class RemotePlatform:
         """What operators do with the logs there."""
         return RemoteLogs(self._get, self._change)
 
+    def make_report(self, request: ReportRequest) -> Row:
+        """Make a report there and wait for it; what is known of it."""
+        body: dict[str, Json] = {
+            "since": format_instant(request.since),
+            "until": format_instant(request.until),
+            "expected": list[Json](request.expected),
+            "page": request.page.value,
+        }
+        route = "board-pack" if request.kind.value == "board" else "generate"
+        done = self._finish(request.tenant, self._change(request.tenant, f"/reports/{route}", body), None)
+        found: Row = self._get(request.tenant, f"/reports/{quote(done['operation_id'])}")["report"]
+        return found
+
+    def reports(self, tenant: TenantId) -> tuple[Row, ...]:
+        """Finished reports there, newest first."""
+        return tuple(self._get(tenant, "/reports")["items"])
+
+    def report_content(self, tenant: TenantId, report_id: str) -> bytes:
+        """A finished report's pack."""
+        url = f"{self._running.url}/api/v2/reports/{quote(report_id, safe='')}/download"
+        return self._repeated(Request(url, headers=self._headers(tenant)), bytes)  # noqa: S310
+
     def parts(self) -> dict[str, str]:
         """Every actor there and whether it answers."""
         request = Request(f"{self._running.url}/readyz")  # noqa: S310 (http or https: the run file's or the user's URL)
-        return dict(_answer(request)["parts"])
+        return dict(json.loads(_content(request))["parts"])
 
     def close(self) -> None:
         """Nothing is held open between calls."""
@@ -240,10 +264,10 @@ class RemotePlatform:
         headers = {"Authorization": f"Bearer {self._running.key}"}
         return {**headers, "PolicyCortex-Tenant": tenant} if self._running.is_operator else headers
 
-    def _repeated(self, request: Request) -> dict[str, Any]:
+    def _repeated(self, request: Request, read: Callable[[bytes], T] = json.loads) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return _answer(request)
+                return read(_content(request))
             except UnavailableError as error:
                 if attempt == ATTEMPTS:
                     raise
@@ -258,11 +282,10 @@ def error_of(problem: Mapping[str, Any]) -> PolicyCortexError:
     return kind(str(problem.get("detail")), **{**dict(problem.get("facts") or {}), **todo})
 
 
-def _answer(request: Request) -> dict[str, Any]:
+def _content(request: Request) -> bytes:
     try:
         with urlopen(request, timeout=CALL_S) as response:  # noqa: S310 (see above)
-            found: dict[str, Any] = json.load(response)
-            return found
+            return bytes(response.read())
     except HTTPError as error:
         raise _refusal(error, request.full_url) from None
     except (URLError, HTTPException, ConnectionError, TimeoutError) as error:

@@ -35,6 +35,13 @@ class ReportKind(StrEnum):
     BOARD = "board"
 
 
+class Page(StrEnum):
+    """What it is printed on."""
+
+    A4 = "a4"
+    LETTER = "letter"
+
+
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
     """A pack that is asked for.
@@ -49,6 +56,7 @@ class ReportRequest:
     since: datetime
     until: datetime
     expected: tuple[str, ...] = ()
+    page: Page = Page.A4
 
 
 class PackMaker(Protocol):
@@ -78,23 +86,26 @@ class ReportService:
             InputError: the window ends before it begins, or in the future.
             ConflictError: the key began another report.
         """
-        if not request.since < request.until <= self._clock.now():
-            raise InputError(
-                "the window of a report ends after it begins, and not in the future",
-                since=format_instant(request.since),
-                until=format_instant(request.until),
-                todo="Choose a window that is over",
-            )
+        self._require_over(request)
         key = key or secrets.token_hex(12)
         report_id = operation_id_of(request.tenant, OPERATION_KIND, key)
-        content = orjson.dumps(_fields(request), option=orjson.OPT_SORT_KEYS)
-        fingerprint = sha256(content).hexdigest()
+        content, fingerprint = _content(request)
         self._require_same(request.tenant, report_id, fingerprint)
 
         def run(_: Progress) -> Result:
             return self._made(request, report_id, fingerprint)
 
         return self._operations.start(Work(request.tenant, OPERATION_KIND, content, key, run))
+
+    def make(self, request: ReportRequest) -> About:
+        """Make a report now, and wait for it.
+
+        Raises:
+            InputError: the window ends before it begins, or in the future.
+        """
+        self._require_over(request)
+        report_id = operation_id_of(request.tenant, OPERATION_KIND, secrets.token_hex(12))
+        return self._made(request, report_id, _content(request)[1])
 
     def about(self, tenant: TenantId, report_id: str) -> About:
         """What is known of a finished report.
@@ -119,6 +130,15 @@ class ReportService:
         """The tenant's finished reports, newest first."""
         return self._archive(tenant).all()
 
+    def _require_over(self, request: ReportRequest) -> None:
+        if not request.since < request.until <= self._clock.now():
+            raise InputError(
+                "the window of a report ends after it begins, and not in the future",
+                since=format_instant(request.since),
+                until=format_instant(request.until),
+                todo="Choose a window that is over",
+            )
+
     def _require_same(self, tenant: TenantId, report_id: str, fingerprint: str) -> None:
         about = self._archive(tenant).about(report_id)
         if about is not None and about["request_sha256"] != fingerprint:
@@ -126,7 +146,7 @@ class ReportService:
                 "the key began another report", report_id=report_id, todo="Use another key for another report"
             )
 
-    def _made(self, request: ReportRequest, report_id: str, fingerprint: str) -> Result:
+    def _made(self, request: ReportRequest, report_id: str, fingerprint: str) -> About:
         archive = self._archive(request.tenant)
         about = archive.about(report_id)
         if about is None:
@@ -139,6 +159,12 @@ class ReportService:
         return ReportArchive(self._folders.graph(tenant) / "reports")
 
 
+def _content(request: ReportRequest) -> tuple[bytes, str]:
+    """What is asked for, as bytes and as their digest."""
+    content = orjson.dumps(_fields(request), option=orjson.OPT_SORT_KEYS)
+    return content, sha256(content).hexdigest()
+
+
 def _fields(request: ReportRequest) -> dict[str, Json]:
     fields = cast("dict[str, Json]", asdict(request))
     del fields["tenant"]
@@ -147,4 +173,5 @@ def _fields(request: ReportRequest) -> dict[str, Json]:
         "since": format_instant(request.since),
         "until": format_instant(request.until),
         "expected": list[Json](request.expected),
+        "page": request.page.value,
     }

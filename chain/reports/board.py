@@ -9,7 +9,7 @@ from reportlab.platypus import Flowable, KeepTogether, PageBreak
 from chain.pack_summary import SEVERITIES
 from chain.reports.board_figures import BoardFigures, Figure
 from chain.reports.charts import bars, framework_bars, heat_map, money_trend, severity_trend
-from chain.reports.page import heading, key_figures, paragraph, space, table
+from chain.reports.page import Bookmark, heading, key_figures, paragraph, severity_word, space, table
 from domain.clock import format_instant
 
 
@@ -17,13 +17,15 @@ def board_pages(board: BoardFigures, tenant: str, window: str, width: float) -> 
     """The pages on top of the evidence report."""
     shown_first = ("severe", "violations", "controls", "at_risk", "planned_savings")
     return [
+        Bookmark("Board pack"),
         paragraph("PolicyCortex", "kicker"),
         paragraph("Board pack", "title"),
         paragraph(f"{tenant} · {window} · newest scan {format_instant(board.now)}", "quiet"),
         space(1),
         paragraph(_headline(board), "lead"),
         space(1.5),
-        key_figures([_cell(board.figures[name]) for name in shown_first], width),
+        key_figures([_cell(board.figures[name], board) for name in shown_first], width),
+        *_steps(board, width),
         *_trend(board, width),
         *_ahead(board, width),
         *_notes(board),
@@ -43,17 +45,31 @@ def _headline(board: BoardFigures) -> str:
     if change is None:
         moved = ""
     elif change:
-        moved = f", {abs(change):,.0f} {'more' if change > 0 else 'fewer'} than at the scan before"
+        moved = f", {abs(change):,.0f} {'more' if change > 0 else 'fewer'} than on {_since(board)}"
     else:
-        moved = ", as many as at the scan before"
+        moved = f", as many as on {_since(board)}"
     next_week = f" {ahead:,} more come within seven days by date if nothing is done." if ahead else ""
-    return f"{severe:,} critical and high violations are open{moved}.{next_week}"
+    return f"{severe:,} critical and high violations are open{moved}.{next_week}{_money_words(board)}"
 
 
-def _cell(figure: Figure) -> tuple[str, str, str]:
+def _money_words(board: BoardFigures) -> str:
+    risk, savings = board.figures["at_risk"].value, board.figures["planned_savings"].value
+    if not risk:
+        return ""
+    saved = f"; planned savings are {savings:,.0f}" if savings else ""
+    return f" Resources that cost {risk:,.0f} {board.currency} a month are under violation{saved}."
+
+
+def _since(board: BoardFigures) -> str:
+    """The day of the scan that the newest one is compared with."""
+    first = board.trend[0].at
+    return f"{first.day} {first:%b}"
+
+
+def _cell(figure: Figure, board: BoardFigures) -> tuple[str, str, str]:
     if figure.value is None:
         return "unknown", figure.name, f"would be filled by {figure.unknown}"
-    return _amount(figure), figure.name, _change(figure)
+    return _amount(figure), figure.name, _change(figure, _since(board))
 
 
 def _amount(figure: Figure) -> str:
@@ -63,14 +79,32 @@ def _amount(figure: Figure) -> str:
     return f"{figure.value:,.0f}"
 
 
-def _change(figure: Figure) -> str:
+def _change(figure: Figure, since: str) -> str:
     unit = "" if figure.unit in {"%", "violations"} else f"{figure.unit}, "
     if figure.change is None:
         return f"{unit}{figure.source}" if unit else f"{figure.source}, nothing to compare with"
     points = " points" if figure.unit == "%" else ""
-    places = ".1f" if figure.unit == "%" else ",.0f"
-    moved = f"{figure.change:+{places}}{points}" if figure.change else "no change"
-    return f"{unit}{moved} since the scan before"
+    moved = f"{figure.change:+{'.1f' if points else ',.0f'}}"
+    still = moved.strip("+-0.") == ""
+    return f"{unit}{'no change' if still else moved + points} since {since}"
+
+
+def _steps(board: BoardFigures, width: float) -> list[Flowable]:
+    """What to do first, the most severe above."""
+    if not board.steps:
+        return []
+    rows = [
+        [
+            severity_word(step.severity),
+            f"{step.title[:1].upper()}{step.title[1:]}",
+            step.where,
+            "unknown" if step.cost is None else f"{step.cost:,.0f}",
+        ]
+        for step in board.steps
+    ]
+    widths = [width * share for share in (0.1, 0.44, 0.32, 0.14)]
+    head = ["", "what is wrong", "where", f"{board.currency}/month" if board.currency else "cost"]
+    return [space(1), paragraph("Fix first", "sub"), table(head, rows, widths, {3})]
 
 
 def _trend(board: BoardFigures, width: float) -> list[Flowable]:
@@ -93,17 +127,23 @@ def _ahead(board: BoardFigures, width: float) -> list[Flowable]:
     """The week ahead, day by day."""
     if not board.ahead:
         return []
+    severities = [each for each in SEVERITIES if any(counts.get(each) for _, counts in board.ahead)]
     rows = [
-        [
-            f"{day:%a} {day.day} {day:%b}",
-            *(f"{counts.get(severity, 0):,}" for severity in SEVERITIES),
-            f"{sum(counts.values()):,}",
-        ]
-        for day, counts in board.ahead
+        [severity_word(each), *(_count(counts.get(each, 0)) for _, counts in board.ahead), f"{_sum(board, each):,}"]
+        for each in severities
     ]
-    widths = [width * 0.2, *[width * 0.13] * (len(SEVERITIES) + 1)]
-    head = ["violations that begin", *SEVERITIES, "in all"]
-    return [space(1), paragraph("Next seven days, by date", "sub"), table(head, rows, widths, set(range(1, 6)))]
+    head = ["", *(f"{day:%a} {day.day}" for day, _ in board.ahead), "in all"]
+    widths = [width * 0.12, *[width * 0.88 / (len(head) - 1)] * (len(head) - 1)]
+    title = paragraph("Violations that begin within seven days, by date", "sub")
+    return [KeepTogether([space(1), title, table(head, rows, widths, set(range(1, len(head))))])]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else "\u2013"
+
+
+def _sum(board: BoardFigures, severity: str) -> int:
+    return sum(counts.get(severity, 0) for _, counts in board.ahead)
 
 
 def _notes(board: BoardFigures) -> list[Flowable]:
@@ -149,7 +189,7 @@ def _money(board: BoardFigures, width: float) -> list[Flowable]:
     )
     parts: list[Flowable] = [
         *heading("Money", lead=lead),
-        key_figures([_cell(board.figures[name]) for name in figures], width),
+        key_figures([_cell(board.figures[name], board) for name in figures], width),
     ]
     unit = board.currency
     if len([point for point in board.trend if point.at_risk is not None]) > 1:

@@ -23,7 +23,9 @@ HORIZON_DAYS: Final = 7
 SCOPES_MAX: Final = 8
 LINES_MAX: Final = 8
 AMOUNTS_MAX: Final = 6
+STEPS_MAX: Final = 4
 EVIDENCE_MAX: Final = 6
+CLOUDS: Final = ("azure", "aws", "gcp")
 Document = Mapping[str, Any]
 
 
@@ -33,7 +35,7 @@ class Figure:
 
     Args:
         value: None where it is unknown; then ``unknown`` says what would fill it.
-        change: difference from the former scan of the window; None where there is none.
+        change: difference from the first scan of the window; None where there is only one.
         evidence: entries behind it, such as ``2026-17``.
     """
 
@@ -98,6 +100,22 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What to do next: one policy's violations.
+
+    Args:
+        where: the first resource, and how many more.
+        cost: a month, of those resources; None where it is unknown.
+    """
+
+    severity: str
+    title: str
+    count: int
+    where: str
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class BoardFigures:
     """Everything that the executive pages show.
 
@@ -122,6 +140,7 @@ class BoardFigures:
     radii: tuple[Line, ...]
     savings: tuple[Line, ...]
     costly: tuple[Line, ...]
+    steps: tuple[Step, ...]
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Json]:
@@ -176,6 +195,7 @@ def board_figures(documents: Sequence[Document], entries: Mapping[str, Envelope]
         radii=_radii(newest),
         savings=_by_policy(newest, is_waste=True),
         costly=_by_policy(newest, is_waste=False),
+        steps=_steps(newest),
         notes=tuple(newest["notes"]),
     )
 
@@ -195,7 +215,7 @@ def _point(document: Document, entries: Mapping[str, Envelope]) -> TrendPoint:
 
 def _figures(document: Document, points: Sequence[TrendPoint]) -> dict[str, Figure]:
     newest = points[-1]
-    former = points[-2] if len(points) > 1 else None
+    former = points[0] if len(points) > 1 else None
     return {
         "violations": _counted("Violations open", newest, former, lambda point: sum(point.violations.values())),
         "severe": _counted("Critical and high", newest, former, _severe),
@@ -302,20 +322,45 @@ def _radius(entry: Mapping[str, Any]) -> Line:
     return Line(entry["resource_name"], Decimal(entry["resources"]), money or "cost unknown")
 
 
+def _steps(document: Document) -> tuple[Step, ...]:
+    """Policies with the most severe violations, those with most first."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for violation in document["violations"]:
+        found.setdefault(violation["policy_id"], []).append(violation)
+    steps = [_step(each) for each in found.values()]
+    return tuple(sorted(steps, key=lambda step: (SEVERITIES.index(step.severity), -step.count, step.title))[:STEPS_MAX])
+
+
+def _step(violations: Sequence[Mapping[str, Any]]) -> Step:
+    first = min(violations, key=lambda each: str(each["resource_name"]))
+    others = f" and {len(violations) - 1:,} more" if len(violations) > 1 else ""
+    costs = [Decimal(cost["amount"]) for each in violations for cost in each["monthly_cost"]]
+    cost = sum(costs, Decimal(0)) if costs else None
+    where = f"{first['resource_name']}{others}"
+    return Step(str(first["severity"]), str(first["title"]), len(violations), where, cost)
+
+
 def _titles(document: Document) -> dict[str, str]:
-    """Titles by policy, with the policy's id where several have the same."""
+    """Titles by policy, with the cloud where several have the same, as built-in policies of several clouds do."""
     counts = Counter(policy["title"] for policy in document["policies"])
     return {
-        policy["id"]: policy["title"] if counts[policy["title"]] == 1 else f"{policy['title']} ({policy['id']})"
+        policy["id"]: policy["title"] if counts[policy["title"]] == 1 else f"{policy['title']} ({_cloud(policy['id'])})"
         for policy in document["policies"]
     }
+
+
+def _cloud(policy_id: str) -> str:
+    """The cloud in a built-in policy's id; another policy's id as it is."""
+    return next((cloud for cloud in CLOUDS if policy_id.startswith(f"pcg-{cloud}-")), policy_id)
 
 
 def _by_policy(document: Document, *, is_waste: bool) -> tuple[Line, ...]:
     titles = _titles(document)
     lines = [
         Line(
-            titles.get(each["policy_id"], each["policy_id"]), Decimal(each["amount"]), f"{each['resources']} resources"
+            titles.get(each["policy_id"], each["policy_id"]),
+            Decimal(each["amount"]),
+            f"{each['resources']:,} {'resource' if each['resources'] == 1 else 'resources'}",
         )
         for each in document["cost"]["by_policy"]
         if each["is_waste"] == is_waste and Decimal(each["amount"]) > 0

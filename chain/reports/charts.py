@@ -56,7 +56,7 @@ def entries_by_day(days: Mapping[str, int], opens: datetime, closes: datetime, *
 
 def severity_trend(board: BoardFigures, *, width: float) -> Drawing:
     """Open violations by severity up to now, and on tinted ground what dates bring within a week."""
-    height, base, left, right, top = 190.0, 24.0, 30.0, 92.0, 172.0
+    height, base, left, right, top = 168.0, 24.0, 30.0, 92.0, 152.0
     drawing = _drawing(width, height)
     start = min(board.trend[0].at, board.now - timedelta(days=HORIZON_DAYS))
     end = board.now + timedelta(days=HORIZON_DAYS)
@@ -79,10 +79,9 @@ def severity_trend(board: BoardFigures, *, width: float) -> Drawing:
         _rule(drawing, left, y_of(level), width - right, quiet=part > 0)
         _text(drawing, left - 4, y_of(level) - 2, f"{level:,.0f}", anchor="end")
     drawing.add(Line(now, base, now, top + 6, strokeColor=PALETTE.accent, strokeWidth=1))
-    _text(
-        drawing, now, top + 9, f"now, {board.now.day} {board.now:%b}", anchor="middle", colour=PALETTE.accent, bold=True
-    )
-    _text(drawing, x_of(end), top + 9, "next 7 days", anchor="end" if right < 60 else "middle")
+    today = f"now, {board.now.day} {board.now:%b}"
+    _text(drawing, now - 4, top + 6, today, anchor="end", colour=PALETTE.accent, bold=True)
+    _text(drawing, now + 4, top + 6, f"next {HORIZON_DAYS} days")
     for point in _thinned(board.trend):
         _text(drawing, x_of(point.at), base - 11, f"{point.at.day} {point.at:%b}", anchor="middle")
     for severity, line in lines.items():
@@ -91,9 +90,9 @@ def severity_trend(board: BoardFigures, *, width: float) -> Drawing:
         _course_line(drawing, ahead, severity, dashed=True)
     ends = [(severity, y_of(line[-1][1]), line) for severity, line in lines.items()]
     for severity, y, line in _apart(ends):
-        today = next(number for at, number in reversed(line) if at <= board.now)
-        more = line[-1][1] - today
-        label = f"{severity} {today:,}" + (f", {more:,} more" if more else "")
+        known = next(number for at, number in reversed(line) if at <= board.now)
+        more = line[-1][1] - known
+        label = f"{severity} {known:,}" + (f", {more:,} more" if more else "")
         _text(drawing, x_of(end) + 6, y - 2, label, colour=PALETTE.of(severity), bold=True)
     return drawing
 

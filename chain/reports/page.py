@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any, Final
@@ -162,11 +163,27 @@ def space(units: float = 1) -> Spacer:
     return Spacer(1, units * GRID)
 
 
+class Bookmark(Flowable):  # type: ignore[misc]
+    """A place that the reader's outline names."""
+
+    def __init__(self, text: str, level: int = 0) -> None:
+        super().__init__()
+        self._text, self._level = text, level
+
+    def wrap(self, *_: float) -> tuple[float, float]:
+        """Take no room."""
+        return 0, 0
+
+    def draw(self) -> None:
+        """Tell the page."""
+        self.canv.note_bookmark(self._text, self._level, self.canv.absolutePosition(0, 0)[1])
+
+
 def heading(text: str, *, lead: str = "") -> list[Flowable]:
     """A section's heading below a thin line, with a sentence under it."""
     line = Table([[""]], colWidths="100%", rowHeights=[1])
     line.setStyle(TableStyle([("LINEABOVE", (0, 0), (-1, 0), 0.6, PALETTE.line)]))
-    parts = [CondPageBreak(_ROOM), space(1.5), line, space(0.5), paragraph(text, "heading")]
+    parts = [CondPageBreak(_ROOM), Bookmark(text, 1), space(1.5), line, space(0.5), paragraph(text, "heading")]
     return [*parts, paragraph(lead, "quiet"), space(0.75)] if lead else [*parts, space(0.5)]
 
 
@@ -230,38 +247,54 @@ def key_figures(items: Sequence[tuple[str, str, str]], width: float) -> Table:
     return made
 
 
-def build(story: Sequence[Flowable], page: PageSize, line: PageLine, *, title: str, author: str) -> bytes:
+def build(
+    story: Sequence[Flowable], page: PageSize, line: PageLine, *, title: str, author: str, made_at: datetime
+) -> bytes:
     """Lay the story out; the same story gives the same bytes."""
     load_fonts()
     buffer = io.BytesIO()
     width, height = page.value
-    document = BaseDocTemplate(buffer, pagesize=page.value, title=title, author=author, invariant=1, lang="en")
+    document = BaseDocTemplate(
+        buffer, pagesize=page.value, title=title, author=author, subject=line.proof, creator=author,
+        invariant=1, lang="en", displayDocTitle=1,
+    )  # fmt: skip
     frame = Frame(
         MARGIN, FOOT, width - 2 * MARGIN, height - FOOT - HEAD,
         leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0,
     )  # fmt: skip
     document.addPageTemplates([PageTemplate("page", [frame])])
-    document.build(list(story), canvasmaker=lambda *given, **named: _Numbered(line, *given, **named))
+    document.build(list(story), canvasmaker=lambda *given, **named: _Numbered(line, made_at, *given, **named))
     return buffer.getvalue()
 
 
 class _Numbered(Canvas):  # type: ignore[misc]
-    """Writes head and foot once the number of pages is known."""
+    """Writes head, foot and outline once the number of pages is known."""
 
-    def __init__(self, line: PageLine, *given: Any, **named: Any) -> None:
+    def __init__(self, line: PageLine, made_at: datetime, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._line = line
         self._pages: list[dict[str, Any]] = []
+        self._marks: list[tuple[str, int, float]] = []
+        self.setDateFormatter(lambda *_: made_at.strftime("D:%Y%m%d%H%M%SZ"))
+
+    def note_bookmark(self, text: str, level: int, top: float) -> None:
+        """Name a place of the page that is being laid out."""
+        self._marks.append((text, level, top))
 
     def showPage(self) -> None:  # noqa: N802 (reportlab's name)
         self._pages.append(dict(self.__dict__))
+        self._marks = []
         self._startPage()
 
     def save(self) -> None:
         for number, page in enumerate(self._pages, start=1):
             self.__dict__.update(page)
             self._frame_page(number, len(self._pages))
+            for at, (text, level, top) in enumerate(self._marks):
+                self.bookmarkPage(f"{number}-{at}", fit="XYZ", left=0, top=top)
+                self.addOutlineEntry(shown(text), f"{number}-{at}", level)
             super().showPage()
+        self.showOutline()
         super().save()
 
     def _frame_page(self, number: int, count: int) -> None:

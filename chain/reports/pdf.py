@@ -13,13 +13,17 @@ from xml.sax.saxutils import escape
 
 from reportlab.platypus import Flowable, KeepTogether, PageBreak
 
-from chain.pack import ANCHORS, ARTIFACTS, CHECKPOINTS, LogRange
+from chain.checkpoint import parse_checkpoint
+from chain.note import parse_note
+from chain.pack import ARTIFACTS, CHECKPOINTS, START_CHECKPOINTS, LogRange
 from chain.pack_summary import SEVERITIES, ControlState, Verdict
+from chain.reports.anchors import AnchorSource
 from chain.reports.board import board_pages
 from chain.reports.board_figures import BoardFigures
 from chain.reports.charts import entries_by_day
 from chain.reports.evidence import Evidence
 from chain.reports.page import (
+    Bookmark,
     PageLine,
     PageSize,
     build,
@@ -76,7 +80,7 @@ def write_pdf(context: ReportContext) -> bytes:
     story += [*_first_page(context), *_completeness(context), *_verdicts(context), *_controls(context)]
     story += [*_gaps(context), *_proofs(context), *_how_to_check(context)]
     title = f"{context.title} of {context.request.tenant}, {context.window}"
-    return build(story, context.page, line, title=shown(title), author="PolicyCortex")
+    return build(story, context.page, line, title=shown(title), author="PolicyCortex", made_at=context.request.made_at)
 
 
 def _first_page(context: ReportContext) -> list[Flowable]:
@@ -113,6 +117,7 @@ def _first_page(context: ReportContext) -> list[Flowable]:
         "window, in this order and unchanged, and that every figure here follows from them."
     )
     return [
+        Bookmark("Evidence report"),
         paragraph("PolicyCortex", "kicker"),
         paragraph("Evidence report", "title"),
         paragraph(f"{request.tenant} · {context.window} · made {format_instant(request.made_at)}", "quiet"),
@@ -301,11 +306,11 @@ def _gaps(context: ReportContext) -> list[Flowable]:
 
 def _proofs(context: ReportContext) -> list[Flowable]:
     evidence = context.evidence
-    anchors = sorted(path for path in evidence.files if path.startswith(ANCHORS))
     artifacts = sum(path.startswith(ARTIFACTS) for path in evidence.files)
     notes: list[Flowable] = []
     for part in evidence.manifest.logs:
-        for name in (CHECKPOINTS.sha256, CHECKPOINTS.sha3_256):
+        names = (CHECKPOINTS.sha256, CHECKPOINTS.sha3_256, START_CHECKPOINTS.sha256, START_CHECKPOINTS.sha3_256)
+        for name in (name for name in names if part.path(name) in evidence.files):
             rows = evidence.files[part.path(name)].decode("utf-8").split("\n")
             notes.append(
                 KeepTogether(
@@ -314,14 +319,35 @@ def _proofs(context: ReportContext) -> list[Flowable]:
             )
     lead = (
         f"{len(evidence.highlighted)} entries have a proof file of their own in each tree; {artifacts:,} artifacts are "
-        f"included. Anchors: {', '.join(anchors) if anchors else 'none, so times rest on the log alone'}."
+        "included."
     )
     return [
+        *_anchors(context),
         *heading("Checkpoints and proofs", lead=lead),
         *notes,
         paragraph("Entries with a proof of their own", "sub"),
         paragraph(", ".join(evidence.highlighted), "cell"),
     ]
+
+
+def _anchors(context: ReportContext) -> list[Flowable]:
+    """Third parties' word on when the log already stood."""
+    if not context.request.anchors:
+        text = "None covers this log yet, so times rest on the log alone. Anchoring targets fill this."
+        return [*heading("Anchors"), paragraph(text)]
+    rows = [_anchor(source) for source in context.request.anchors]
+    width, head = context.page.width, ["target", "kind", "stated time (UTC)", "covers entries below", "of log"]
+    lead = "Each shows that the log had these entries at the stated time at the latest. The reader checks them."
+    widths = [width * share for share in (0.2, 0.16, 0.2, 0.16, 0.28)]
+    return [KeepTogether([*heading("Anchors", lead=lead), table(head, rows, widths, {3})])]
+
+
+def _anchor(source: AnchorSource) -> list[str]:
+    receipt = source.anchored.receipt
+    note = source.opening.opening.note if source.opening else source.anchored.note.decode("utf-8")
+    covered = parse_checkpoint(parse_note(note).text)
+    stated = "by the block's own time" if receipt.stated_at is None else _minute(format_instant(receipt.stated_at))
+    return [receipt.target, receipt.kind.value, stated, f"{covered.size:,}", covered.origin]
 
 
 def _how_to_check(context: ReportContext) -> list[Flowable]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from connectors.anchors.http_call import Bounds, call, require_ok
+from connectors.anchors.http_call import Bounds, call, require_ok, require_url
 from domain.anchoring import AnchorKind, AnchorReceipt
 from domain.errors import IntegrityError
 
@@ -100,6 +100,21 @@ class TimeStampAuthority:
     def complete(self, receipt: AnchorReceipt) -> AnchorReceipt:
         """A token is whole from the beginning."""
         return receipt
+
+
+@dataclass(frozen=True, slots=True)
+class StampService:
+    """The same authority for who writes requests and reads answers himself, such as a PDF's signer."""
+
+    url: str
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def __post_init__(self) -> None:
+        require_url(self.url)
+
+    def stamp(self, request: bytes) -> bytes:
+        """The answer to a request, both in DER."""
+        return require_ok(call(self.url, body=request, headers=_HEADERS, bounds=self.bounds), self.url)
 
 
 def encode_request(imprint: bytes, nonce: bytes) -> bytes:

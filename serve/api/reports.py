@@ -15,7 +15,7 @@ from serve.api.models import Document, OperationView, Request, RowsView
 from serve.api.operations import operation_view
 from serve.api.strict_route import StrictRoute
 from serve.problem import problem_responses
-from serve.reporting import OPERATION_KIND, ReportKind, ReportRequest
+from serve.reporting import OPERATION_KIND, Page, ReportKind, ReportRequest
 
 router = APIRouter(
     prefix="/reports",
@@ -48,6 +48,7 @@ class ReportBody(Request):
     expected: Annotated[list[EventType], Field(max_length=20)] = Field(
         default_factory=list, description="Types of evidence of which there should be some; the report names the absent"
     )
+    page: Page = Field(default=Page.A4, description="What the PDF is printed on")
 
 
 class ReportView(BaseModel):
@@ -111,5 +112,5 @@ def download(report_id: ReportId, caller: CallerOf, context: Context) -> Respons
 
 
 def _start(body: ReportBody, kind: ReportKind, caller: Caller, context: Context, key: str | None) -> OperationView:
-    request = ReportRequest(caller.tenant, kind, body.since, body.until, tuple(body.expected))
+    request = ReportRequest(caller.tenant, kind, body.since, body.until, tuple(body.expected), body.page)
     return operation_view(context.reports.start(request, key))

@@ -15,6 +15,7 @@ from serve.cli import (
     platform,
     policies,
     proof,
+    report,
     retention,
     scan,
     settings_view,
@@ -51,6 +52,7 @@ application.command()(findings.explain)
 application.add_typer(policies.commands, name="policies")
 application.add_typer(evidence.commands, name="evidence")
 application.add_typer(retention.commands, name="log")
+application.add_typer(report.commands, name="report")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

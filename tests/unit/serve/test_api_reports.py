@@ -15,9 +15,11 @@ from chain.pack_check import verify_pack
 from domain.clock import SystemClock
 from domain.errors import IntegrityError, NotFound, UnavailableError
 from domain.tenancy import TenantId
+from serve.bootstrap import local_platform
 from serve.pack_maker import FolderPackMaker
 from serve.report_archive import ReportArchive
 from serve.reporting import ReportKind, ReportRequest
+from serve.settings import load_settings
 from tests.unit.serve.api_fixture import NOW, Api
 
 ACME = TenantId("acme")
@@ -134,15 +136,13 @@ def test_a_real_pack_of_each_kind_verifies_offline(api: Api, tmp_path: Path) -> 
         pack.write_bytes(maker.make(ReportRequest(ACME, kind, NOW, now)))
         report = verify_pack(pack)
         assert report.ok, report.findings
-    with pytest.raises(NotFound, match="no scan"):
+    with pytest.raises(NotFound, match="no evidence"):
         maker.make(ReportRequest(TenantId("globex"), ReportKind.BOARD, NOW, now))
 
 
 def test_a_tenant_without_evidence_has_no_report(tmp_path: Path) -> None:
-    class Nothing:
-        def publish(self, tenant: TenantId) -> None:
-            del tenant
-
-    maker = FolderPackMaker(Folders(tmp_path), Nothing(), SystemClock())
-    with pytest.raises(NotFound, match="no evidence"):
-        maker.make(ReportRequest(ACME, ReportKind.EVIDENCE, NOW, NOW))
+    folders = Folders(tmp_path)
+    with local_platform(load_settings({"store_dir": tmp_path}, environment={})) as platform:
+        maker = FolderPackMaker(folders, platform, SystemClock())
+        with pytest.raises(NotFound, match="no evidence"):
+            maker.make(ReportRequest(ACME, ReportKind.EVIDENCE, NOW, NOW))

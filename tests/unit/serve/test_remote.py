@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request
+from zipfile import ZipFile
 
 import pytest
 
@@ -22,6 +23,7 @@ from domain.finding import Severity
 from domain.tenancy import TenantId
 from serve import remote
 from serve.remote import RemotePlatform, error_of
+from serve.reporting import Page, ReportKind, ReportRequest
 from serve.run_file import RunningPlatform
 from tests.unit.serve.api_fixture import NOW, OPERATOR_KEY, STORAGE_ID, Api
 
@@ -165,3 +167,14 @@ def test_evidence_is_listed_shown_published_and_erased_there(over_http: RemotePl
     entry = over_http.evidence_entry(TENANT, EntryId.parse(str(found[0]["evidence_id"])))
     assert entry["evidence_id"] == found[0]["evidence_id"]
     assert over_http.erase_person(TENANT, "olivia", basis="a request", by="officer")["commitments"] == 3
+
+
+def test_a_report_is_made_listed_and_fetched(over_http: RemotePlatform) -> None:
+    since = NOW.replace(day=1)
+    about = over_http.make_report(ReportRequest(TENANT, ReportKind.BOARD, since, NOW, ("access_review",), Page.LETTER))
+    assert (about["kind"], about["page"], about["expected"]) == ("board", "letter", ["access_review"])
+    assert over_http.reports(TENANT)[0] == about
+    with ZipFile(io.BytesIO(over_http.report_content(TENANT, str(about["report_id"])))) as pack:
+        assert pack.read("about.txt").decode() == f"board of {TENANT}"
+    with pytest.raises(NotFound):
+        over_http.report_content(TENANT, "../tokens")

@@ -71,7 +71,15 @@ def bare_document(at: datetime = FIRST) -> Document:
 
 def _violation(number: int, severity: str) -> dict[str, Any]:
     scope = f"/subscriptions/{number % 12}/resourceGroups/rg" if number < 9 else "platform"
-    return {"provider": "azure", "scope": scope, "severity": severity}
+    return {
+        "provider": "azure",
+        "scope": scope,
+        "severity": severity,
+        "policy_id": "p" if severity == "critical" else "q",
+        "title": "the disk is attached to nothing",
+        "resource_name": f"disk-{number}",
+        "monthly_cost": [DOLLARS] if severity == "critical" else [],
+    }
 
 
 def _prediction(at: datetime | None, severity: str) -> dict[str, Any]:

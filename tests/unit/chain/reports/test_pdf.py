@@ -136,6 +136,40 @@ def test_board_figures_compare_with_the_scan_before_and_name_their_entries(evide
     assert figures.as_json()["notes"] == ["12 of 12 resources are synthetic"]
 
 
+def test_policies_of_one_title_are_told_apart_by_their_cloud(evidence: Evidence) -> None:
+    ids = ("pcg-aws-disk", "pcg-gcp-disk", "own-disk")
+    cost = {
+        **scan_document()["cost"],
+        "by_policy": [{"policy_id": each, "amount": "9.00", "resources": 1, "is_waste": True} for each in ids],
+    }
+    policies = [{"id": each, "title": "Disks are attached"} for each in ids]
+    figures = board(scan_document(cost=cost, policies=policies), evidence=evidence)
+    assert [(line.name, line.note) for line in figures.savings] == [
+        (f"Disks are attached ({each})", "1 resource") for each in ("aws", "gcp", "own-disk")
+    ]
+
+
+def test_what_to_fix_first_is_the_most_severe_with_what_it_costs(evidence: Evidence) -> None:
+    first, last = board(scan_document(critical=2), evidence=evidence).steps
+    assert (first.severity, first.count, first.where, first.cost) == (
+        "critical",
+        2,
+        "disk-0 and 1 more",
+        Decimal(20976),
+    )
+    assert (last.severity, last.where, last.cost) == ("low", "disk-9", None)
+
+
+def test_the_document_has_an_outline_a_language_and_its_own_time(evidence: Evidence) -> None:
+    plain = ReportContext(small_request(), evidence, None, PageSize.A4, is_stamped=False)
+    reader = PdfFileReader(io.BytesIO(write_pdf(plain)))
+    outline = reader.root["/Outlines"]["/First"]
+    assert (outline["/Title"], reader.root["/Lang"]) == ("Evidence report", "en")
+    information = reader.trailer["/Info"]
+    assert information["/Author"] == "PolicyCortex"
+    assert str(information["/CreationDate"]).startswith(f"D:{small_request().made_at:%Y%m%d}")
+
+
 def test_without_a_scan_there_are_no_figures(evidence: Evidence) -> None:
     with pytest.raises(InputError, match="no scan"):
         board_figures([], evidence.entries)
@@ -158,7 +192,9 @@ def test_more_scopes_than_fit_are_counted(evidence: Evidence) -> None:
     assert board_pages(one_more, "acme", "window", 400)
 
 
-@pytest.mark.parametrize(("critical", "words"), [(5, "more than"), (1, "fewer than"), (2, "as many as")])
+@pytest.mark.parametrize(
+    ("critical", "words"), [(5, "3 more than on 2 Mar"), (1, "1 fewer than on 2 Mar"), (2, "as many as on 2 Mar")]
+)
 def test_the_headline_says_how_it_moved(evidence: Evidence, critical: int, words: str) -> None:
     from chain.reports.board import _headline  # noqa: PLC0415
 
