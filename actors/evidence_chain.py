@@ -17,19 +17,22 @@ import orjson
 from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
 from actors.evidence_reader import Counts, EvidenceReader, LogStatus
 from actors.folders import Folders
+from actors.log_custody import CustodyOrder, LogKeyRow, carry_out, list_keys, report_keys
 from actors.log_pages import Page, artifact_of, entries_after, entries_before
 from actors.messages import BlockCheck, EvidenceView, InclusionView
 from chain.batch import EntryBatch, Placements
 from chain.block_check import check_block
 from chain.checkpoint_commitment import CheckpointOpening
+from chain.keys.log_key_places import LogKeyPlaces
+from chain.keys.reference import KeySources, no_secrets
 from chain.read_models import LatestEvidence
 from chain.shard import LogHead, ShardLog
 from chain.tree_hash import BOTH
 from chain.verify import VerificationReport, verify_directory
-from chain.writer import EvidenceWriter
+from chain.writer import LOGS, EvidenceWriter
 from domain.clock import Clock, parse_instant
 from domain.errors import NotFound
-from domain.evidence import EntryId, EvidenceEvent, Receipt
+from domain.evidence import EntryId, EvidenceEvent, LogName, Receipt
 from domain.tenancy import PLATFORM, TenantId
 
 
@@ -44,8 +47,9 @@ class PublishedHead:
 class EvidenceChain:
     """Records entries, publishes logs and proves what is in them. Every method can be repeated safely."""
 
-    def __init__(self, folders: Folders, clock: Clock | None = None) -> None:
+    def __init__(self, folders: Folders, clock: Clock | None = None, *, log_keys: LogKeyPlaces | None = None) -> None:
         self._folders = folders
+        self._log_keys = log_keys or LogKeyPlaces(folders.chain / LOGS, KeySources(no_secrets))
         self._clock = clock
         self._opened: EvidenceWriter | None = None
         self._lock = RLock()
@@ -98,10 +102,10 @@ class EvidenceChain:
         with self._lock:
             return PublishedHead(self._writer.publish_platform(), self._folders.evidence_of(PLATFORM))
 
-    def opening(self, tenant: TenantId, year: int | None = None, note: str | None = None) -> CheckpointOpening:
+    def opening(self, tenant: TenantId, log: LogName | None = None, note: str | None = None) -> CheckpointOpening:
         """What shows that the tenant's checkpoint, by default its newest, is in the platform log."""
         with self._lock:
-            return self._writer.opening(tenant, year=year, note=note)
+            return self._writer.opening(tenant, log=log, note=note)
 
     def entry(self, tenant: TenantId, entry_id: EntryId) -> EvidenceView:
         """One entry of the tenant's logs.
@@ -110,7 +114,7 @@ class EvidenceChain:
             NotFound: the tenant has no such entry.
         """
         with self._lock:
-            content = self._writer.shard(tenant, entry_id.shard).entry(entry_id.index)
+            content = self._writer.shard(tenant, entry_id.log).entry(entry_id.index)
         leaves = (BOTH.sha256.leaf(content).hex(), BOTH.sha3_256.leaf(content).hex())
         return EvidenceView(entry_id, orjson.loads(content), *leaves)
 
@@ -122,7 +126,7 @@ class EvidenceChain:
         """
         with self._lock:
             view = self.entry(tenant, entry_id)
-            shard = self._writer.shard(tenant, entry_id.shard)
+            shard = self._writer.shard(tenant, entry_id.log)
             head = self._head_over(shard, entry_id.index)
             proofs = shard.inclusion_proof(entry_id.index, head.size)
         return InclusionView(
@@ -177,9 +181,24 @@ class EvidenceChain:
             NotFound: the tenant has no such block.
         """
         with self._lock:
-            index, block, differing = check_block(self._writer.shard(tenant, block_id.shard), block_id.index)
-        found = EntryId(block_id.shard, index)
+            index, block, differing = check_block(self._writer.shard(tenant, block_id.log), block_id.index)
+        found = block_id.log.entry(index)
         return BlockCheck(block_id, found, block.size, block.root_sha256, block.root_sha3_256, differing)
+
+    def log_keys(self, tenant: TenantId) -> list[LogKeyRow]:
+        """The keys of the tenant's logs and what each is to its log."""
+        with self._lock:
+            return list_keys(self._writer, tenant)
+
+    def keep_keys(self, tenant: TenantId, order: CustodyOrder) -> list[LogKeyRow]:
+        """Rotate the keys of the tenant's newest log, end an overlap, or freeze the log and begin its successor."""
+        with self._lock:
+            return carry_out(self._writer, self._log_keys, tenant, order)
+
+    def report_keys(self) -> list[str]:
+        """Digests of the keys that sign report packs, oldest first, as the platform log has them."""
+        with self._lock:
+            return report_keys(self._writer)
 
     def ping(self) -> str:
         """Answer, to show that the writer is there."""
@@ -201,7 +220,11 @@ class EvidenceChain:
             folders = self._folders
             folders.require_present_layout()
             self._opened = EvidenceWriter(
-                folders.chain, folders.evidence_of, origin_prefix=folders.origin_prefix, clock=self._clock
+                folders.chain,
+                folders.evidence_of,
+                origin_prefix=folders.origin_prefix,
+                signers=self._log_keys.held,
+                clock=self._clock,
             )
         return self._opened
 

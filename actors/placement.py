@@ -20,6 +20,7 @@ from actors.folders import Folders
 from actors.handles import DEADLINE_S
 from actors.simulation import Simulation
 from actors.tenant_shard import OpenStore, TenantShard
+from chain.keys.log_key_places import LogKeyPlaces
 from domain.errors import PolicyCortexError, UnavailableError
 
 A = TypeVar("A")
@@ -63,6 +64,8 @@ _CHAIN_READS: Final = (
     "counts",
     "latest",
     "commitments",
+    "log_keys",
+    "report_keys",
     "ping",
 )
 
@@ -142,9 +145,9 @@ def shard_handle(name: str, folders: Folders, open_store: OpenStore) -> RayHandl
     return RayHandle(_launch(SHARD, name, folders, open_store), SHARD)
 
 
-def chain_handle(folders: Folders) -> RayHandle[EvidenceChain]:
+def chain_handle(folders: Folders, log_keys: LogKeyPlaces) -> RayHandle[EvidenceChain]:
     """The one writer of evidence; of several racing starts one wins, and all get it."""
-    return RayHandle(_launch(CHAIN, CHAIN_NAME, folders), CHAIN)
+    return RayHandle(_launch(CHAIN, CHAIN_NAME, folders, log_keys=log_keys), CHAIN)
 
 
 def simulation_handle(number: int) -> RayHandle[Simulation]:
@@ -152,7 +155,7 @@ def simulation_handle(number: int) -> RayHandle[Simulation]:
     return RayHandle(_launch(SIMULATION, f"simulation-{number}"), SIMULATION)
 
 
-def _launch(launch: Launch[A], name: str, *args: object) -> Any:
+def _launch(launch: Launch[A], name: str, *args: object, **kwargs: object) -> Any:
     remote = cast("Any", ray).remote(concurrency_groups=dict(launch.groups))(launch.kind)
     options = remote.options(
         name=name,
@@ -164,4 +167,4 @@ def _launch(launch: Launch[A], name: str, *args: object) -> Any:
         max_task_retries=launch.retries,
         max_pending_calls=PENDING_CALLS_MAX,
     )
-    return options.remote(*args)
+    return options.remote(*args, **kwargs)

@@ -25,7 +25,18 @@ from chain.folder import Folder, year_folders
 from chain.frame import Run
 from chain.keys.key_list import format_key_list, is_key_of
 from chain.keys.overlap import SignedCheckpoint, open_signed
-from chain.layout import KEYS_FILE, TILE_HEIGHT, TILE_WIDTH, artifact_path, bundles, checkpoint_path, tile_name, tiles
+from chain.keys.succession import read_succession, successor_origin
+from chain.layout import (
+    KEYS_FILE,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    artifact_path,
+    bundles,
+    checkpoint_path,
+    find_origin,
+    tile_name,
+    tiles,
+)
 from chain.log import Log
 from chain.merkle import Tree
 from chain.note import VerifierKey, parse_verifier_key
@@ -74,6 +85,8 @@ def check_state(directory: Path, folders: Sequence[Path]) -> FsckReport:
     try:
         logs = _replay(journal, findings)
         checks = [_check(directory, shard, logs, journal, findings) for shard in shards]
+        for origin in logs:
+            _compare_succession(origin, logs, journal, findings)
         entries = sum(check.entries for check in checks)
         published = sum(check.run() for check in checks) if not findings.all else 0
         files = sum(check.file_count for check in checks)
@@ -113,10 +126,36 @@ def _compare_block(origin: str, want: Block, got: BlockReference, findings: Find
             findings.add(where, field=f"body.{name}", expected=expected, got=stated, entry_index=want.size)
 
 
+def _compare_succession(origin: str, logs: Mapping[str, Log], journal: FileJournal, findings: Findings) -> None:
+    """A log that succeeds another one of the journal begins with how that one ended."""
+    frozen = next((logs[name] for name in logs if successor_origin(name) == origin), None)
+    if frozen is None or not logs[origin].size:
+        return
+    where = f"journal {origin}"
+    try:
+        said = read_succession(journal.entry(origin, 0))
+    except PolicyCortexError as error:
+        findings.add(where, field="body", expected="the end of the frozen log", got=error, entry_index=0)
+        return
+    size = said.checkpoints.sha256.size if said is not None else -1
+    trees = frozen.trees
+    is_there = 0 <= size <= frozen.size
+    want = (trees.sha256.root(size), trees.sha3_256.root(size)) if is_there else (b"", b"")
+    got = (said.checkpoints.sha256.root, said.checkpoints.sha3_256.root) if said is not None else None
+    if want != got:
+        findings.add(where, field="body.checkpoint", expected=_hex(want), got=_hex(got or ()), entry_index=0)
+
+
+def _hex(roots: Sequence[bytes]) -> str:
+    return " and ".join(root.hex() for root in roots) or "no end of a frozen log"
+
+
 def _check(directory: Path, folder: Path, logs: Mapping[str, Log], journal: FileJournal, findings: Findings) -> _Check:
     found = Folder(folder)
     origin = _origin(folder, [*logs])
-    state = directory.joinpath(LOGS, *origin.split("/")[-2:])
+    named = find_origin(origin)
+    assert named is not None, "the writer's logs have names of this form"
+    state = directory / LOGS / named.tenant / str(named.name)
     return _Check(state, found, logs[origin], partial(journal.entry, origin), findings)
 
 
@@ -124,7 +163,9 @@ def _origin(folder: Path, origins: Sequence[str]) -> str:
     """Whose folder it is: the log that its keys and checkpoints name most often, since each of them may be wrong."""
     names = (KEYS_FILE, checkpoint_path(BOTH.sha256), checkpoint_path(BOTH.sha3_256))
     content = b"".join(path.read_bytes() for name in names if (path := folder / name).is_file())
-    named = {origin: len(re.findall(re.escape(origin.encode()) + rb"[+/ \n]", content)) for origin in origins}
+    named = {
+        origin: len(re.findall(re.escape(origin.encode()) + rb"(?:/sha3-256)?[+ \n]", content)) for origin in origins
+    }
     origin = max(named, key=lambda name: named[name], default=None)
     if origin is None or not named[origin]:
         raise InputError(

@@ -43,11 +43,17 @@ def local_platform(settings: Settings) -> Platform:
     from actors.handles import LocalHandle  # noqa: PLC0415
     from actors.simulation import Simulation  # noqa: PLC0415
     from actors.tenant_shard import TenantShard  # noqa: PLC0415
+    from serve.key_places import key_places  # noqa: PLC0415
     from serve.platform import Crew, Platform  # noqa: PLC0415
 
     folders = folders_of(settings)
     shard = LocalHandle(TenantShard(folders, open_store))
-    crew = Crew({"local": shard}, LocalHandle(EvidenceChain(folders)), [LocalHandle(Simulation())], is_local=True)
+    crew = Crew(
+        {"local": shard},
+        LocalHandle(EvidenceChain(folders, log_keys=key_places(settings).log_keys(folders))),
+        [LocalHandle(Simulation())],
+        is_local=True,
+    )
     return Platform(crew)
 
 

@@ -16,6 +16,7 @@ from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
 from serve.crew import ray_crew
+from serve.key_places import KeyPlaces
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker
 from serve.platform import Platform
@@ -31,6 +32,7 @@ class IngressConfig:
     """What a replica needs to know; it travels to another process."""
 
     folders: Folders
+    keys: KeyPlaces
     shards: int
     simulations: int
     tokens: Path
@@ -43,13 +45,15 @@ class Ingress:
 
     def __init__(self, config: IngressConfig) -> None:
         configure_logging()
-        platform = Platform(ray_crew(config.folders, shards=config.shards, simulations=config.simulations))
+        log_keys = config.keys.log_keys(config.folders)
+        platform = Platform(ray_crew(config.folders, log_keys, shards=config.shards, simulations=config.simulations))
         clock = SystemClock()
+        maker = FolderPackMaker(config.folders, platform, clock, config.keys)
         operations = Operations(platform, clock)
         self._context = ApiContext(
             platform=platform,
             operations=operations,
-            reports=ReportService(FolderPackMaker(config.folders, platform, clock), config.folders, operations, clock),
+            reports=ReportService(maker, config.folders, operations, clock),
             protection=Protection(config.folders, platform),
             folders=config.folders,
             tokens=TokenRegistry(config.tokens),

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from actors.folders import Folders
-from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path, is_year, tile_name
+from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, LogOrigin, checkpoint_path, tile_name
 from chain.tree_hash import BOTH
 from domain.errors import NotFound
+from domain.evidence import LogName
 from domain.tenancy import TenantId
 
 TEXT: Final = "text/plain; charset=utf-8"
@@ -39,13 +40,14 @@ class PublishedFile:
 
 
 def log_folders(folders: Folders, tenant: TenantId) -> dict[str, Path]:
-    """Where the tenant's logs are published, by origin."""
+    """Where the tenant's logs are published, by origin, oldest first."""
     years = folders.evidence_of(tenant)
-    return {
-        f"{folders.origin_prefix}/{tenant}/{folder.name}": folder
-        for folder in (sorted(years.iterdir()) if years.is_dir() else ())
-        if is_year(folder.name)
+    found = {
+        name: folder
+        for folder in (years.iterdir() if years.is_dir() else ())
+        if (name := LogName.find(folder.name)) is not None
     }
+    return {str(LogOrigin(folders.origin_prefix, tenant, name)): found[name] for name in sorted(found)}
 
 
 def published_file(folders: Mapping[str, Path], path: str) -> PublishedFile:
@@ -58,7 +60,7 @@ def published_file(folders: Mapping[str, Path], path: str) -> PublishedFile:
     Raises:
         NotFound: no such log of this caller, no such file, or no name of a file.
     """
-    for origin, folder in folders.items():
+    for origin, folder in sorted(folders.items(), reverse=True):  # a successor's origin begins with the frozen log's
         name = path.removeprefix(f"{origin}/")
         if name != path:
             return _read(folder, name, path)

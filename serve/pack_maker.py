@@ -13,15 +13,18 @@ from actors.scan_archive import ScanArchive
 from chain.layout import artifact_path
 from domain.clock import Clock, parse_instant
 from domain.errors import NotFound, UnavailableError
+from domain.evidence import LogName
 from domain.tenancy import TenantId
+from serve.key_places import KeyPlaces
 from serve.log_files import log_folders
+from serve.report_key import ReportKeyRecorder, record_report_key
 from serve.reporting import ReportKind, ReportRequest
 
 OWNER: Final = "PolicyCortex"
 BOARD_SCANS_MAX: Final = 12
 
 
-class Publisher(Protocol):
+class Publisher(ReportKeyRecorder, Protocol):
     """What of a platform is needed to report."""
 
     def publish(self, tenant: TenantId) -> object: ...
@@ -30,7 +33,8 @@ class Publisher(Protocol):
 class FolderPackMaker:
     """Makes packs of the folders of one store. One pack at a time: each holds a log in memory."""
 
-    def __init__(self, folders: Folders, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, folders: Folders, publisher: Publisher, clock: Clock, keys: KeyPlaces) -> None:
+        self._keys = keys
         self._folders = folders
         self._publisher = publisher
         self._clock = clock
@@ -60,7 +64,11 @@ class FolderPackMaker:
         from serve.published_log import log_source  # noqa: PLC0415
 
         published = log_folders(self._folders, request.tenant).values()
-        years = [folder for folder in published if request.since.year <= int(folder.name) <= request.until.year]
+        years = [
+            folder
+            for folder in published
+            if (name := LogName.find(folder.name)) and request.since.year <= name.year <= request.until.year
+        ]
         if not years:
             raise NotFound("there is no evidence of that window", todo="Choose a window with evidence in it")
 
@@ -97,9 +105,11 @@ class FolderPackMaker:
 
     def _signer(self) -> Any:
         from chain.durable import make_private_directory  # noqa: PLC0415
-        from chain.keys.report_key import FileRsaKey, ReportSigner  # noqa: PLC0415
+        from chain.keys.report_key import ReportSigner  # noqa: PLC0415
 
         folder: Path = self._folders.report_keys
         make_private_directory(folder)
-        key = FileRsaKey(folder / "report.key")
-        return ReportSigner(key, folder / "report.pem", owner=OWNER, issued_at=self._clock.now())
+        key = self._keys.report_key(folder / "report.key")
+        signer = ReportSigner(key, folder / "report.pem", owner=OWNER, issued_at=self._clock.now())
+        record_report_key(self._publisher, key, signer.certificate_der, at=self._clock.now())
+        return signer

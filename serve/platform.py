@@ -21,6 +21,7 @@ from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
 from actors.evidence_reader import Counts, LogStatus
 from actors.group_commit import GroupCommit
 from actors.handles import Handle
+from actors.log_custody import CustodyOrder
 from actors.loop_commit import LoopCommit
 from actors.messages import (
     BlockCheck,
@@ -47,7 +48,7 @@ from domain.evidence import EntryId, EvidenceEvent, Receipt
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
-from serve.evidence_rows import entry_row, evidence_row, head_row
+from serve.evidence_rows import entry_row, evidence_row, head_row, key_row
 
 if TYPE_CHECKING:
     from assessment.schema import EvidenceEntry
@@ -267,6 +268,23 @@ class Platform:
     def check_block(self, tenant: TenantId, block_id: EntryId) -> BlockCheck:
         """Check one block header of the tenant's logs."""
         return self._crew.chain.call(EvidenceChain.check_block, tenant, block_id)
+
+    def log_keys(self, tenant: TenantId) -> tuple[Row, ...]:
+        """The keys of the tenant's, or the platform's, logs."""
+        return tuple(map(key_row, self._crew.chain.call(EvidenceChain.log_keys, tenant)))
+
+    def keep_keys(self, tenant: TenantId, order: CustodyOrder) -> tuple[Row, ...]:
+        """Rotate keys, end an overlap or freeze a log; then as `log_keys`."""
+        chain = self._crew.chain.within(SCAN_DEADLINE_S)
+        return tuple(map(key_row, chain.call(EvidenceChain.keep_keys, tenant, order)))
+
+    def report_keys(self) -> list[str]:
+        """Digests of the keys that sign report packs, oldest first, as the platform log has them."""
+        return self._crew.chain.call(EvidenceChain.report_keys)
+
+    def record_platform(self, events: Sequence[EvidenceEvent]) -> list[Receipt]:
+        """Record what concerns the platform as a whole."""
+        return self._crew.chain.call(EvidenceChain.platform_append, events)
 
     def begin(self, operation: Operation) -> tuple[Operation, bool]:
         """Enter long work."""

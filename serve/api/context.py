@@ -66,6 +66,19 @@ class Caller:
         """
         return tuple(paths) if self.is_operator else below_roots(paths, context.allowed_roots)
 
+    def require_operator(self) -> None:
+        """Raise unless the caller has the rights of the account that started the platform.
+
+        Raises:
+            AccessDenied: it has a tenant's.
+        """
+        if not self.is_operator:
+            raise AccessDenied(
+                "only the platform's operator may do this",
+                status=403,
+                todo="Ask whoever runs the platform; pcg log does it on its machine",
+            )
+
 
 def context_of(request: Request) -> ApiContext:
     """The context that the application was built with."""

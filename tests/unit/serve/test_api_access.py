@@ -16,6 +16,7 @@ from tests.unit.serve.api_fixture import STORAGE_ID, Api, bearer
 OPEN = {"/healthz", "/readyz"}
 COUNTS = {"reviewed": 1, "revoked": 0}
 WINDOW = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-15T00:00:00Z"}
+OCCASION = {"reason": "a test", "by": "role:key-custodian"}
 BODIES: dict[str, dict[str, Any]] = {
     "/predictions/analyze": {"resource_ids": [STORAGE_ID]},
     "/predictions/bulk-scan": {"paths": ["exports"]},
@@ -28,7 +29,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/evidence/erasures": {"subject": "Ada Lovelace", "basis": "a request", "by": "officer"},
     "/reports/generate": WINDOW,
     "/reports/board-pack": WINDOW,
+    "/chain/keys/rotations": OCCASION,
+    "/chain/keys/rotations/end": OCCASION,
+    "/chain/keys/freezes": OCCASION,
 }
+OPERATORS = {"/chain/keys", "/chain/keys/rotations", "/chain/keys/rotations/end", "/chain/keys/freezes"}
 OWN_TO_THE_CALLER = {
     "/predictions/analyze",
     "/predictions/bulk-scan",
@@ -89,7 +94,7 @@ def test_every_route_that_names_something_hides_another_tenants(api: Api) -> Non
     asked = 0
     for method, path in routes(api):
         route = path.removeprefix("/api/v2")
-        if path in OPEN or route in OWN_TO_THE_CALLER:
+        if path in OPEN or route in OWN_TO_THE_CALLER | OPERATORS:
             continue
         query = f"?resource_id={ids['resource_id']}&policy_id={ids['policy_id']}" if route == "/explanations" else ""
         url = path.format(**ids) + query
@@ -99,6 +104,18 @@ def test_every_route_that_names_something_hides_another_tenants(api: Api) -> Non
         assert STORAGE_ID not in answer.text or "{resource_id}" in path or route == "/explanations"
         asked += 1
     assert asked >= 14
+
+
+def test_what_is_the_operators_is_refused_to_every_tenant(api: Api) -> None:
+    asked = 0
+    for method, path in routes(api):
+        route = path.removeprefix("/api/v2")
+        if route in OPERATORS:
+            for query in ("", "?platform=true"):
+                answer = api.client.request(method, path + query, headers=api.acme, json=BODIES.get(route))
+                assert (answer.status_code, answer.json()["code"]) == (403, "access_denied"), route
+                asked += 1
+    assert asked == 8
 
 
 def test_erasing_a_person_of_another_tenant_finds_nobody(api: Api) -> None:
