@@ -23,6 +23,7 @@ from chain.window import WindowProof, prove_window
 from domain.errors import IntegrityError
 
 _LENGTH_BYTES: Final = 2
+_KEY_MARK: Final = b'"type":"key_'
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,11 @@ class PublishedLog:
         """An entry's bytes."""
         return self._entries[index]
 
+    @property
+    def key_entries(self) -> tuple[int, ...]:
+        """Places of the entries about the log's keys."""
+        return tuple(index for index, entry in enumerate(self._entries) if _KEY_MARK in entry)
+
     def inclusion_proof(self, index: int, size: int | None = None) -> Twin[InclusionProof]:
         """Prove that an entry is in the log of that size."""
         trees = self._trees
@@ -101,7 +107,7 @@ def log_source(folder: Path) -> LogSource:
     names = Twin(origin_of(head.origin, BOTH.sha256), origin_of(head.origin, BOTH.sha3_256))
     keys = _keys(folder, names)
     signing = Twin(_signer(keys, head.checkpoint, names.sha256), _signer(keys, head.checkpoint_sha3, names.sha3_256))
-    return LogSource(folder.name, log, signing)
+    return LogSource(folder.name, log, signing, key_entries=log.key_entries)
 
 
 def _keys(folder: Path, names: Twin[str]) -> list[VerifierKey]:

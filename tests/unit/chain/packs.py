@@ -76,7 +76,8 @@ def record_scans(writer: EvidenceWriter, times: Sequence[datetime], clock: Wrist
 
 def log_source(shard: ShardLog) -> LogSource:
     lines = (shard.place.folder / "verifier_keys").read_text().splitlines()
-    return LogSource(str(shard.year), shard, Twin(*(parse_verifier_key(line) for line in lines[:2])))
+    keys = Twin(*(parse_verifier_key(line) for line in lines[:2]))
+    return LogSource(str(shard.name), shard, keys, key_entries=tuple(shard.log.key_entries))
 
 
 def read_artifact(folder: Path, sha256: str) -> bytes | None:
