@@ -5,7 +5,7 @@ Reads take the writer's lock for a bounded time each, so that an append never wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -13,6 +13,8 @@ from typing import Final
 
 from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery, block_count, block_page, evidence_page
 from chain.durable import make_private_directory
+from chain.layout import LogOrigin
+from chain.legal_hold import Hold, HoldEvents, holds_in_force
 from chain.privacy.erasure import count_commitments
 from chain.projection import Projection, ReadModel, State
 from chain.read_models import CountsByDay, DayCount, LatestByMatter, LatestEvidence, day_counts, latest_evidence
@@ -24,6 +26,7 @@ from domain.tenancy import TenantId
 CHUNK: Final = 1_000
 COUNTS: Final = CountsByDay()
 LATEST: Final = LatestByMatter()
+HOLDS: Final = HoldEvents()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,19 @@ class EvidenceReader:
         with self._lock:
             shards = list(self._shards(tenant))
         return sum(count_commitments(self._entries(shard), pseudonym) for shard in shards)
+
+    def holds(self, tenant: TenantId) -> Mapping[str, Hold]:
+        """The tenant's legal holds in force, by id."""
+        return holds_in_force([(name.year, state) for name, state in self._states(tenant, HOLDS)])
+
+    def discard(self, tenant: TenantId, name: LogName) -> None:
+        """Delete what is derived of a log that has ended."""
+        with self._lock:
+            gone = [key for key in self._models if key[0].endswith(str(LogOrigin("", tenant, name)))]
+            for key in gone:
+                del self._models[key]
+            for path in self._folder(tenant).glob(f"{name}-*"):
+                path.unlink()
 
     def _entries(self, shard: ShardLog) -> Iterator[bytes]:
         for start in range(0, shard.size, CHUNK):

@@ -20,12 +20,18 @@ class Folders:
         store: everything that is private.
         evidence: where `home`'s evidence is published instead of below the store.
         origin_prefix: first part of every log's origin.
+        evidence_url: object store where every tenant's evidence is published instead, a folder each.
+        journal_url: object store of the journal, instead of files in `chain`.
+        storage_config: TOML file of the object stores' options.
     """
 
     store: Path
     evidence: Path | None = None
     home: TenantId = DEFAULT_TENANT
     origin_prefix: str = "policycortex.local"
+    evidence_url: str | None = None
+    journal_url: str | None = None
+    storage_config: Path | None = None
 
     def graph(self, tenant: TenantId) -> Path:
         """The tenant's graph store."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import orjson
 
+from actors.open_writer import OpenWriter
 from chain.keys.ceremony import add_pair, end_overlap
 from chain.keys.freeze import FreezeOrder, freeze
 from chain.keys.history import KeyHistory
@@ -26,7 +27,7 @@ from chain.shard import ShardLog
 from chain.tree_hash import Twin
 from chain.writer import EvidenceWriter
 from domain.clock import format_instant
-from domain.errors import InputError
+from domain.errors import InputError, NotFound
 from domain.tenancy import PLATFORM, TenantId
 
 
@@ -74,6 +75,27 @@ class LogKeyRow:
     first_size: int
     last_size: int | None = None
     frozen_at: str | None = None
+
+
+class LogCustody:
+    """Custody of keys, as part of the evidence actor."""
+
+    _opened: OpenWriter
+
+    def log_keys(self, tenant: TenantId) -> list[LogKeyRow]:
+        """The keys of the tenant's logs and what each is to its log."""
+        with self._opened.held() as writer:
+            return list_keys(writer, tenant)
+
+    def keep_keys(self, tenant: TenantId, order: CustodyOrder) -> list[LogKeyRow]:
+        """Rotate the keys of the tenant's newest log, end an overlap, or freeze the log and begin its successor."""
+        with self._opened.held() as writer:
+            return carry_out(writer, self._opened.log_keys, tenant, order)
+
+    def report_keys(self) -> list[str]:
+        """Digests of the keys that sign report packs, oldest first, as the platform log has them."""
+        with self._opened.held() as writer:
+            return report_keys(writer)
 
 
 def list_keys(writer: EvidenceWriter, tenant: TenantId) -> list[LogKeyRow]:
@@ -152,7 +174,9 @@ def _known_keys(shard: ShardLog) -> list[VerifierKey]:
 
 def _published_keys(shard: ShardLog, tree: KeyHistory) -> list[VerifierKey]:
     """The first key of a tree that never had another one: as it was published, since the key itself may be lost."""
-    path = shard.place.folder / KEYS_FILE
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+    try:
+        lines = shard.place.published.get(KEYS_FILE).content.decode("utf-8").splitlines()
+    except NotFound:
+        lines = []
     names = Twin(tree.origin, tree.origin)
     return [parse_verifier_key(line) for line in lines if is_key_of(line, names)]

@@ -27,7 +27,7 @@ def entries_before(shards: Sequence[ShardLog], before: EntryId | None, count: in
     """Entries ahead of one, or of the end, newest first, at most so many."""
     page: Page = []
     for shard in sorted(shards, key=lambda one: one.name, reverse=True):
-        end = shard.size if before is None or shard.name < before.log else before.index
+        end = shard.size if before is None or shard.name < before.log else min(before.index, shard.size)
         if before is None or shard.name <= before.log:
             indices = range(end - 1, max(end - 1 - (count - len(page)), -1), -1)
             page += [(shard.name.entry(index), shard.entry(index)) for index in indices]

@@ -259,3 +259,108 @@ class Operation:
     progress: ScanProgress | None = None
     result: Mapping[str, Json] | None = None
     problem: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """A tenant's newest log: entries recorded, and entries that strangers can read."""
+
+    tenant: TenantId
+    origin: str
+    size: int
+    published_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What was decided of a year's log.
+
+    Args:
+        is_over: whether it goes.
+        until: end of its retention.
+        holds: which legal holds keep it.
+    """
+
+    tenant: TenantId
+    year: int
+    origin: str
+    is_over: bool
+    reason: str
+    until: datetime
+    holds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryReport:
+    """What was decided of each log, and how many files and pieces of the journal were deleted."""
+
+    endings: tuple[Ending, ...]
+    files: int = 0
+    journal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorTargetView:
+    """An anchor target.
+
+    Args:
+        circuit: ``closed``, ``open`` or ``half_open``; ``unknown`` until the log was read.
+        failures: in a row.
+        pending: receipts that wait for confirmation.
+        settled_until: every interval that begins before is anchored or told as a gap.
+    """
+
+    name: str
+    kind: str
+    circuit: str = "unknown"
+    failures: int = 0
+    reason: str = ""
+    pending: int = 0
+    settled_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRound:
+    """What a round of anchoring brought, over the platform log of that size.
+
+    Args:
+        receipts: target, kind, and whether it is final.
+        gaps: target, beginning, end, reason.
+        failures: reasons by target.
+    """
+
+    size: int
+    receipts: tuple[tuple[str, str, bool], ...] = ()
+    gaps: tuple[tuple[str, datetime, datetime, str], ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepState:
+    """How the work on the logs stands.
+
+    Args:
+        reasons: what fails now, by work.
+    """
+
+    is_running: bool
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    targets: tuple[AnchorTargetView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRecord:
+    """An entry of the platform log about anchors: a receipt or a gap."""
+
+    id: EntryId
+    type: str
+    at: str
+    body: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorHistory:
+    """A page of such entries, newest first."""
+
+    items: tuple[AnchorRecord, ...]
+    next_cursor: EntryId | None = None

@@ -20,6 +20,7 @@ from actors.folders import Folders
 from actors.handles import DEADLINE_S
 from actors.simulation import Simulation
 from actors.tenant_shard import OpenStore, TenantShard
+from actors.upkeep import LogUpkeep, UpkeepConfig
 from chain.keys.log_key_places import LogKeyPlaces
 from domain.errors import PolicyCortexError, UnavailableError
 
@@ -29,6 +30,7 @@ P = ParamSpec("P")
 
 NAMESPACE: Final = "policycortex"
 CHAIN_NAME: Final = "evidence-chain"
+UPKEEP_NAME: Final = "log-upkeep"
 CAPACITY_CPUS: Final = 0.0
 PENDING_CALLS_MAX: Final = 1_000
 
@@ -66,6 +68,13 @@ _CHAIN_READS: Final = (
     "commitments",
     "log_keys",
     "report_keys",
+    "holds",
+    "platform_entries",
+    "platform_entries_before",
+    "platform_artifact",
+    "states",
+    "newest_head",
+    "consistency",
     "ping",
 )
 
@@ -74,7 +83,12 @@ SHARD: Final = Launch(
     groups={"read": 4, "board": 1},
     group_of={**dict.fromkeys(_SHARD_READS, "read"), **dict.fromkeys(_SHARD_BOARD, "board")},
 )
-CHAIN: Final = Launch(EvidenceChain, groups={"read": 4}, group_of=dict.fromkeys(_CHAIN_READS, "read"))
+CHAIN: Final = Launch(
+    EvidenceChain,
+    groups={"read": 4, "ending": 1},
+    group_of={**dict.fromkeys(_CHAIN_READS, "read"), **dict.fromkeys(("expire", "finish_endings"), "ending")},
+)
+UPKEEP: Final = Launch(LogUpkeep, groups={"board": 2}, group_of=dict.fromkeys(("state", "ping"), "board"))
 SIMULATION: Final = Launch(Simulation, groups={"board": 1}, group_of={"ping": "board"})
 
 
@@ -145,9 +159,14 @@ def shard_handle(name: str, folders: Folders, open_store: OpenStore) -> RayHandl
     return RayHandle(_launch(SHARD, name, folders, open_store), SHARD)
 
 
-def chain_handle(folders: Folders, log_keys: LogKeyPlaces) -> RayHandle[EvidenceChain]:
+def chain_handle(folders: Folders, log_keys: LogKeyPlaces | None = None) -> RayHandle[EvidenceChain]:
     """The one writer of evidence; of several racing starts one wins, and all get it."""
     return RayHandle(_launch(CHAIN, CHAIN_NAME, folders, log_keys=log_keys), CHAIN)
+
+
+def upkeep_handle(chain: RayHandle[EvidenceChain], config: UpkeepConfig) -> RayHandle[LogUpkeep]:
+    """What keeps the logs published and anchored; it works from its start on, and again after each restart."""
+    return RayHandle(_launch(UPKEEP, UPKEEP_NAME, chain, config, None, is_working=True), UPKEEP)
 
 
 def simulation_handle(number: int) -> RayHandle[Simulation]:
@@ -155,7 +174,7 @@ def simulation_handle(number: int) -> RayHandle[Simulation]:
     return RayHandle(_launch(SIMULATION, f"simulation-{number}"), SIMULATION)
 
 
-def _launch(launch: Launch[A], name: str, *args: object, **kwargs: object) -> Any:
+def _launch(launch: Launch[A], name: str, *args: object, **named: object) -> Any:
     remote = cast("Any", ray).remote(concurrency_groups=dict(launch.groups))(launch.kind)
     options = remote.options(
         name=name,
@@ -167,4 +186,4 @@ def _launch(launch: Launch[A], name: str, *args: object, **kwargs: object) -> An
         max_task_retries=launch.retries,
         max_pending_calls=PENDING_CALLS_MAX,
     )
-    return options.remote(*args, **kwargs)
+    return options.remote(*args, **named)

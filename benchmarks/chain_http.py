@@ -24,7 +24,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, cast
 
+import aiohttp
+from ray import serve as ray_serve
+
+from benchmarks.noop_ingress import noop_application
 from benchmarks.report import Row, publish
+from domain.tenancy import TenantId
+from serve.auth.tokens import FILE_NAME, ensure_token
+from serve.cluster import start_cluster
+from serve.settings import Settings
 
 MODES: Final = {
     "default": {},
@@ -70,14 +78,6 @@ def in_a_process(mode: str, options: argparse.Namespace) -> list[Row]:
 
 def measure_mode(options: argparse.Namespace) -> list[Row]:
     """Start a platform with a no-op beside it, measure, stop it."""
-    from ray import serve as ray_serve
-
-    from benchmarks.noop_ingress import noop_application
-    from domain.tenancy import TenantId
-    from serve.auth.tokens import FILE_NAME, ensure_token
-    from serve.cluster import start_cluster
-    from serve.settings import Settings
-
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(store_dir=Path(folder) / "store", port=_free_port(), shards=1, simulations=1)
         cluster = start_cluster(settings)
@@ -90,8 +90,6 @@ def measure_mode(options: argparse.Namespace) -> list[Row]:
 
 
 async def _measure(url: str, token: str, options: argparse.Namespace) -> list[Row]:
-    import aiohttp
-
     headers = {"Authorization": f"Bearer {token}"}
     connector = aiohttp.TCPConnector(limit=options.clients)
     async with aiohttp.ClientSession(url, headers=headers, connector=connector) as session:

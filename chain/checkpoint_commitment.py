@@ -13,11 +13,13 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
+from domain.errors import IntegrityError
 from domain.evidence import EntryId
 
 NONCE_SIZE_BYTES: Final = 32
 
 _COMMITMENT_DOMAIN: Final = b"policycortex/tenant-checkpoint/v1\n"
+_SECRET_DOMAIN: Final = b"policycortex/commitment-secret/v1\n"
 _NONCE_DOMAIN: Final = b"policycortex/tenant-checkpoint-nonce/v1\n"
 
 
@@ -36,6 +38,23 @@ class CheckpointOpening:
     commitment: str
     platform_origin: str
     platform_id: EntryId
+
+
+def seal_secret(secret: bytes) -> bytes:
+    """A log's secret as its file holds it: with a digest, since a changed secret would still give nonces."""
+    return secret + hashlib.sha256(_SECRET_DOMAIN + secret).digest()
+
+
+def open_secret(content: bytes, *, where: str) -> bytes:
+    """The secret of a file.
+
+    Raises:
+        IntegrityError: the file is damaged.
+    """
+    secret = content[:NONCE_SIZE_BYTES]
+    if content != seal_secret(secret):
+        raise IntegrityError("secret of a log's commitments is damaged", path=where, todo="Restore it from a copy")
+    return secret
 
 
 def nonce_of(secret: bytes, note: str) -> bytes:

@@ -33,11 +33,15 @@ class CosignedRecord:
 
     def of(self, note: str) -> CosignedNote:
         """The log's own note with the cosignatures that are kept of it."""
-        if self._path.exists():
-            keys, _, kept = self._path.read_text("utf-8").partition("\n\n")
-            if kept.startswith(note):
-                return CosignedNote(kept, tuple(parse_cosigner_key(line) for line in keys.split("\n")))
-        return CosignedNote(note)
+        kept = self.kept()
+        return kept if kept is not None and kept.note.startswith(note) else CosignedNote(note)
+
+    def kept(self) -> CosignedNote | None:
+        """What is kept, of the newest checkpoint or an earlier one."""
+        if not self._path.exists():
+            return None
+        keys, _, note = self._path.read_text("utf-8", errors="replace").partition("\n\n")
+        return CosignedNote(note, tuple(parse_cosigner_key(line) for line in keys.split("\n")))
 
     def add(
         self, own: str, cosigned: str, keys: Sequence[VerifierKey], cosigners: Sequence[CosignerKey]

@@ -6,8 +6,8 @@ what a paused writer adds to it after that is behind the end: read by nobody, an
 is asked again after the sync. A segment is also ended by its size, and by the year, so that what is kept of a year can
 be deleted as a whole.
 
-Where the last file ends in something that is no frame, that was never acknowledged and is moved aside. A broken frame
-with a whole one behind it is damage, and the store stays shut.
+Where the last file ends inside a frame, that was never acknowledged and is moved aside. A broken frame of its full
+length, or with a whole one behind it, is damage, and the store stays shut.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from chain.frame import (
     holds_frame_behind,
     read_header,
     read_runs,
+    was_whole,
     write_frame,
 )
 from chain.journal import EntryPlaces
@@ -80,6 +81,7 @@ class FileJournal:
         directory: the store's chain folder; holds lock, epoch and the folder of segments.
         sync: makes written bytes durable; another one is given by tests that fail here.
         is_read_only: takes no lock, leaves the files as they are, a torn end too.
+        keeps_places: where entries lie, ten bytes an entry; without it they are seen in the replay alone.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class FileJournal:
         sync: Sync = os.fdatasync,
         segment_size_bytes_max: int = SEGMENT_SIZE_BYTES_MAX,
         is_read_only: bool = False,
+        keeps_places: bool = True,
     ) -> None:
         self._folder = directory / FOLDER
         self._sync = sync
@@ -101,7 +104,9 @@ class FileJournal:
         self._sequence = 0
         self._epoch_last = 0
         self._is_broken = False
+        self._keeps_places = keeps_places
         self._places: dict[str, EntryPlaces] = {}
+        self._sizes: dict[str, int] = {}
         self._expired: set[str] = set()
         self._paths: dict[int, Path] = {}
         self._handles: dict[int, int] = {}
@@ -109,18 +114,21 @@ class FileJournal:
 
     @property
     def epoch(self) -> int:
-        return self._fence.epoch if self._fence else 0
+        return self._fence.epoch if self._fence else self._epoch_last
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_broken
 
     def require_held(self) -> None:
         assert self._fence is not None, "a journal opened for reading is not held"
         self._fence.require_held()
 
     def origins(self) -> Sequence[str]:
-        return tuple(self._places)
+        return tuple(self._sizes)
 
     def size(self, origin: str) -> int:
-        places = self._places.get(origin)
-        return len(places) if places else 0
+        return self._sizes.get(origin, 0)
 
     def entry(self, origin: str, index: int) -> bytes:
         number, offset, length = self._places[origin].find(index)
@@ -137,6 +145,7 @@ class FileJournal:
         segments = self._segments()
         for place, segment in enumerate(segments):
             self._enter(segment, is_first=place == 0)
+            self._require_newer(segment)
             is_last = place + 1 == len(segments)
             size = self._handle_size(segment)
             total = size if is_last else segments[place + 1].former_size_bytes
@@ -165,7 +174,7 @@ class FileJournal:
         old = [
             path
             for path in self._paths.values()
-            if int(path.name[-4:]) <= year and self._last and path != self._last.path
+            if int(path.name[-4:]) <= year and self._last and path != self._last.path and path.exists()
         ]
         for path in old:
             path.unlink()
@@ -189,7 +198,10 @@ class FileJournal:
 
     def _accept(self, segment: _Segment, digest: bytes, placed: Sequence[PlacedRun], *, size_bytes: int) -> None:
         for run in placed:
-            if run.origin not in self._expired:
+            if run.origin in self._expired:
+                continue
+            self._sizes[run.origin] = run.first + len(run.lengths)
+            if self._keeps_places:
                 self._places.setdefault(run.origin, EntryPlaces()).add(segment.number, self._end, run)
         self._digest = digest
         self._sequence += 1
@@ -254,7 +266,9 @@ class FileJournal:
         frame = os.pread(handle, header.size_bytes, self._end) if header and header.size_bytes <= left else b""
         digest = frame_digest(self._digest, frame[:-DIGEST_SIZE_BYTES])
         if header is None or digest != frame[-DIGEST_SIZE_BYTES:]:
-            if not is_last or holds_frame_behind(os.pread(handle, left, self._end), self._digest):
+            rest = os.pread(handle, left, self._end)
+            is_changed = was_whole(rest, self._digest, epoch=self._epoch_last, sequence=self._sequence)
+            if not is_last or is_changed or holds_frame_behind(rest, self._digest):
                 raise _damage(segment.path, offset=self._end, sequence=self._sequence)
             return None
         placed = self._require_order(segment, header, read_runs(frame, header))
@@ -263,7 +277,7 @@ class FileJournal:
 
     def _require_order(self, segment: _Segment, header: FrameHeader, placed: list[PlacedRun]) -> list[PlacedRun]:
         for run in placed:
-            if run.first and run.origin not in self._places and 1 not in self._paths:
+            if run.first and run.origin not in self._sizes and 1 not in self._paths:
                 self._expired.add(run.origin)  # its beginning was deleted with its year
         firsts = [run.first for run in placed if run.origin not in self._expired]
         sizes = [self.size(run.origin) for run in placed if run.origin not in self._expired]
@@ -283,6 +297,17 @@ class FileJournal:
         replace_file(segment.path.with_name(f"torn-{segment.path.name}-{self._end}"), torn, mode=0o600)
         os.ftruncate(handle, self._end)
         os.fsync(handle)
+
+    def _require_newer(self, segment: _Segment) -> None:
+        """An epoch file that is behind the journal would let two writers have the same epoch."""
+        if self._fence is not None and segment.epoch >= self._fence.epoch:
+            raise IntegrityError(
+                "journal is of a later epoch than its epoch file",
+                path=str(segment.path),
+                expected=f"below {self._fence.epoch}",
+                got=segment.epoch,
+                todo="Restore the epoch file from a copy",
+            )
 
     def _handle_size(self, segment: _Segment) -> int:
         return os.fstat(self._handle(segment.number)).st_size

@@ -34,3 +34,7 @@ class Findings:
 
     def add(self, where: str, *, field: str, expected: object, got: object, entry_index: int | None = None) -> None:
         self._items.append(Finding(where, entry_index, field, str(expected), str(got)))
+
+    def extend(self, others: Findings) -> None:
+        """Take what another check found."""
+        self._items += others._items

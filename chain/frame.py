@@ -21,6 +21,7 @@ _MARK: Final = b"FRAM"
 _HEADER = struct.Struct(">4sIQQI")  # mark, payload bytes, epoch, sequence, runs
 _RUN = struct.Struct(">HQI")  # bytes of the origin, index of the first entry in its log, entries
 HEADER_SIZE_BYTES: Final = _HEADER.size
+_GAP = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,27 @@ def holds_frame_behind(rest: bytes, former: bytes) -> bool:
                 return True
         at = rest.find(_MARK, at + 1)
     return False
+
+
+def was_whole(rest: bytes, former: bytes, *, epoch: int, sequence: int) -> bool:
+    """Whether the broken end of a journal is a frame that was changed, rather than one that was never finished.
+
+    A write that a crash interrupted leaves a shorter file, or zeros where blocks were not written. A frame of its full
+    length without such a gap was written as a whole, and may have been acknowledged.
+
+    Args:
+        rest: everything behind the last frame that was found right.
+        former: digest of that frame.
+        epoch, sequence: what the frame's header must say.
+    """
+    if len(rest) < HEADER_SIZE_BYTES + DIGEST_SIZE_BYTES or _GAP in rest:
+        return False
+    runs, size = _HEADER.unpack_from(rest)[-1], len(rest) - HEADER_SIZE_BYTES - DIGEST_SIZE_BYTES
+    header = read_header(rest[:HEADER_SIZE_BYTES])
+    if header is not None and header.size_bytes == len(rest):
+        return True
+    mended = _HEADER.pack(_MARK, size, epoch, sequence, runs) + rest[HEADER_SIZE_BYTES:-DIGEST_SIZE_BYTES]
+    return frame_digest(former, mended) == rest[-DIGEST_SIZE_BYTES:]
 
 
 def _big_endian(lengths: array[int]) -> bytes:

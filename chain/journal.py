@@ -60,6 +60,19 @@ class JournalStore(Protocol):
     def entry(self, origin: str, index: int) -> bytes:
         """An entry's bytes; it must exist."""
 
+    def forget(self, year: int) -> Sequence[object]:
+        """Delete what is stored of that year and of those before it; may be repeated after a stop at any point.
+
+        For the end of retention alone: entries of those years' logs are no longer known afterwards.
+
+        Returns:
+            What was deleted.
+        """
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a write failed so that only opening again can tell what became of it."""
+
     def close(self) -> None:
         """Let another writer in. Nothing is lost by not calling it."""
 

@@ -6,11 +6,12 @@ Who is a principal's id and why is a matter's number or name: no personal data s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
+from chain.projection import Entry, State
 from domain.errors import ConflictError, InputError, IntegrityError
 from domain.evidence import EventType, EvidenceEvent
 from domain.tenancy import TenantId
@@ -19,6 +20,7 @@ from domain.value import Json
 TEXT_LENGTH_MAX: Final = 500
 HOLDS_MAX: Final = 10_000
 
+_HOLD_TYPES: Final = frozenset({EventType.LEGAL_HOLD_PLACED.value, EventType.LEGAL_HOLD_LIFTED.value})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -97,6 +99,36 @@ def holds_after(
     if event_type == EventType.LEGAL_HOLD_LIFTED:
         lifted = _read(body, recorded_in).id
         return {hold_id: hold for hold_id, hold in holds.items() if hold_id != lifted}
+    return holds
+
+
+class HoldEvents:
+    """A log's entries about holds, in their order: a read model, so that a year's entries are read once."""
+
+    name = "legal-holds/1"
+
+    def changes(self, state: State, index: int, entry: Entry) -> Mapping[str, Json]:
+        """The entry's type and body, if it is about a hold."""
+        del state
+        if entry["type"] not in _HOLD_TYPES:
+            return {}
+        return {f"{index:012d}": {"type": entry["type"], "body": entry["body"]}}
+
+
+def holds_in_force(states: Iterable[tuple[int, State]]) -> Mapping[str, Hold]:
+    """A tenant's holds by id.
+
+    Args:
+        states: year and read model of each of its logs, oldest first.
+
+    Raises:
+        IntegrityError: an entry about a hold does not say which.
+    """
+    holds: Mapping[str, Hold] = {}
+    for year, state in states:
+        for _, line in sorted(state.items()):
+            row = cast("dict[str, Json]", line)
+            holds = holds_after(holds, str(row["type"]), cast("dict[str, Json]", row["body"]), recorded_in=year)
     return holds
 
 

@@ -69,12 +69,13 @@ class Tree:
 
     def subtree(self, start: int, stop: int) -> bytes:
         """Hash of leaves ``start`` to ``stop``, where ``start`` begins a subtree at least that large."""
-        parts = []
+        return self.hash.fold(self.peaks(start, stop))
+
+    def peaks(self, start: int, stop: int) -> list[bytes]:
+        """The complete nodes, ever smaller, that such leaves fall into."""
+        found = []
         while start < stop:
             level = (stop - start).bit_length() - 1
-            parts.append(self.nodes(level, start >> level, (start >> level) + 1))
+            found.append(self.nodes(level, start >> level, (start >> level) + 1))
             start += 1 << level
-        folded = parts.pop()
-        while parts:
-            folded = self.hash.node(parts.pop(), folded)
-        return folded
+        return found

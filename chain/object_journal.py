@@ -64,6 +64,10 @@ class ObjectJournal:
     def epoch(self) -> int:
         return self._held.number if self._held else 0
 
+    @property
+    def is_stopped(self) -> bool:
+        return not self._is_ready
+
     def require_held(self) -> None:
         assert self._held is not None, "a journal opened for reading is not held"
         self._held.require_held()

@@ -85,7 +85,7 @@ def load_certificate(pem: bytes, *, where: str) -> x509.Certificate:
             warnings.simplefilter("ignore")
             certificate = x509.load_pem_x509_certificate(pem)
             key, _ = certificate.public_key(), certificate.subject.rfc4514_string()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise InputError("not a certificate in PEM that can be read", path=where, reason=str(error)) from error
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size != KEY_SIZE_BITS:
         raise InputError("report certificate is not of an RSA key of 4096 bits", path=where)

@@ -33,7 +33,7 @@ from chain.publishing_mark import FileMark, Mark
 from chain.storage.contract import CHUNK_SIZE_BYTES, BlobStore, Hints, Item, Source
 from chain.storage.files import FileStore
 from chain.tile_content import ReadEntry, bundle_content, tile_content
-from chain.tree_hash import BOTH, Twin
+from chain.tree_hash import BOTH, TreeHash, Twin
 from domain.errors import ConflictError, NotFound, PolicyCortexError
 
 _TEXT: Final = Hints("text/plain; charset=utf-8", "no-cache")
@@ -84,8 +84,9 @@ class Publication:
             source = _reading(artifact) if isinstance(artifact, Path) else artifact
             self._store.put_chunks(artifact_path(digest), source, hints_of(artifact_path(digest)))
         self._store.put_all(chain([self._keys_file(notes.sha256)], _tile_files(trees, read_entry, start=start)))
-        self._put_checkpoint(checkpoint_path(BOTH.sha3_256), notes.sha3_256)
-        self._put_checkpoint(checkpoint_path(BOTH.sha256), notes.sha256)
+        self._store.put_all(
+            [_checkpoint_file(BOTH.sha3_256, notes.sha3_256), _checkpoint_file(BOTH.sha256, notes.sha256)]
+        )
         self._store.delete_all(self._partials_of(_completed(trees, start=start)))
         self._mark.clear()
         self.size = size
@@ -94,7 +95,7 @@ class Publication:
         """Write the same checkpoint again with more cosignatures; an interrupted writing is repaired as any other."""
         self._begin(self.size)
         self._store.put_all([self._keys_file(note)])
-        self._put_checkpoint(checkpoint_path(BOTH.sha256), note)
+        self._store.put_all([_checkpoint_file(BOTH.sha256, note)])
         self._mark.clear()
 
     @property
@@ -141,9 +142,6 @@ class Publication:
         signing = Twin(self._keys.sha256.signing, self._keys.sha3_256.signing)
         return KEYS_FILE, format_key_list(signing, note.cosigners).encode(), hints_of(KEYS_FILE)
 
-    def _put_checkpoint(self, path: str, note: CosignedNote) -> None:
-        self._store.put(path, note.note.encode("utf-8"), hints_of(path))
-
     def _partials_of(self, whole: Iterable[TileName]) -> Iterator[str]:
         for name in whole:
             yield from (item.name for item in self._store.listing(f"{name.path}.p/"))
@@ -160,6 +158,11 @@ def hints_of(path: str) -> Hints:
     if name is not None:
         return _FOR_EVER if name.width == TILE_WIDTH else _FOR_NOW
     return _FOR_EVER if path.startswith(f"{ARTIFACT_FOLDER}/") else _TEXT
+
+
+def _checkpoint_file(tree_hash: TreeHash, note: CosignedNote) -> Item:
+    path = checkpoint_path(tree_hash)
+    return path, note.note.encode("utf-8"), hints_of(path)
 
 
 def _tile_files(trees: Twin[Tree], read_entry: ReadEntry, *, start: int) -> Iterator[Item]:

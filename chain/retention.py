@@ -52,6 +52,8 @@ class KeptReason(StrEnum):
     RETAINED = "its retention is not over"
     HELD = "a legal hold is on it"
     RECORDS_HOLD = "it is the record of a legal hold in force"
+    FOLLOWS = "an earlier log of the tenant is kept, and each year's log begins where the one before it ended"
+    PROVES = "logs of tenants are kept whose checkpoints and anchors it holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +132,13 @@ def forgettable_year(present: Iterable[int], *, newest: int) -> int | None:
     return last if last > 0 else None
 
 
-def expire(expiry: Expiry, published: BlobStore, private: Collection[BlobStore] = ()) -> int:
+def expire(final_notes: Twin[str], published: BlobStore, private: Collection[BlobStore] = ()) -> int:
     """Delete a log's files. Only after the expiry's event is durable; may be repeated after a stop at any point.
 
     The checkpoint goes last: as long as anything is left, it says whose it is.
 
     Args:
+        final_notes: the log's last signed checkpoints.
         published: the log's published files and nothing else.
         private: what else is kept for this log alone, such as its artifacts.
 
@@ -145,7 +148,7 @@ def expire(expiry: Expiry, published: BlobStore, private: Collection[BlobStore] 
     Raises:
         ConflictError: these are not the files of that log in its final state; nothing is deleted.
     """
-    _require_final(expiry, published)
+    _require_final(final_notes, published)
     count = 0
     for store in private:
         count += _delete(store, [item.name for item in store.listing()])
@@ -158,9 +161,9 @@ def expire(expiry: Expiry, published: BlobStore, private: Collection[BlobStore] 
     return count
 
 
-def _require_final(expiry: Expiry, published: BlobStore) -> None:
+def _require_final(final_notes: Twin[str], published: BlobStore) -> None:
     """Raise unless these are the files of the log that goes, or none at all."""
-    expected, path = parse_note(expiry.final_notes.sha256).text, checkpoint_path(BOTH.sha256)
+    expected, path = parse_note(final_notes.sha256).text, checkpoint_path(BOTH.sha256)
     try:
         got = parse_note(published.get(path).content.decode("utf-8")).text
     except NotFound:

@@ -18,7 +18,7 @@ from typing import Final
 import orjson
 
 from chain.checkpoint import origin_of, parse_checkpoint, require_origin
-from chain.checkpoint_commitment import NONCE_SIZE_BYTES, commitment_of, nonce_of
+from chain.checkpoint_commitment import NONCE_SIZE_BYTES, commitment_of, nonce_of, open_secret, seal_secret
 from chain.cosignature import CosignerKey
 from chain.cosigned import CosignedNote, CosignedRecord
 from chain.durable import create_private, make_private_directory, replace_file
@@ -36,6 +36,8 @@ from chain.note import parse_note
 from chain.proof import ConsistencyProof, InclusionProof, format_proof, prove_consistency, prove_inclusion
 from chain.publication import Publication
 from chain.signer import Notary, Signer
+from chain.storage.contract import BlobStore
+from chain.storage.files import FileStore
 from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.window import WindowProof, prove_window
 from domain.clock import format_instant
@@ -44,6 +46,7 @@ from domain.evidence import LogName, Receipt
 from domain.tenancy import TenantId
 
 ARTIFACTS: Final = "artifact"
+COMMITMENT_FILE: Final = "commitment.key"
 
 OpenSigners = Callable[[str], Sequence[Twin[Signer]]]
 """Every pair of keys that is held for an origin, oldest first; which of them sign, the log's entries say."""
@@ -67,11 +70,17 @@ class ShardPlace:
 
     Args:
         state: keys, signed checkpoints and artifacts; its owner's alone.
-        folder: what strangers get; holds no secret. Its parent holds one such folder a year and nothing else.
+        folder: what strangers get; holds no secret. The parent of a directory holds one such folder a year and nothing
+            else; in a store each log has a folder for itself.
     """
 
     state: Path
-    folder: Path
+    folder: Path | BlobStore
+
+    @property
+    def published(self) -> BlobStore:
+        """The published files, wherever they are."""
+        return FileStore(self.folder) if isinstance(self.folder, Path) else self.folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,11 @@ class ShardLog:
     def size(self) -> int:
         """Number of recorded entries, published or not."""
         return self.log.size
+
+    @property
+    def published_size(self) -> int:
+        """Number of entries that strangers can read."""
+        return self._opened.publication.size
 
     @property
     def is_blank(self) -> bool:
@@ -282,11 +296,11 @@ class ShardLog:
 
     def commitment(self, note: str) -> tuple[bytes, str]:
         """Nonce of and commitment to one of this log's own checkpoints."""
-        path = self.place.state / "commitment.key"
+        path = self.place.state / COMMITMENT_FILE
         if not path.exists():
             make_private_directory(self.place.state)
-            create_private(path, os.urandom(NONCE_SIZE_BYTES))
-        nonce = nonce_of(path.read_bytes(), note)
+            create_private(path, seal_secret(os.urandom(NONCE_SIZE_BYTES)))
+        nonce = nonce_of(open_secret(path.read_bytes(), where=str(path)), note)
         return nonce, commitment_of(nonce, note)
 
     def entry(self, index: int) -> bytes:
@@ -354,7 +368,8 @@ class ShardLog:
     def _open(self) -> _Books:
         state, folder = self.place.state, self.place.folder
         make_private_directory(state)
-        _require_years(folder.parent)
+        if isinstance(folder, Path):
+            _require_years(folder.parent)
         held = self._open_signers(self.origin)
         names = Twin(origin_of(self.origin, BOTH.sha256), origin_of(self.origin, BOTH.sha3_256))
         for pair in held:

@@ -45,7 +45,7 @@ class Notary:
         self._signers = (signer, *beside)
         self._hash = tree_hash
         self._record = record
-        self.last_note = record.read_text("utf-8") if record.exists() else None
+        self.last_note = record.read_text("utf-8", errors="replace") if record.exists() else None
         self.last = (
             None if self.last_note is None else open_own(self.last_note, tuple(dict.fromkeys((*self.keys, *known))))
         )

@@ -9,7 +9,7 @@ Source: RFC 6962 section 2.1; FIPS 180-4 (SHA-256), FIPS 202 (SHA3-256).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -38,16 +38,30 @@ class TreeHash:
     def node(self, left: bytes, right: bytes) -> bytes:
         return hashlib.new(self.name, _NODE + left + right).digest()
 
+    def fold(self, peaks: Sequence[bytes]) -> bytes:
+        """Hash over complete nodes, each smaller than the one before it; there must be one at least."""
+        *others, folded = peaks
+        for peak in reversed(others):
+            folded = self.node(peak, folded)
+        return folded
+
     def leaves(self, entries: Iterable[bytes]) -> list[bytes]:
         """Leaf hashes of many entries, at the least cost per entry."""
-        digest = getattr(hashlib, self.name)
-        return [digest(_LEAF + entry).digest() for entry in entries]
+        copy, found = hashlib.new(self.name, _LEAF).copy, []
+        for entry in entries:  # a copy of a begun hash is cheaper than another one, which is looked up by name
+            digest = copy()
+            digest.update(entry)
+            found.append(digest.digest())
+        return found
 
     def parents(self, children: bytes) -> bytes:
         """Node hashes over consecutive pairs of joined hashes; the length is a multiple of a pair."""
-        digest = getattr(hashlib, self.name)
-        pair = 2 * HASH_SIZE_BYTES
-        return b"".join([digest(_NODE + children[at : at + pair]).digest() for at in range(0, len(children), pair)])
+        copy, found, pair = hashlib.new(self.name, _NODE).copy, [], 2 * HASH_SIZE_BYTES
+        for at in range(0, len(children), pair):
+            digest = copy()
+            digest.update(children[at : at + pair])
+            found.append(digest.digest())
+        return b"".join(found)
 
 
 SHA256: Final = TreeHash("sha256")

@@ -25,6 +25,7 @@ import orjson
 from chain.batch import EntryBatch, Placements
 from chain.checkpoint import require_origin
 from chain.checkpoint_commitment import CheckpointOpening
+from chain.ended import ended_logs, keep_mark
 from chain.entry import CHECKPOINT_REQUEST_PREFIX, encode_opening, encode_tenant_checkpoint
 from chain.envelope import NO_ARTIFACTS, read_envelope
 from chain.file_journal import FileJournal
@@ -34,6 +35,7 @@ from chain.keys.freeze import require_open
 from chain.keys.successor import carried_entries, succession_entry
 from chain.layout import LogOrigin, find_origin
 from chain.shard import LogHead, OpenSigners, ShardLog, ShardPlace
+from chain.storage.contract import BlobStore
 from chain.tree_hash import Twin
 from domain.clock import Clock, SystemClock
 from domain.errors import ConflictError, IntegrityError, NotFound
@@ -44,7 +46,7 @@ LOGS: Final = "logs"
 
 _NAMED: Final = b',"request_id":'
 
-FolderOf = Callable[[TenantId], Path]
+FolderOf = Callable[[TenantId], Path | BlobStore]
 
 
 @dataclass(slots=True)
@@ -75,7 +77,8 @@ class EvidenceWriter:
 
     Args:
         directory: journal, keys, lock and epoch; its owner's alone.
-        folder_of: where a tenant's logs are published, one folder a log below; asked for `PLATFORM` too.
+        folder_of: where a tenant's logs are published, a directory or a store, one folder a log below; asked for
+            `PLATFORM` too.
         origin_prefix: first part of every log's name.
         signers: gives the keys of an origin; default is key files below the directory, made at first use.
         clock: decides the year, and when blocks were sealed.
@@ -99,6 +102,7 @@ class EvidenceWriter:
         self._clock = clock or SystemClock()
         self._journal = journal or FileJournal(directory)
         self._logs: dict[TenantId, dict[LogName, ShardLog]] = {}
+        self._ended = ended_logs(directory / LOGS)
         self._is_swept = False
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
@@ -157,8 +161,8 @@ class EvidenceWriter:
         Closes the former year of tenants that recorded nothing since.
         """
         self._journal.require_held()
-        for tenant in self._tenants():
-            if tenant == PLATFORM or self.shard(tenant).is_blank:
+        for tenant in self.tenants():
+            if tenant == PLATFORM:
                 continue
             shard = self._current(tenant)
             if not self._is_swept:  # one that died between signing and committing left a checkpoint behind
@@ -212,6 +216,42 @@ class EvidenceWriter:
         self._journal.require_held()
         return self._current(tenant)
 
+    def tenants(self) -> list[TenantId]:
+        """Everybody who has a log with something in it, recorded or only signed; the platform too."""
+        names = {TenantId(path.name) for path in (self._directory / LOGS).glob("*")}
+        return sorted(name for name in {*self._logs, *names} if not self.shard(name).is_blank)
+
+    def place(self, tenant: TenantId, name: LogName) -> ShardPlace:
+        """Where one of a tenant's logs is kept, or was."""
+        logs = self._folder_of(tenant)
+        folder = logs / str(name) if isinstance(logs, Path) else logs.below(f"{name}/")
+        return ShardPlace(self._state_of(tenant) / str(name), folder)
+
+    @property
+    def ended(self) -> Sequence[tuple[TenantId, LogName]]:
+        """The logs that have ended, in order."""
+        return sorted(self._ended)
+
+    def end(self, tenant: TenantId, name: LogName, mark: bytes) -> None:
+        """Know a log no more: durable on return, also where the journal still holds its entries.
+
+        Args:
+            mark: what is left of it to be known (`chain.expiry`).
+        """
+        self._journal.require_held()
+        keep_mark(self.place(tenant, name).state, mark)
+        self._ended.add((tenant, name))
+        self._logs.get(tenant, {}).pop(name, None)
+
+    def forget(self, year: int) -> int:
+        """Delete what the journal holds of that year and earlier ones, whose logs have all ended; may be repeated."""
+        return len(self._journal.forget(year))
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a failed write ended this writer, so that the store must be opened again."""
+        return self._journal.is_stopped
+
     def receipt(self, tenant: TenantId, request_id: str) -> Receipt | None:
         """What an earlier append answered, in whatever year; ``None`` where the request was never recorded."""
         return next((found for shard in self.shards(tenant) if (found := shard.receipt(request_id))), None)
@@ -219,9 +259,12 @@ class EvidenceWriter:
     def _replay(self) -> None:
         for runs in self._journal.replay():
             for run in runs:
-                self._of_origin(run.origin).replay(run.entries)
+                shard = self._of_origin(run.origin)
+                if shard is not None:
+                    shard.replay(run.entries)
 
-    def _of_origin(self, origin: str) -> ShardLog:
+    def _of_origin(self, origin: str) -> ShardLog | None:
+        """The log of that name; ``None`` where it has ended and only the journal still holds it."""
         found = find_origin(origin)
         if found is None or found.prefix != self._prefix:
             raise ConflictError(
@@ -232,11 +275,9 @@ class EvidenceWriter:
                 todo="Set the origin prefix that this store was written with",
             )
         tenant = TenantId(found.tenant)
+        if (tenant, found.name) in self._ended:
+            return None
         return self._logs.setdefault(tenant, {}).get(found.name) or self._open(tenant, found.name)
-
-    def place(self, tenant: TenantId, name: LogName) -> ShardPlace:
-        """Where one of a tenant's logs is kept."""
-        return ShardPlace(self._state_of(tenant) / str(name), self._folder_of(tenant) / str(name))
 
     def _open(self, tenant: TenantId, name: LogName) -> ShardLog:
         origin, place = str(LogOrigin(self._prefix, tenant, name)), self.place(tenant, name)
@@ -252,11 +293,6 @@ class EvidenceWriter:
     def _state_of(self, tenant: TenantId) -> Path:
         return self._directory / LOGS / tenant
 
-    def _tenants(self) -> list[TenantId]:
-        """Everybody who has a log, with entries or only signed as empty."""
-        names = {path.name for path in (self._directory / LOGS).glob("*")}
-        return sorted({*self._logs, *map(TenantId, names)})
-
     def _shards_of(self, tenant: TenantId) -> dict[LogName, ShardLog]:
         """A tenant's logs; one that was signed but has no entry is found by its state."""
         shards = self._logs.setdefault(tenant, {})
@@ -264,7 +300,8 @@ class EvidenceWriter:
             for path in self._state_of(tenant).glob("*/signed"):
                 name = LogName.find(path.parent.name)
                 assert name is not None, "a log's state has the log's name"
-                self._open(tenant, name)
+                if (tenant, name) not in self._ended:
+                    self._open(tenant, name)
         return shards
 
     def _current(self, tenant: TenantId) -> ShardLog:

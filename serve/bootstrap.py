@@ -17,6 +17,7 @@ from domain.value import Json
 from serve.run_file import find_running
 
 if TYPE_CHECKING:
+    from actors.upkeep import UpkeepConfig
     from graph.stores.contract import GraphStore
     from serve.platform import Platform
     from serve.platform_face import PlatformFace
@@ -43,15 +44,18 @@ def local_platform(settings: Settings) -> Platform:
     from actors.handles import LocalHandle  # noqa: PLC0415
     from actors.simulation import Simulation  # noqa: PLC0415
     from actors.tenant_shard import TenantShard  # noqa: PLC0415
+    from actors.upkeep import LogUpkeep  # noqa: PLC0415
     from serve.key_places import key_places  # noqa: PLC0415
     from serve.platform import Crew, Platform  # noqa: PLC0415
 
     folders = folders_of(settings)
     shard = LocalHandle(TenantShard(folders, open_store))
+    chain = LocalHandle(EvidenceChain(folders, log_keys=key_places(settings).log_keys(folders)))
     crew = Crew(
-        {"local": shard},
-        LocalHandle(EvidenceChain(folders, log_keys=key_places(settings).log_keys(folders))),
-        [LocalHandle(Simulation())],
+        shards={"local": shard},
+        chain=chain,
+        upkeep=LocalHandle(LogUpkeep(chain, upkeep_of(settings))),
+        simulations=[LocalHandle(Simulation())],
         is_local=True,
     )
     return Platform(crew)
@@ -81,7 +85,28 @@ def erase_person(settings: Settings, subject: str, *, basis: str, by: str) -> Ma
 
 def folders_of(settings: Settings) -> Folders:
     """Where a platform with these settings keeps things."""
-    return Folders(settings.store_dir, settings.evidence_dir, tenant_id(settings.tenant), settings.origin_prefix)
+    return Folders(
+        settings.store_dir,
+        settings.evidence_dir,
+        tenant_id(settings.tenant),
+        settings.origin_prefix,
+        settings.evidence_url,
+        settings.journal_url,
+        settings.storage_options,
+    )
+
+
+def upkeep_of(settings: Settings) -> UpkeepConfig:
+    """How a platform with these settings keeps its logs up."""
+    from actors.upkeep import UpkeepConfig  # noqa: PLC0415 (a command that talks to a server needs none of it)
+
+    return UpkeepConfig(
+        settings.publish_s,
+        settings.platform_publish_s,
+        settings.anchors,
+        settings.witnesses,
+        settings.retention_years,
+    )
 
 
 def open_store(directory: Path, tenant: TenantId) -> GraphStore:

@@ -23,7 +23,7 @@ from domain.errors import UnavailableError
 from domain.tenancy import tenant_id
 from serve.auth.tokens import FILE_NAME as TOKENS_NAME
 from serve.auth.tokens import ensure_token
-from serve.bootstrap import folders_of
+from serve.bootstrap import folders_of, upkeep_of
 from serve.crew import ray_crew
 from serve.deployment import IngressConfig, api_application
 from serve.key_places import key_places
@@ -72,12 +72,14 @@ def start_cluster(settings: Settings) -> RunningCluster:
         log_to_driver=False,
         logging_level=logging.WARNING,
     )
-    crew = ray_crew(folders, keys.log_keys(folders), shards=settings.shards, simulations=settings.simulations)
+    upkeep, log_keys = upkeep_of(_absolute(settings)), keys.log_keys(folders)
+    crew = ray_crew(folders, upkeep, log_keys, shards=settings.shards, simulations=settings.simulations)
     platform = Platform(crew)
     ray_serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port), proxy_location="HeadOnly")
     config = IngressConfig(
         folders=folders,
         keys=keys,
+        upkeep=upkeep,
         shards=settings.shards,
         simulations=settings.simulations,
         tokens=folders.store / TOKENS_NAME,
@@ -93,8 +95,9 @@ def start_cluster(settings: Settings) -> RunningCluster:
 
 def _absolute(settings: Settings) -> Settings:
     """Actors have other working directories than the command that starts them."""
-    evidence = None if settings.evidence_dir is None else settings.evidence_dir.resolve()
-    return settings.model_copy(update={"store_dir": settings.store_dir.resolve(), "evidence_dir": evidence})
+    names = ("store_dir", "evidence_dir", "anchors", "witnesses", "storage_options")
+    paths = {name: getattr(settings, name) for name in names}
+    return settings.model_copy(update={name: path.resolve() for name, path in paths.items() if path is not None})
 
 
 def _wait_ready(platform: Platform) -> None:

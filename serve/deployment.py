@@ -11,6 +11,7 @@ from ray import serve as ray_serve
 
 from actors.folders import Folders
 from actors.telemetry import configure_logging
+from actors.upkeep import UpkeepConfig
 from domain.clock import SystemClock
 from serve.api.context import ApiContext
 from serve.app import build_app
@@ -33,6 +34,7 @@ class IngressConfig:
 
     folders: Folders
     keys: KeyPlaces
+    upkeep: UpkeepConfig
     shards: int
     simulations: int
     tokens: Path
@@ -46,7 +48,9 @@ class Ingress:
     def __init__(self, config: IngressConfig) -> None:
         configure_logging()
         log_keys = config.keys.log_keys(config.folders)
-        platform = Platform(ray_crew(config.folders, log_keys, shards=config.shards, simulations=config.simulations))
+        platform = Platform(
+            ray_crew(config.folders, config.upkeep, log_keys, shards=config.shards, simulations=config.simulations)
+        )
         clock = SystemClock()
         maker = FolderPackMaker(config.folders, platform, clock, config.keys)
         operations = Operations(platform, clock)

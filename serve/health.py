@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from domain.errors import UnavailableError
 from serve.api.context import context_of
 from serve.api.models import HealthView
+from serve.platform import Platform
 
 router = APIRouter(tags=["health"])
 
@@ -18,8 +20,17 @@ def healthz() -> HealthView:
 
 @router.get("/readyz")
 def readyz(request: Request, response: Response) -> HealthView:
-    """Every actor answers; 503 when one does not."""
-    parts = context_of(request).platform.parts()
+    """Every actor answers; 503 when one does not. A dead anchor target is shown and stops nothing."""
+    platform = context_of(request).platform
+    parts = platform.parts()
     is_ready = all(state == "ok" for state in parts.values())
     response.status_code = 200 if is_ready else 503
-    return HealthView(status="ok" if is_ready else "unavailable", parts=parts)
+    return HealthView(status="ok" if is_ready else "unavailable", parts=parts, anchors=circuits(platform))
+
+
+def circuits(platform: Platform) -> dict[str, str]:
+    """Each anchor target's circuit; nothing where the actor that knows does not answer."""
+    try:
+        return {target.name: target.circuit for target in platform.logs.upkeep().targets}
+    except UnavailableError:
+        return {}

@@ -8,12 +8,11 @@ Source: C2SP tlog-tiles, "Parameters" and "Partial Tiles".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
+from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
 from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, LogOrigin, checkpoint_path, tile_name
 from chain.tree_hash import BOTH
@@ -39,35 +38,18 @@ class PublishedFile:
     etag: str
 
 
-def log_folders(folders: Folders, tenant: TenantId) -> dict[str, Path]:
-    """Where the tenant's logs are published, by origin, oldest first."""
-    years = folders.evidence_of(tenant)
-    found = {
-        name: folder
-        for folder in (years.iterdir() if years.is_dir() else ())
-        if (name := LogName.find(folder.name)) is not None
-    }
-    return {str(LogOrigin(folders.origin_prefix, tenant, name)): found[name] for name in sorted(found)}
-
-
-def published_file(folders: Mapping[str, Path], path: str) -> PublishedFile:
-    """A file of a log.
+def published_file(place: EvidencePlace, folders: Folders, tenant: TenantId, path: str) -> PublishedFile:
+    """A file of a log, from the folder or the object store where it is published.
 
     Args:
-        folders: of the caller's logs, by origin.
         path: origin, and the file's name within the log.
 
     Raises:
-        NotFound: no such log of this caller, no such file, or no name of a file.
+        NotFound: no such log of this tenant, no such file, or no name of a file.
     """
-    for origin, folder in sorted(folders.items(), reverse=True):  # a successor's origin begins with the frozen log's
-        name = path.removeprefix(f"{origin}/")
-        if name != path:
-            return _read(folder, name, path)
-    raise _missing(path)
-
-
-def _read(folder: Path, name: str, path: str) -> PublishedFile:
+    log, name = _named(path.removeprefix(f"{folders.origin_prefix}/{tenant}/"))
+    if log is None or path != f"{LogOrigin(folders.origin_prefix, tenant, log)}/{name}":
+        raise _missing(path)
     if name in _TEXTS:
         media_type, cache_control = TEXT, FRESH
     elif tile_name(name) is not None or _ARTIFACT.fullmatch(name) is not None:
@@ -75,10 +57,18 @@ def _read(folder: Path, name: str, path: str) -> PublishedFile:
     else:
         raise _missing(path)
     try:
-        content = (folder / name).read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        content = place.store_of(tenant).get(f"{log}/{name}").content
+    except NotFound:
         raise _missing(path) from None
     return PublishedFile(content, media_type, cache_control, f'"{sha256(content).hexdigest()[:32]}"')
+
+
+def _named(path: str) -> tuple[LogName | None, str]:
+    """The log and the file that the rest of a path may name: ``2026/FILE``, or ``2026/s2/FILE`` of a successor."""
+    year, _, name = path.partition("/")
+    part, _, below = name.partition("/")
+    successor = LogName.find(f"{year}{part}")
+    return (LogName.find(year), name) if successor is None or successor.part == 1 else (successor, below)
 
 
 def _missing(path: str) -> NotFound:

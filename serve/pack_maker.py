@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Protocol
 
+from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
 from actors.scan_archive import ScanArchive
 from chain.layout import artifact_path
@@ -16,7 +17,6 @@ from domain.errors import NotFound, UnavailableError
 from domain.evidence import LogName
 from domain.tenancy import TenantId
 from serve.key_places import KeyPlaces
-from serve.log_files import log_folders
 from serve.report_key import ReportKeyRecorder, record_report_key
 from serve.reporting import ReportKind, ReportRequest
 
@@ -36,6 +36,7 @@ class FolderPackMaker:
     def __init__(self, folders: Folders, publisher: Publisher, clock: Clock, keys: KeyPlaces) -> None:
         self._keys = keys
         self._folders = folders
+        self._place = EvidencePlace(folders)
         self._publisher = publisher
         self._clock = clock
         self._lock = Lock()
@@ -55,19 +56,17 @@ class FolderPackMaker:
             ) from None
         with self._lock:
             self._publisher.publish(request.tenant)
-            asked = self._asked(request)
-            board = self._board(request, asked) if request.kind is ReportKind.BOARD else None
-            return build_pack(asked, self._signer(), board=board)
+            with self._place.folder(request.tenant) as published:
+                asked = self._asked(request, published)
+                board = self._board(request, asked) if request.kind is ReportKind.BOARD else None
+                return build_pack(asked, self._signer(), board=board)
 
-    def _asked(self, request: ReportRequest) -> Any:
+    def _asked(self, request: ReportRequest, published: Path) -> Any:
         from chain.reports.source import PackRequest  # noqa: PLC0415
         from serve.published_log import log_source  # noqa: PLC0415
 
-        published = log_folders(self._folders, request.tenant).values()
         years = [
-            folder
-            for folder in published
-            if (name := LogName.find(folder.name)) and request.since.year <= name.year <= request.until.year
+            folder for name, folder in _logs_in(published) if request.since.year <= name.year <= request.until.year
         ]
         if not years:
             raise NotFound("there is no evidence of that window", todo="Choose a window with evidence in it")
@@ -113,3 +112,8 @@ class FolderPackMaker:
         signer = ReportSigner(key, folder / "report.pem", owner=OWNER, issued_at=self._clock.now())
         record_report_key(self._publisher, key, signer.certificate_der, at=self._clock.now())
         return signer
+
+
+def _logs_in(folder: Path) -> list[tuple[LogName, Path]]:
+    """The folders of a tenant's logs, oldest first."""
+    return sorted((name, path) for path in folder.glob("*") if (name := LogName.find(path.name)) is not None)

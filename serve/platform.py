@@ -41,6 +41,7 @@ from actors.messages import (
 from actors.rendezvous import owner
 from actors.simulation import Simulation
 from actors.tenant_shard import TenantShard
+from actors.upkeep import LogUpkeep
 from chain.batch import EntryBatch, Placements
 from connectors.files import ReadProgress, read_inputs
 from domain.errors import NotFound, UnavailableError
@@ -49,6 +50,7 @@ from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
 from serve.evidence_rows import entry_row, evidence_row, head_row, key_row
+from serve.log_operations import LogOperations
 
 if TYPE_CHECKING:
     from assessment.schema import EvidenceEntry
@@ -73,6 +75,7 @@ class Crew:
 
     shards: Mapping[str, Handle[TenantShard]]
     chain: Handle[EvidenceChain]
+    upkeep: Handle[LogUpkeep]
     simulations: Sequence[Handle[Simulation]]
     is_local: bool
 
@@ -316,9 +319,15 @@ class Platform:
             name: _answer(handle.within(deadline_s), TenantShard.ping) for name, handle in self._crew.shards.items()
         }
         parts["evidence"] = _answer(self._crew.chain.within(deadline_s), EvidenceChain.ping)
+        parts["upkeep"] = _answer(self._crew.upkeep.within(deadline_s), LogUpkeep.ping)
         for number, handle in enumerate(self._crew.simulations):
             parts[f"simulation-{number}"] = _answer(handle.within(deadline_s), Simulation.ping)
         return parts
+
+    @property
+    def logs(self) -> LogOperations:
+        """What operators do with the logs: anchors, witnesses, holds and the end of years."""
+        return LogOperations(self._crew.chain, self._crew.upkeep)
 
     def close(self) -> None:
         """Let go of stores and logs where they are of this process; actors of a cluster stay."""
@@ -378,7 +387,7 @@ def _evidence_entry(published: PublishedHead) -> EvidenceEntry:
         "roots": {"sha256": head.root_sha256, "sha3_256": head.root_sha3_256},
         "checkpoint": _unsigned(head.checkpoint),
         "checkpoint_sha3": _unsigned(head.checkpoint_sha3),
-        "path": str(published.directory),
+        "path": published.location,
     }
 
 

@@ -14,6 +14,7 @@ from domain.evidence import EntryId
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
+from serve.log_operations import LogsFace
 
 
 class PlatformFace(Protocol):
@@ -86,6 +87,10 @@ class PlatformFace(Protocol):
             InputError: a freeze that is not confirmed, or a reason or role that is not valid.
             ConflictError: an overlap cannot end yet, or there is none.
         """
+
+    @property
+    def logs(self) -> LogsFace:
+        """What operators do with the logs."""
 
     def close(self) -> None:
         """Let go of stores and connections."""

@@ -51,6 +51,7 @@ from domain.money import Money
 from domain.resource import ResourceId
 from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
+from serve.remote_logs import RemoteLogs
 from serve.run_file import RunningPlatform
 
 if TYPE_CHECKING:
@@ -211,6 +212,11 @@ class RemotePlatform:
     def erase_person(self, tenant: TenantId, subject: str, *, basis: str, by: str) -> Row:
         """Destroy a person's key there; the row names the entry that records it."""
         return self._change(tenant, "/evidence/erasures", {"subject": subject, "basis": basis, "by": by})
+
+    @property
+    def logs(self) -> RemoteLogs:
+        """What operators do with the logs there."""
+        return RemoteLogs(self._get, self._change)
 
     def parts(self) -> dict[str, str]:
         """Every actor there and whether it answers."""

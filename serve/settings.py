@@ -49,6 +49,24 @@ class Settings(BaseSettings):
     memory_free_mib_min: int = _row(
         1_536, "Free memory without which the platform does not start", unit="MiB", low=0, high=1_048_576
     )
+    evidence_url: str | None = _row(
+        None, "Object store where all evidence is published instead, such as s3://bucket/folder; az://, gs://, file://"
+    )
+    journal_url: str | None = _row(
+        None, "Object store of the evidence journal, nothing else in it; files below the store when not set"
+    )
+    storage_options: Path | None = _row(
+        None, "TOML file of the object stores' options (endpoint, region, keys); the provider's own places when not set"
+    )
+    publish_s: int = _row(10, "Within which new evidence is published", unit="s", low=2, high=3_600)
+    platform_publish_s: int = _row(
+        3_600, "How often the platform's own log is published at least", unit="s", low=2, high=86_400
+    )
+    anchors: Path | None = _row(None, "TOML file of anchor targets (docs/anchoring.md); no anchors when not set")
+    witnesses: Path | None = _row(
+        None, "C2SP policy file: its witnesses are asked about the logs that it names, after each publication"
+    )
+    retention_years: int = _row(7, "How long evidence is kept after its year", unit="years", low=7, high=100)
     origin_prefix: str = _row("policycortex.local", "First part of the evidence log's origin, a name that you own")
 
     log_key: str | None = _row(

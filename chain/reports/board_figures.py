@@ -302,8 +302,17 @@ def _radius(entry: Mapping[str, Any]) -> Line:
     return Line(entry["resource_name"], Decimal(entry["resources"]), money or "cost unknown")
 
 
+def _titles(document: Document) -> dict[str, str]:
+    """Titles by policy, with the policy's id where several have the same."""
+    counts = Counter(policy["title"] for policy in document["policies"])
+    return {
+        policy["id"]: policy["title"] if counts[policy["title"]] == 1 else f"{policy['title']} ({policy['id']})"
+        for policy in document["policies"]
+    }
+
+
 def _by_policy(document: Document, *, is_waste: bool) -> tuple[Line, ...]:
-    titles = {policy["id"]: policy["title"] for policy in document["policies"]}
+    titles = _titles(document)
     lines = [
         Line(
             titles.get(each["policy_id"], each["policy_id"]), Decimal(each["amount"]), f"{each['resources']} resources"

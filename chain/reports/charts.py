@@ -100,7 +100,7 @@ def severity_trend(board: BoardFigures, *, width: float) -> Drawing:
 
 def money_trend(points: Sequence[TrendPoint], currency: str, *, width: float) -> Drawing:
     """Cost under violation from a zero line, each scan a point with its amount."""
-    height, base, left, right, top = 104.0, 22.0, 30.0, 92.0, 88.0
+    height, base, left, right, top = 82.0, 20.0, 30.0, 92.0, 66.0
     drawing = _drawing(width, height)
     known = [(point.at, float(point.at_risk)) for point in points if point.at_risk is not None]
     span = max(1.0, (known[-1][0] - known[0][0]).total_seconds())
@@ -179,7 +179,7 @@ def framework_bars(rows: Sequence[FrameworkRow], *, width: float) -> Drawing:
 
 def bars(lines: Sequence[NamedLine], *, width: float, unit: str = "") -> Drawing:
     """Named amounts as bars from zero, with the amount and a word on it beside each."""
-    row_height, left = 18.0, width * 0.44
+    row_height, left = 15.5, width * 0.44
     height = row_height * len(lines)
     drawing = _drawing(width, height)
     largest = max((line.value for line in lines), default=Decimal(1))

@@ -38,7 +38,7 @@ MARGIN: Final = 51.0
 FOOT: Final = 52.0
 HEAD: Final = 48.0
 GRID: Final = 8.0
-_ROOM: Final = 150.0
+_ROOM: Final = 112.0
 
 
 class PageSize(Enum):

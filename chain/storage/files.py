@@ -10,9 +10,10 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
@@ -111,8 +112,7 @@ class FileStore:
         pending, folders = iter(items), set[Path]()
         while batch := next_batch(pending, count_max=_BATCH_COUNT):
             folders |= self._put_batch(batch)
-        for folder in sorted(folders):
-            sync_directory(folder)
+        _together(sync_directory, folders)
 
     def listing(self, folder: str = "") -> Iterator[Listed]:
         start = self._root / require_folder(folder)
@@ -209,7 +209,7 @@ class FileStore:
         return aside
 
     def _put_batch(self, batch: list[Item]) -> set[Path]:
-        """Write all aside, then sync all at once, then move all: the disk joins syncs that are asked for together."""
+        """Write all aside, then sync all at once, then move all."""
         with self._changing():
             moves, folders = dict[Path, Path](), set[Path]()
             for name, content, _ in batch:
@@ -218,20 +218,17 @@ class FileStore:
                     _make_directories(path.parent)
                     folders.add(path.parent)
                 moves[self._write_aside(path, (content,), sync=None)] = path
-            shares = [list(moves)[first::_SYNC_THREADS] for first in range(min(_SYNC_THREADS, len(moves)))]
-            with ThreadPoolExecutor(_SYNC_THREADS) as pool:
-                list(pool.map(self._sync_paths, shares))
+            _together(self._sync_path, moves)
             for aside, path in moves.items():
                 _move(aside, path)
         return folders
 
-    def _sync_paths(self, paths: Iterable[Path]) -> None:
-        for path in paths:
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                self._sync(handle)
-            finally:
-                os.close(handle)
+    def _sync_path(self, path: Path) -> None:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            self._sync(handle)
+        finally:
+            os.close(handle)
 
     def _walk(self, start: Path) -> list[Listed]:
         found, pending = list[Listed](), [start]
@@ -253,6 +250,17 @@ class FileStore:
         for folder in changed:
             if folder.is_dir():
                 sync_directory(folder)
+
+
+def _together(sync: Callable[[Path], None], paths: Collection[Path]) -> None:
+    """Sync many at once, each thread a share of them: the disk joins syncs that are asked for together."""
+
+    def sync_share(first: int) -> None:
+        for path in islice(paths, first, None, _SYNC_THREADS):
+            sync(path)
+
+    with ThreadPoolExecutor(_SYNC_THREADS) as pool:
+        list(pool.map(sync_share, range(min(_SYNC_THREADS, len(paths)))))
 
 
 def _prune(folder: Path, root: Path) -> Path:

@@ -17,6 +17,14 @@ class PublishedHead(Protocol):
     """What a log last published."""
 
     @property
+    def origin(self) -> str:
+        """The log's name."""
+
+    @property
+    def size(self) -> int:
+        """Number of entries under the checkpoint."""
+
+    @property
     def checkpoint(self) -> str:
         """The signed checkpoint of the SHA-256 tree."""
 

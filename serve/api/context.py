@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
 from domain.clock import Clock
 from domain.errors import AccessDenied, InputError
@@ -30,7 +32,7 @@ KEY_LENGTH_MAX: Final = 120
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,119}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApiContext:
     """One serving process.
 
@@ -50,6 +52,11 @@ class ApiContext:
     allowed_roots: Sequence[Path]
     operator_digest: bytes | None = None
 
+    @cached_property
+    def place(self) -> EvidencePlace:
+        """Where evidence is published."""
+        return EvidencePlace(self.folders)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -58,6 +65,17 @@ class Caller:
     tenant: TenantId
     is_operator: bool = False
 
+    def require_operator(self) -> None:
+        """Raise unless the platform's operator is calling.
+
+        Raises:
+            AccessDenied: a tenant is.
+        """
+        if not self.is_operator:
+            raise AccessDenied(
+                "only the platform's operator may do that", status=403, todo="Run the command where it was started"
+            )
+
     def paths(self, context: ApiContext, paths: Sequence[str]) -> tuple[str, ...]:
         """The paths that this caller may name.
 
@@ -65,19 +83,6 @@ class Caller:
             InputError: one of them is outside the allowed roots.
         """
         return tuple(paths) if self.is_operator else below_roots(paths, context.allowed_roots)
-
-    def require_operator(self) -> None:
-        """Raise unless the caller has the rights of the account that started the platform.
-
-        Raises:
-            AccessDenied: it has a tenant's.
-        """
-        if not self.is_operator:
-            raise AccessDenied(
-                "only the platform's operator may do this",
-                status=403,
-                todo="Ask whoever runs the platform; pcg log does it on its machine",
-            )
 
 
 def context_of(request: Request) -> ApiContext:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Response
 
 from serve.api.context import CallerOf, Context
-from serve.log_files import BYTES, TEXT, log_folders, published_file
+from serve.log_files import BYTES, TEXT, published_file
 from serve.problem import problem_responses
 
 router = APIRouter(prefix="/log", tags=["log"], responses=problem_responses(401, 404, 422, 500))
@@ -23,7 +23,7 @@ def log_file(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """A file of one of the tenant's logs, as C2SP tlog-tiles names it. Tiles and artifacts never change."""
-    found = published_file(log_folders(context.folders, caller.tenant), log_path)
+    found = published_file(context.place, context.folders, caller.tenant, log_path)
     headers = {
         "ETag": found.etag,
         "Cache-Control": found.cache_control,

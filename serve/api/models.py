@@ -131,3 +131,6 @@ class HealthView(BaseModel):
 
     status: Literal["ok", "unavailable"]
     parts: dict[str, str] = {}
+    anchors: dict[str, str] = Field(
+        default_factory=dict, description="Circuit of each anchor target: closed, open, half_open, unknown"
+    )

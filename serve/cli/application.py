@@ -12,10 +12,10 @@ from serve.cli import (
     estate,
     evidence,
     findings,
-    log,
     platform,
     policies,
     proof,
+    retention,
     scan,
     settings_view,
     witness,
@@ -50,7 +50,7 @@ application.command()(findings.violations)
 application.command()(findings.explain)
 application.add_typer(policies.commands, name="policies")
 application.add_typer(evidence.commands, name="evidence")
-application.add_typer(log.commands, name="log")
+application.add_typer(retention.commands, name="log")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

@@ -9,7 +9,7 @@ import typer
 
 from domain.tenancy import tenant_id
 from serve.cli.exit_code import ExitCode
-from serve.cli.options import Store, Tenant, settings_of
+from serve.cli.options import Cluster, Store, Tenant, settings_of
 from serve.cli.screen import say
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def witness(
     deadline: Annotated[float, typer.Option("--deadline", metavar="S", help="Seconds for each request.", min=0.1)] = 10,
     tenant: Tenant = None,
     store: Store = None,
+    cluster: Cluster = None,
 ) -> int:
     """Have the newest evidence checkpoint cosigned, and publish what witnesses signed.
 
@@ -34,18 +35,17 @@ def witness(
     from chain.trust import load_policy  # noqa: PLC0415 (loads the signature library)
     from chain.witness.collection import CosignatureCollector, addresses  # noqa: PLC0415
     from chain.witness.publishing import publish_cosigned  # noqa: PLC0415
-    from chain.writer import EvidenceWriter  # noqa: PLC0415
     from connectors.witness import post  # noqa: PLC0415
-    from serve.bootstrap import folders_of  # noqa: PLC0415
+    from serve.bootstrap import open_platform  # noqa: PLC0415
 
-    settings = settings_of(context, store_dir=store, tenant=tenant)
-    folders, trusted = folders_of(settings), load_policy(policy)
-    with EvidenceWriter(folders.chain, folders.evidence_of, origin_prefix=folders.origin_prefix) as writer:
-        log = writer.shard(tenant_id(settings.tenant))
+    settings, trusted = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster), load_policy(policy)
+    with open_platform(settings) as platform:
+        log = platform.logs.witnessed_log(tenant_id(settings.tenant))
         collector = CosignatureCollector(addresses(trusted), post, deadline_s=deadline)
         witnessed = publish_cosigned(log, collector, trusted)
-        for line in witness_lines(log.origin, log.head().size, witnessed):
-            say(line)
+        head = log.head()
+    for line in witness_lines(head.origin, head.size, witnessed):
+        say(line)
     return ExitCode.DONE if witnessed.is_enough else ExitCode.FOUND
 
 

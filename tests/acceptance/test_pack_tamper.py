@@ -14,15 +14,15 @@ from domain.errors import InputError
 from tests.unit.chain.packs import check, small_pack
 
 SMALL_BYTES = 450
-POSITIONS = 2_000
+POSITIONS, SHARES = 2_000, 8
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(SHARES))
 def test_every_position_of_small_files(part: int) -> None:
     small = sorted(name for name, content in small_pack().items() if len(content) <= SMALL_BYTES)
-    for name in small[part::4]:
+    for name in small[part::SHARES]:
         whole = small_pack()[name]
         for at in range(len(whole)):
             flipped = whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :]

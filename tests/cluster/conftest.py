@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from connectors.estate import write_estate
+from tests.servers.tsa import serving
 
 PCG = Path(sys.executable).with_name("pcg")
 AS_OF = "2026-11-24"
@@ -56,7 +57,20 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory, estate: Path) -> Iterator[Platform]:
+def anchors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two anchor targets: a time stamp authority on loopback, and one that is dead."""
+    folder = tmp_path_factory.mktemp("anchors")
+    with serving(folder / "tsa") as authority:
+        (folder / "anchors.toml").write_text(
+            f'tsa_roots = ["{authority.root}"]\n'
+            f'[[target]]\nname = "tsa"\nkind = "rfc3161"\nurl = "{authority.url}"\n'
+            f'[[target]]\nname = "dead"\nkind = "rfc3161"\nurl = "http://127.0.0.1:{free_port()}/"\n'
+        )
+        yield folder / "anchors.toml"
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, estate: Path, anchors: Path) -> Iterator[Platform]:
     """One platform for all tests of this folder."""
     folder = tmp_path_factory.mktemp("platform")
     port = free_port()
@@ -67,6 +81,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, estate: Path) -> Iterator
         "PCG_SIMULATIONS": "1",
         "PCG_RAY_MEMORY_MIB": "80",
         "PCG_ALLOWED_ROOTS": str(estate),
+        "PCG_ANCHORS": str(anchors),
     }
     started = run("up", cwd=folder, environment=environment)
     assert started.returncode == 0, started.stderr + started.stdout

@@ -142,13 +142,13 @@ def insisted(platform: Platform, key: str) -> dict[str, Any]:
     raise AssertionError("the writer did not come back")
 
 
-def writer_pid(platform: Platform) -> int:
-    """The process of this platform's one EvidenceChain actor; other platforms may run on the machine."""
+def writer_pid(platform: Platform, actor: str = "EvidenceChain") -> int:
+    """The process of this platform's one actor of that kind; other platforms may run on the machine."""
     root = int(json.loads((platform.folder / ".pcg" / "platform.json").read_text())["pid"])
     found = [
         int(process.name)
         for process in Path("/proc").iterdir()
-        if process.name.isdigit() and _command(process).startswith("ray::EvidenceChain")
+        if process.name.isdigit() and _command(process).startswith(f"ray::{actor}")
     ]
     ours = [pid for pid in found if root in _ancestors(pid)]
     assert len(ours) == 1, (root, found)

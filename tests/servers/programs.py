@@ -18,9 +18,10 @@ FOLDER = ROOT / ".servers"
 
 
 def require(path: Path, *, what: str) -> Path:
-    """The program, or a skipped test that names it."""
+    """The program, or a skipped test that names it; a failed one where REQUIRE_SERVERS is set."""
     if not path.exists():
-        pytest.skip(f"{what} is not installed (python -m tests.servers.install)")
+        tell = pytest.fail if os.environ.get("REQUIRE_SERVERS") else pytest.skip
+        tell(f"{what} is not installed (python -m tests.servers.install)")
     return path
 
 

@@ -63,7 +63,8 @@ def scan_events(at: datetime, *, violations: int) -> list[EvidenceEvent]:
 def _artifacts(kind: EventType, at: datetime) -> Mapping[str, Artifact]:
     if kind is not EventType.POLICY_EVALUATED:
         return {}
-    return {"verdicts": Artifact("application/x-ndjson", f'["one","violation","{at:%d}"]\n'.encode())}
+    verdicts = Artifact("application/x-ndjson", f'["one","violation","{at:%d}"]\n'.encode())
+    return {"verdicts": verdicts, "again": verdicts}
 
 
 def record_scans(writer: EvidenceWriter, times: Sequence[datetime], clock: Wrist) -> None:
@@ -75,7 +76,9 @@ def record_scans(writer: EvidenceWriter, times: Sequence[datetime], clock: Wrist
 
 
 def log_source(shard: ShardLog) -> LogSource:
-    lines = (shard.place.folder / "verifier_keys").read_text().splitlines()
+    folder = shard.place.folder
+    assert isinstance(folder, Path), "a log in a bucket has no folder"
+    lines = (folder / "verifier_keys").read_text().splitlines()
     keys = Twin(*(parse_verifier_key(line) for line in lines[:2]))
     return LogSource(str(shard.name), shard, keys, key_entries=tuple(shard.log.key_entries))
 

@@ -9,11 +9,17 @@ from pathlib import Path
 import pytest
 
 from chain.__main__ import REFUTED, UNDECIDED, VERIFIED, main
+from chain.checkpoint import parse_checkpoint
 from chain.entry import Block, encode_block
+from chain.fence import format_epoch
 from chain.file_journal import FileJournal
 from chain.frame import Run
 from chain.fsck import check_state
+from chain.keys.overlap import sign_checkpoint
 from chain.layout import KEYS_FILE
+from chain.note import parse_note
+from chain.signer import FileSigner
+from chain.witness.cosigner import Ed25519Cosigner
 from domain.errors import InputError
 from domain.tenancy import PLATFORM
 from tests.unit.chain.samples import (
@@ -191,6 +197,64 @@ def test_keys_and_marks_are_looked_at(folder: Path, tmp_path: Path) -> None:
     (shard_state(tmp_path) / "publishing").unlink()
     (folder / KEYS_FILE).write_text("nonsense")
     assert first(tmp_path) == (KEYS_FILE, "lines", None)
+
+
+def test_a_damaged_epoch_or_secret_is_named(folder: Path, tmp_path: Path) -> None:
+    epoch, secret = chain_folder(tmp_path) / "epoch", shard_state(tmp_path) / "commitment.key"
+    for path, changed in ((epoch, b"7\n"), (epoch, format_epoch(0)), (secret, bytes(64))):
+        whole = path.read_bytes()
+        path.write_bytes(changed)
+        assert first(tmp_path)[0] == path.name
+        path.write_bytes(whole)
+    assert check_state(chain_folder(tmp_path), [folder]).ok
+
+
+def test_a_damaged_first_frame_is_damage_and_not_another_log(folder: Path, tmp_path: Path) -> None:
+    journal = bytearray(segment(tmp_path).read_bytes())
+    journal[200] ^= 1
+    segment(tmp_path).write_bytes(journal)
+    assert first(tmp_path) == ("journal", "frame", None)
+    assert folder.exists()
+
+
+def test_two_copies_of_one_folder_are_refused(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    with pytest.raises(InputError, match="two folders are of one log"):
+        check_state(chain_folder(tmp_path), [folder, copy])
+
+
+def test_a_log_that_was_published_empty_and_then_grew_is_the_same(tmp_path: Path) -> None:
+    with open_writer(tmp_path) as log:
+        log.publish()
+        log.append([event("later")])
+    report = check_state(chain_folder(tmp_path), [published_folder(tmp_path)])
+    assert (report.findings, report.entries, report.published) == ((), 1, 0)
+
+
+def test_kept_cosignatures_that_changed_are_named_unless_a_retired_key_vouches_for_them(
+    folder: Path, tmp_path: Path
+) -> None:
+    kept = shard_state(tmp_path) / "cosigned"
+    witness = Ed25519Cosigner(FileSigner(tmp_path / "key", name="witness.example/w1"))
+    with open_writer(tmp_path) as log:
+        own = log.shard.head().checkpoint
+        text = parse_note(own).text
+        line = witness.cosign(text, parse_checkpoint(text), 1).line
+        log.shard.add_cosignatures(own + line, [witness.key])
+    assert check_state(chain_folder(tmp_path), [folder]).ok
+    whole = kept.read_bytes()
+    for at in (0, 20, len(whole) - 2):
+        kept.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert first(tmp_path) == ("cosigned", "note", None)
+    with open_writer(tmp_path) as log:
+        kept.write_bytes(whole)
+        log.append([event("later")])
+        log.publish()
+    assert check_state(chain_folder(tmp_path), [folder]).ok
+    retired = FileSigner(tmp_path / "retired", name=ORIGIN)
+    note = sign_checkpoint(parse_checkpoint(text), [retired])
+    kept.write_text(f"{witness.key.text}\n\n{note}{line}")
+    assert check_state(chain_folder(tmp_path), [folder]).ok
 
 
 def test_the_command_says_same_different_or_cannot_tell(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chain.fence import format_epoch
 from chain.file_journal import HANDLES_MAX, FileJournal
 from chain.frame import Run
 from domain.errors import ConflictError, IntegrityError, NotFound, UnavailableError
@@ -114,6 +115,33 @@ def test_a_last_frame_that_was_not_wholly_written_is_cut_off(tmp_path: Path) -> 
     (path,) = segments(tmp_path)
     path.write_bytes(path.read_bytes()[:-40] + b"\0" * 40)
     assert opened(tmp_path).size(A) == 1
+
+
+def test_a_last_frame_that_was_written_and_then_changed_keeps_the_journal_shut(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.append([Run(A, [b"a"])], year=2026)
+    start = segments(tmp_path)[0].stat().st_size
+    journal.append([Run(A, [b"b" * 90])], year=2026)
+    journal.close()
+    (path,) = segments(tmp_path)
+    whole = path.read_bytes()
+    for at in range(start, len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1 :])
+        with pytest.raises(IntegrityError, match="journal is damaged"):
+            opened(tmp_path, is_read_only=True)
+    for cut in range(start, len(whole)):
+        path.write_bytes(whole[:cut])
+        assert opened(tmp_path, is_read_only=True).size(A) == 1
+
+
+def test_an_epoch_file_that_is_behind_its_journal_is_refused(tmp_path: Path) -> None:
+    for number in range(2):
+        journal = opened(tmp_path)
+        journal.append([Run(A, [b"%d" % number])], year=2026)
+        journal.close()
+    (tmp_path / "epoch").write_bytes(format_epoch(1))
+    with pytest.raises(IntegrityError, match="later epoch"):
+        opened(tmp_path)
 
 
 def test_damage_anywhere_before_the_last_frame_keeps_the_journal_shut(tmp_path: Path) -> None:

@@ -177,9 +177,9 @@ def test_a_log_that_goes_goes_whole_and_takes_nothing_with_it(
     published, private = filled(store, log, tmp_path / "mark")
     verdict = judge(shard, {}, now=OVER)
     assert isinstance(verdict, Expiry)
-    assert expire(verdict, published, [private]) > 10
+    assert expire(verdict.final_notes, published, [private]) > 10
     assert [item.name for item in store.listing()] == ["public/2020/checkpoint"]
-    assert expire(verdict, published, [private]) == 0
+    assert expire(verdict.final_notes, published, [private]) == 0
 
 
 def test_a_stop_at_any_moment_is_made_good_by_repeating(
@@ -190,11 +190,11 @@ def test_a_stop_at_any_moment_is_made_good_by_repeating(
     for changes in range(100):
         published, private = filled(store, log, tmp_path / f"mark-{changes}")
         try:
-            expire(verdict, StoppingStore(published, changes), [private])
+            expire(verdict.final_notes, StoppingStore(published, changes), [private])
         except StoppedError:
             left = {item.name for item in published.listing()}
             assert "checkpoint" in left
-            expire(verdict, published, [private])
+            expire(verdict.final_notes, published, [private])
             assert [item.name for item in store.listing()] == ["public/2020/checkpoint"]
         else:
             break
@@ -210,8 +210,8 @@ def test_files_of_another_log_or_state_are_not_deleted(
     published, private = filled(store, log, tmp_path / "mark")
     before = [item.name for item in store.listing()]
     with pytest.raises(ConflictError, match="not the files"):
-        expire(verdict, published, [private])
+        expire(verdict.final_notes, published, [private])
     published.delete("checkpoint")
     with pytest.raises(ConflictError, match="not the files"):
-        expire(verdict, published, [private])
+        expire(verdict.final_notes, published, [private])
     assert len([item.name for item in store.listing()]) == len(before) - 1

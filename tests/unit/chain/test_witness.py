@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chain.cosignature import COSIGNATURE_ED25519, COSIGNATURE_MLDSA44, verified_cosigners
+from chain.fence import format_epoch
 from chain.note import VerifierKey, parse_note
 from chain.tree_hash import SHA256
 from chain.witness.mldsa44 import Mldsa44Cosigner
@@ -223,7 +224,7 @@ def test_a_post_quantum_key_is_kept_private_and_read_back(tmp_path: Path) -> Non
 
 def test_a_record_keeps_nothing_after_another_process_has_taken_over(tmp_path: Path) -> None:
     record = WitnessRecord(tmp_path / "record", [cosigners(tmp_path)[0].key])
-    (tmp_path / "record/epoch").write_text("99\n")
+    (tmp_path / "record/epoch").write_bytes(format_epoch(99))
     with pytest.raises(ConflictError, match="taken over"):
         record.keep(ORIGIN, parse_note(LOG.note(1)))
     record.close()
