@@ -11,12 +11,14 @@ from datetime import datetime
 from pathlib import Path
 
 from actors.folders import Folders
+from actors.log_custody import LogCustody
 from actors.log_reading import LogReading
 from actors.log_retention import LogRetention
 from actors.open_writer import OpenWriter
 from actors.platform_face import PlatformFace
 from actors.published_logs import PublishedLogs
 from chain.batch import EntryBatch, Placements
+from chain.keys.log_key_places import LogKeyPlaces
 from chain.shard import LogHead
 from domain.clock import Clock
 from domain.tenancy import PLATFORM, TenantId
@@ -35,11 +37,11 @@ class PublishedHead:
         return Path(self.location)
 
 
-class EvidenceChain(LogReading, PlatformFace, PublishedLogs, LogRetention):
+class EvidenceChain(LogReading, PlatformFace, PublishedLogs, LogRetention, LogCustody):
     """Records entries, publishes logs and proves what is in them. Every method can be repeated safely."""
 
-    def __init__(self, folders: Folders, clock: Clock | None = None) -> None:
-        opened = OpenWriter(folders, clock)
+    def __init__(self, folders: Folders, clock: Clock | None = None, *, log_keys: LogKeyPlaces | None = None) -> None:
+        opened = OpenWriter(folders, clock, log_keys=log_keys)
         LogReading.__init__(self, opened)
 
     def append(self, batch: EntryBatch) -> Placements:

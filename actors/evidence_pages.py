@@ -16,7 +16,7 @@ import orjson
 from chain.entry import BLOCK_REQUEST_PREFIX
 from domain.clock import format_instant, parse_instant
 from domain.errors import InputError
-from domain.evidence import PLATFORM_EVENTS, EntryId, EventType, Receipt
+from domain.evidence import PLATFORM_EVENTS, EntryId, EventType, LogName, Receipt
 from domain.value import Json
 
 EXAMINED_MAX: Final = 2_000
@@ -38,7 +38,7 @@ class ListedLog(Protocol):
     """What is read of a year's log."""
 
     @property
-    def year(self) -> int: ...
+    def name(self) -> LogName: ...
 
     @property
     def size(self) -> int: ...
@@ -115,7 +115,7 @@ def evidence_page(logs: Sequence[ListedLog], query: EvidenceQuery) -> EvidencePa
     found: list[EvidenceRow] = []
     for examined, (log, index) in enumerate(_places(logs, query.before, lambda log: log.size)):
         if len(found) == query.limit or examined == EXAMINED_MAX:
-            return EvidencePage(tuple(found), EntryId(log.year, index + 1))
+            return EvidencePage(tuple(found), log.name.entry(index + 1))
         row = _row(log, index, query.type, wanted)
         if row is not None:
             found.append(row)
@@ -133,7 +133,7 @@ def block_page(logs: Sequence[ListedLog], *, before: EntryId | None, limit: int)
     found: list[BlockRow] = []
     for log, height in _places(logs, before, block_count):
         if len(found) == limit:
-            return BlockPage(tuple(found), EntryId(log.year, height + 1))
+            return BlockPage(tuple(found), log.name.entry(height + 1))
         found.append(_block(log, height))
     return BlockPage(tuple(found), None)
 
@@ -158,9 +158,9 @@ def _places(
 ) -> Iterator[tuple[ListedLog, int]]:
     """Places in the logs, newest first."""
     for log in logs:
-        if before is None or log.year <= before.shard:
+        if before is None or log.name <= before.log:
             end = count(log)
-            if before is not None and log.year == before.shard:
+            if before is not None and log.name == before.log:
                 end = min(end, before.index)
             for index in range(end - 1, -1, -1):
                 yield log, index
@@ -184,7 +184,7 @@ def _row(
         return None
     body = cast("Mapping[str, Json]", entry["body"])
     return EvidenceRow(
-        id=EntryId(log.year, index),
+        id=log.name.entry(index),
         type=str(entry["type"]),
         at=format_instant(at),
         callers_id=_text(body, "id"),
@@ -198,8 +198,8 @@ def _block(log: ListedLog, height: int) -> BlockRow:
     assert receipt is not None, "heights have no gaps"
     body = cast("dict[str, Json]", orjson.loads(log.entry(receipt.index))["body"])
     return BlockRow(
-        id=EntryId(log.year, height),
-        entry_id=EntryId(log.year, receipt.index),
+        id=log.name.entry(height),
+        entry_id=log.name.entry(receipt.index),
         size=cast("int", body["size"]),
         sealed_at=str(body["ts"]),
         root_sha256=str(body["root_sha256"]),

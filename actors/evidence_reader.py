@@ -13,13 +13,14 @@ from typing import Final
 
 from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery, block_count, block_page, evidence_page
 from chain.durable import make_private_directory
+from chain.layout import LogOrigin
 from chain.legal_hold import Hold, HoldEvents, holds_in_force
 from chain.privacy.erasure import count_commitments
 from chain.projection import Projection, ReadModel, State
 from chain.read_models import CountsByDay, DayCount, LatestByMatter, LatestEvidence, day_counts, latest_evidence
 from chain.shard import LogHead, ShardLog
 from domain.errors import NotFound
-from domain.evidence import EntryId
+from domain.evidence import EntryId, LogName
 from domain.tenancy import TenantId
 
 CHUNK: Final = 1_000
@@ -33,10 +34,15 @@ class LogStatus:
     """A year's log: what is recorded, and what of it is published."""
 
     origin: str
-    year: int
+    name: LogName
     recorded: int
     blocks: int
     head: LogHead | None
+
+    @property
+    def year(self) -> int:
+        """Of the log's name."""
+        return self.name.year
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +103,15 @@ class EvidenceReader:
 
     def holds(self, tenant: TenantId) -> Mapping[str, Hold]:
         """The tenant's legal holds in force, by id."""
-        return holds_in_force(self._states(tenant, HOLDS))
+        return holds_in_force([(name.year, state) for name, state in self._states(tenant, HOLDS)])
 
-    def discard(self, tenant: TenantId, year: int) -> None:
-        """Delete what is derived of a year's log that has ended."""
+    def discard(self, tenant: TenantId, name: LogName) -> None:
+        """Delete what is derived of a log that has ended."""
         with self._lock:
-            gone = [key for key in self._models if key[0].endswith(f"/{tenant}/{year:04d}")]
+            gone = [key for key in self._models if key[0].endswith(str(LogOrigin("", tenant, name)))]
             for key in gone:
                 del self._models[key]
-            for path in self._folder(tenant).glob(f"{year:04d}-*"):
+            for path in self._folder(tenant).glob(f"{name}-*"):
                 path.unlink()
 
     def _entries(self, shard: ShardLog) -> Iterator[bytes]:
@@ -114,18 +120,18 @@ class EvidenceReader:
                 chunk = [shard.entry(index) for index in range(start, min(start + CHUNK, shard.size))]
             yield from chunk
 
-    def _states(self, tenant: TenantId, projection: Projection) -> list[tuple[int, State]]:
+    def _states(self, tenant: TenantId, projection: Projection) -> list[tuple[LogName, State]]:
         """The model of each year, oldest first; each step lets appends in between."""
         with self._lock:
             shards = list(reversed(self._shards(tenant)))
-        found: list[tuple[int, State]] = []
+        found: list[tuple[LogName, State]] = []
         for shard in shards:
             with self._lock:
                 model = self._model(tenant, shard, projection)
             while self._step(model):
                 pass
             with self._lock:
-                found.append((shard.year, dict(model.state())))
+                found.append((shard.name, dict(model.state())))
         return found
 
     def _step(self, model: ReadModel) -> bool:
@@ -137,7 +143,7 @@ class EvidenceReader:
         if model is None or model.log is not shard:
             folder = self._folder(tenant)
             make_private_directory(folder)
-            path = folder / f"{shard.year:04d}-{projection.name.replace('/', '-')}"
+            path = folder / f"{shard.name}-{projection.name.replace('/', '-')}"
             model = self._models[shard.origin, projection.name] = ReadModel(projection, shard, path)
         return model
 
@@ -147,4 +153,4 @@ def _status(shard: ShardLog) -> LogStatus:
         head = shard.head()
     except NotFound:
         head = None
-    return LogStatus(shard.origin, shard.year, shard.size, block_count(shard), head)
+    return LogStatus(shard.origin, shard.name, shard.size, block_count(shard), head)

@@ -15,22 +15,22 @@ Page = list[tuple[EntryId, bytes]]
 def entries_after(shards: Sequence[ShardLog], after: EntryId | None, count: int) -> Page:
     """Entries behind one, oldest first, at most so many."""
     page: Page = []
-    for shard in sorted(shards, key=lambda one: one.year):
-        start = 0 if after is None or shard.year > after.shard else after.index + 1
-        if after is None or shard.year >= after.shard:
+    for shard in sorted(shards, key=lambda one: one.name):
+        start = 0 if after is None or shard.name > after.log else after.index + 1
+        if after is None or shard.name >= after.log:
             indices = range(start, min(shard.size, start + count - len(page)))
-            page += [(EntryId(shard.year, index), shard.entry(index)) for index in indices]
+            page += [(shard.name.entry(index), shard.entry(index)) for index in indices]
     return page
 
 
 def entries_before(shards: Sequence[ShardLog], before: EntryId | None, count: int) -> Page:
     """Entries ahead of one, or of the end, newest first, at most so many."""
     page: Page = []
-    for shard in sorted(shards, key=lambda one: one.year, reverse=True):
-        end = shard.size if before is None or shard.year < before.shard else min(before.index, shard.size)
-        if before is None or shard.year <= before.shard:
+    for shard in sorted(shards, key=lambda one: one.name, reverse=True):
+        end = shard.size if before is None or shard.name < before.log else min(before.index, shard.size)
+        if before is None or shard.name <= before.log:
             indices = range(end - 1, max(end - 1 - (count - len(page)), -1), -1)
-            page += [(EntryId(shard.year, index), shard.entry(index)) for index in indices]
+            page += [(shard.name.entry(index), shard.entry(index)) for index in indices]
     return page
 
 

@@ -25,7 +25,7 @@ from chain.verify import VerificationReport
 from chain.writer import EvidenceWriter
 from domain.clock import parse_instant
 from domain.errors import NotFound
-from domain.evidence import EntryId
+from domain.evidence import EntryId, LogName
 from domain.tenancy import TenantId
 
 
@@ -43,15 +43,20 @@ class LogReading:
             found = [next((hit for shard in shards if (hit := shard.find(name))), None) for name in request_ids]
         return [None if hit is None else parse_instant(orjson.loads(hit[1])["at"]) for hit in found]
 
-    def opening(self, tenant: TenantId, year: int | None = None, note: str | None = None) -> CheckpointOpening:
+    def opening(self, tenant: TenantId, log: LogName | None = None, note: str | None = None) -> CheckpointOpening:
         """What shows that the tenant's checkpoint, by default its newest, is in the platform log."""
         with self._opened.held() as writer:
-            return writer.opening(tenant, year=year, note=note)
+            return writer.opening(tenant, log=log, note=note)
 
-    def signed_checkpoints(self, tenant: TenantId, year: int) -> tuple[SignedPair, ...]:
-        """What was signed of the tenant's log of a year, oldest first."""
+    def signed_checkpoints(self, tenant: TenantId, log: LogName) -> tuple[SignedPair, ...]:
+        """What was signed of one of the tenant's logs, oldest first."""
         with self._opened.held() as writer:
-            return writer.shard(tenant, year).signed_checkpoints()
+            return writer.shard(tenant, log).signed_checkpoints()
+
+    def key_entries(self, tenant: TenantId, log: LogName) -> tuple[int, ...]:
+        """Places of what may be entries about the keys of one of the tenant's logs."""
+        with self._opened.held() as writer:
+            return tuple(writer.shard(tenant, log).log.key_entries)
 
     def entry(self, tenant: TenantId, entry_id: EntryId) -> EvidenceView:
         """One entry of the tenant's logs.
@@ -60,7 +65,7 @@ class LogReading:
             NotFound: the tenant has no such entry.
         """
         with self._opened.held() as writer:
-            content = writer.shard(tenant, entry_id.shard).entry(entry_id.index)
+            content = writer.shard(tenant, entry_id.log).entry(entry_id.index)
         leaves = (BOTH.sha256.leaf(content).hex(), BOTH.sha3_256.leaf(content).hex())
         return EvidenceView(entry_id, orjson.loads(content), *leaves)
 
@@ -72,7 +77,7 @@ class LogReading:
         """
         with self._opened.held() as writer:
             view = self.entry(tenant, entry_id)
-            shard = writer.shard(tenant, entry_id.shard)
+            shard = writer.shard(tenant, entry_id.log)
             head = _head_over(writer, shard, entry_id.index)
             proofs = shard.inclusion_proof(entry_id.index, head.size)
         return InclusionView(
@@ -130,8 +135,8 @@ class LogReading:
             NotFound: the tenant has no such block.
         """
         with self._opened.held() as writer:
-            index, block, differing = check_block(writer.shard(tenant, block_id.shard), block_id.index)
-        found = EntryId(block_id.shard, index)
+            index, block, differing = check_block(writer.shard(tenant, block_id.log), block_id.index)
+        found = block_id.log.entry(index)
         return BlockCheck(block_id, found, block.size, block.root_sha256, block.root_sha3_256, differing)
 
     def ping(self) -> str:

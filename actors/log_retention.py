@@ -94,11 +94,11 @@ class LogRetention:
 
     def _delete(self) -> int:
         with self._opened.held() as writer:
-            ended = [(tenant, year, writer.place(tenant, year)) for tenant, year in writer.ended]
+            ended = [(tenant, name, writer.place(tenant, name)) for tenant, name in writer.ended]
         count = 0
-        for tenant, year, place in ended:
+        for tenant, name, place in ended:
             count += delete_files(place)
-            self._reader.discard(tenant, year)
+            self._reader.discard(tenant, name)
         return count
 
 

@@ -12,9 +12,11 @@ from threading import RLock
 
 from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
+from chain.keys.log_key_places import LogKeyPlaces
+from chain.keys.reference import KeySources, no_secrets
 from chain.object_journal import ObjectJournal
 from chain.shard import ShardLog
-from chain.writer import EvidenceWriter
+from chain.writer import LOGS, EvidenceWriter
 from domain.clock import Clock, SystemClock
 from domain.errors import UnavailableError
 from domain.tenancy import TenantId
@@ -23,7 +25,8 @@ from domain.tenancy import TenantId
 class OpenWriter:
     """What the parts of the evidence actor share."""
 
-    def __init__(self, folders: Folders, clock: Clock | None = None) -> None:
+    def __init__(self, folders: Folders, clock: Clock | None = None, *, log_keys: LogKeyPlaces | None = None) -> None:
+        self.log_keys = log_keys or LogKeyPlaces(folders.chain / LOGS, KeySources(no_secrets))
         self.folders = folders
         self.clock = clock or SystemClock()
         self.place = EvidencePlace(folders)
@@ -72,6 +75,7 @@ class OpenWriter:
                 folders.chain,
                 self.place.of,
                 origin_prefix=folders.origin_prefix,
+                signers=self.log_keys.held,
                 clock=self.clock,
                 journal=self._journal,
             )

@@ -21,6 +21,7 @@ from actors.handles import DEADLINE_S
 from actors.simulation import Simulation
 from actors.tenant_shard import OpenStore, TenantShard
 from actors.upkeep import LogUpkeep, UpkeepConfig
+from chain.keys.log_key_places import LogKeyPlaces
 from domain.errors import PolicyCortexError, UnavailableError
 
 A = TypeVar("A")
@@ -60,12 +61,15 @@ _CHAIN_READS: Final = (
     "recorded_at",
     "opening",
     "signed_checkpoints",
+    "key_entries",
     "heads",
     "page",
     "blocks",
     "counts",
     "latest",
     "commitments",
+    "log_keys",
+    "report_keys",
     "holds",
     "platform_entries",
     "platform_entries_before",
@@ -157,9 +161,9 @@ def shard_handle(name: str, folders: Folders, open_store: OpenStore) -> RayHandl
     return RayHandle(_launch(SHARD, name, folders, open_store), SHARD)
 
 
-def chain_handle(folders: Folders) -> RayHandle[EvidenceChain]:
+def chain_handle(folders: Folders, log_keys: LogKeyPlaces | None = None) -> RayHandle[EvidenceChain]:
     """The one writer of evidence; of several racing starts one wins, and all get it."""
-    return RayHandle(_launch(CHAIN, CHAIN_NAME, folders), CHAIN)
+    return RayHandle(_launch(CHAIN, CHAIN_NAME, folders, log_keys=log_keys), CHAIN)
 
 
 def upkeep_handle(chain: RayHandle[EvidenceChain], config: UpkeepConfig) -> RayHandle[LogUpkeep]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from chain.entry import digest_artifacts, encode_event
 from chain.tree_hash import BOTH, HASH_SIZE_BYTES, Twin
-from domain.evidence import EntryId, EvidenceEvent, Receipt
+from domain.evidence import EvidenceEvent, LogName, Receipt
 from domain.tenancy import TenantId
 
 
@@ -161,11 +161,11 @@ class Placements:
     """Where the entries of a batch stand, in its order.
 
     Args:
-        logs: origin and year of each log that any of them is in; `owners` has each entry's place in it.
+        logs: origin and name of each log that any of them is in; `owners` has each entry's place in it.
         indexes: place of each entry in its log.
     """
 
-    logs: tuple[tuple[str, int], ...]
+    logs: tuple[tuple[str, LogName], ...]
     owners: array[int]
     indexes: array[int]
 
@@ -182,9 +182,9 @@ class Placements:
         first, second = batch.leaves.sha256.hex(), batch.leaves.sha3_256.hex()
         width, at = 2 * HASH_SIZE_BYTES, 0
         for request_id, owner, index in zip(batch.request_ids, self.owners, self.indexes, strict=True):
-            origin, year = self.logs[owner]
+            origin, log = self.logs[owner]
             leaves = first[at : at + width], second[at : at + width]
-            found.append(Receipt(request_id, origin, EntryId(year, index), *leaves))
+            found.append(Receipt(request_id, origin, log.entry(index), *leaves))
             at += width
         return found
 

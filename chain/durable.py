@@ -6,6 +6,7 @@ there before.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections.abc import Iterator
@@ -65,6 +66,20 @@ def write_all(handle: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(handle, view) :]
+
+
+def sync_file_system(path: Path) -> None:
+    """Make everything durable that was written to the file system of this path: many files for the price of one sync.
+
+    Source: Linux, syncfs(2); since 5.8 it reports what could not be written.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(handle)
 
 
 def sync_directory(path: Path) -> None:

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Final
 
 from chain.durable import make_private_directory, replace_file
+from domain.evidence import LogName
 from domain.tenancy import TenantId
 
 MARK: Final = "ended"
 
 
-def ended_logs(states: Path) -> set[tuple[TenantId, int]]:
-    """Tenant and year of every log that has ended.
+def ended_logs(states: Path) -> set[tuple[TenantId, LogName]]:
+    """Every log that has ended.
 
     Args:
-        states: one folder a tenant, one a year below.
+        states: one folder a tenant, one a log below.
     """
-    return {(TenantId(path.parts[-3]), int(path.parts[-2])) for path in states.glob(f"*/*/{MARK}")}
+    paths = states.glob(f"*/*/{MARK}")
+    return {(TenantId(path.parts[-3]), name) for path in paths if (name := LogName.find(path.parts[-2])) is not None}
 
 
 def keep_mark(state: Path, content: bytes) -> None:

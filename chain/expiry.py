@@ -14,6 +14,7 @@ from typing import cast
 from chain.batch import EntryBatch
 from chain.canonical import encode
 from chain.ended import MARK
+from chain.layout import find_origin
 from chain.legal_hold import Hold
 from chain.retention import RETENTION_YEARS, Expiry, Kept, KeptReason, Shard, expire, forgettable_year, judge
 from chain.shard import ShardLog, ShardPlace
@@ -22,6 +23,7 @@ from chain.storage.files import FileStore
 from chain.strict_json import parse
 from chain.tree_hash import Twin
 from chain.writer import EvidenceWriter
+from domain.evidence import LogName
 from domain.tenancy import PLATFORM, TenantId
 
 MARK_SIZE_BYTES_MAX = 1_000_000
@@ -63,7 +65,7 @@ def end_log(writer: EvidenceWriter, expiry: Expiry) -> None:
         else:
             writer.append(EntryBatch.encode([expiry.event]))
     notes = {"checkpoint": expiry.final_notes.sha256, "checkpoint_sha3": expiry.final_notes.sha3_256}
-    writer.end(shard.tenant, shard.year, encode({"origin": shard.origin, **notes}))
+    writer.end(shard.tenant, _name_of(shard), encode({"origin": shard.origin, **notes}))
 
 
 def delete_files(place: ShardPlace) -> int:
@@ -96,6 +98,12 @@ def _final_notes(state: BlobStore) -> Twin[str]:
     content = state.get(MARK).content
     fields = cast("dict[str, str]", parse(content, size_bytes_max=MARK_SIZE_BYTES_MAX))
     return Twin(fields["checkpoint"], fields["checkpoint_sha3"])
+
+
+def _name_of(shard: Shard) -> LogName:
+    named = find_origin(shard.origin)
+    assert named is not None, "the writer's logs have names of this form"
+    return named.name
 
 
 def _as_shard(shard: ShardLog, newest: ShardLog) -> Shard:

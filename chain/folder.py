@@ -9,16 +9,18 @@ import os
 from pathlib import Path
 
 from chain.finding import Findings
-from chain.layout import KEYS_FILE, is_year
+from chain.layout import KEYS_FILE
 from domain.errors import InputError
+from domain.evidence import LogName
 
 
 def year_folders(root: Path) -> list[Path]:
     """The folders of a tenant's logs, oldest first, where the folder holds one a year; else the folder itself.
 
-    A year's folder without anything in it is of a log that was not published yet.
+    A log's folder without anything in it is of one that was not published yet.
     """
-    found = [path for path in sorted(root.glob("*")) if is_year(path.name) and path.is_dir() and any(path.iterdir())]
+    names = {path: name for path in root.glob("*") if (name := LogName.find(path.name)) is not None}
+    found = [path for path in sorted(names, key=names.__getitem__) if path.is_dir() and any(path.iterdir())]
     return [root] if not found or (root / KEYS_FILE).exists() else found
 
 

@@ -11,7 +11,7 @@ of files, not for entries.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,15 +24,18 @@ from chain.file_journal import FileJournal
 from chain.finding import Finding, Findings
 from chain.folder import Folder, year_folders
 from chain.folder_comparison import FolderComparison, compare_file
+from chain.frame import Run
 from chain.keys.key_list import format_key_list, is_key_of
 from chain.keys.overlap import SignedCheckpoint, open_signed
-from chain.layout import KEYS_FILE, checkpoint_path
+from chain.keys.succession import read_succession
+from chain.layout import KEYS_FILE, LogOrigin, checkpoint_path, find_origin
 from chain.log_stream import LogStream
 from chain.note import VerifierKey, parse_note, parse_verifier_key
 from chain.shard import COMMITMENT_FILE
 from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.writer import LOGS
 from domain.errors import InputError, PolicyCortexError
+from domain.evidence import LogName
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def check_state(directory: Path, folders: Sequence[Path]) -> FsckReport:
 
 
 def _checks(directory: Path, folders: Sequence[Path]) -> dict[str, _Check]:
-    """What there is to compare, by the end of the log's origin: tenant and year."""
+    """What there is to compare, by tenant and name of the log."""
     states = {"/".join(path.parts[-2:]): path for path in sorted((directory / LOGS).glob("*/*"))}
     checks: dict[str, _Check] = {}
     for path in folders:
@@ -105,7 +108,10 @@ def _name(folder: Path, names: Sequence[str]) -> str:
     """Whose folder it is: the log that its keys and checkpoints name most often, since each of them may be wrong."""
     files = (KEYS_FILE, checkpoint_path(BOTH.sha256), checkpoint_path(BOTH.sha3_256))
     content = b"".join(path.read_bytes() for name in files if (path := folder / name).is_file())
-    named = {name: len(re.findall(b"/" + re.escape(name.encode()) + rb"[+/ \n]", content)) for name in names}
+    named = {
+        name: len(re.findall(b"/" + re.escape(_origin_end(name).encode()) + rb"(?:/sha3-256)?[+ \n]", content))
+        for name in names
+    }
     found = max(named, key=lambda name: named[name], default=None)
     if found is None or not named[found]:
         raise _no_log(folder, names)
@@ -122,19 +128,54 @@ def _no_log(folder: Path, names: Sequence[str]) -> InputError:
 
 
 def _replay(journal: FileJournal, checks: dict[str, _Check], findings: Findings) -> dict[str, LogStream]:
-    """Read the journal up to its first damage; the logs as they were then, by tenant and year."""
+    """Read the journal up to its first damage; the logs as they were then, by tenant and name."""
     streams: dict[str, LogStream] = {}
     try:
         for runs in journal.replay():
             for run in runs:
-                name = "/".join(run.origin.split("/")[-2:])
+                name = _name_in_journal(run.origin)
                 if name not in streams:
+                    _check_succession(name, run, streams, checks, findings)
                     check = checks.get(name)
                     streams[name] = check.stream(run.origin, findings) if check else LogStream(run.origin, findings)
                 streams[name].take(run.entries)
     except PolicyCortexError as error:
         findings.add("journal", field="frame", expected="a whole journal", got=error)
     return streams
+
+
+def _name_in_journal(origin: str) -> str:
+    named = find_origin(origin)
+    return origin if named is None else f"{named.tenant}/{named.name}"
+
+
+def _origin_end(name: str) -> str:
+    """How the origin of a log ends that is called so here."""
+    tenant, _, log = name.partition("/")
+    found = LogName.find(log)
+    return name if found is None else str(LogOrigin("", tenant, found))[1:]
+
+
+def _check_succession(
+    name: str, run: Run, streams: Mapping[str, LogStream], checks: Mapping[str, _Check], findings: Findings
+) -> None:
+    """A log that succeeds another one, which is compared too, begins with how that one ended."""
+    tenant, _, log = name.partition("/")
+    found = LogName.find(log)
+    former = f"{tenant}/{LogName(found.year, found.part - 1)}" if found is not None and found.part > 1 else ""
+    if former not in checks or former not in streams:
+        return
+    where, roots = f"journal {run.origin}", streams[former].roots
+    try:
+        said = read_succession(run.entries[0])
+    except PolicyCortexError as error:
+        findings.add(where, field="body", expected="the end of the frozen log", got=error, entry_index=0)
+        return
+    got = None if said is None else Twin(said.checkpoints.sha256.root, said.checkpoints.sha3_256.root)
+    want = None if said is None else roots.get(said.checkpoints.sha256.size)
+    if got is None or want != got:
+        expected = [f"size {size}, roots {root.sha256.hex()} and {root.sha3_256.hex()}" for size, root in roots.items()]
+        findings.add(where, field="body.checkpoint", expected=expected, got="another end", entry_index=0)
 
 
 def _check_epoch(directory: Path, newest: int, findings: Findings) -> None:

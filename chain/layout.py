@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from chain.tree_hash import SHA3_256, TreeHash
+from domain.evidence import LogName
 
 TILE_WIDTH: Final = 256
 TILE_HEIGHT: Final = 8
 KEYS_FILE: Final = "verifier_keys"
 ARTIFACT_FOLDER: Final = "artifact"
 
-_YEAR = re.compile(r"[1-9][0-9]{3}")
+_ORIGIN = re.compile(r"(?P<prefix>.+)/(?P<tenant>[^/]+)/(?P<year>[1-9][0-9]{3})(?:/s(?P<part>[1-9][0-9]{0,5}))?")
 _TILE_PATH = re.compile(
     r"(sha3/)?tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
 )
@@ -42,9 +43,31 @@ class TileName:
         return f"{self.prefix}tile/{level}/{_index_path(self.index)}{partial}"
 
 
-def is_year(name: str) -> bool:
-    """Whether a folder's name is that of a year's log."""
-    return _YEAR.fullmatch(name) is not None
+@dataclass(frozen=True, slots=True)
+class LogOrigin:
+    """A log's origin taken apart: ``PREFIX/TENANT/YEAR``, or ``PREFIX/TENANT/YEAR/s2`` of one that succeeds another."""
+
+    prefix: str
+    tenant: str
+    name: LogName
+
+    def __str__(self) -> str:
+        part = "" if self.name.part == 1 else f"/s{self.name.part}"
+        return f"{self.prefix}/{self.tenant}/{self.name.year:04d}{part}"
+
+
+def find_origin(text: str) -> LogOrigin | None:
+    """An origin in its only spelling; ``None`` where it is no origin of a tenant's log."""
+    matched = _ORIGIN.fullmatch(text)
+    if matched is None:
+        return None
+    origin = LogOrigin(matched["prefix"], matched["tenant"], LogName(int(matched["year"]), int(matched["part"] or 1)))
+    return origin if str(origin) == text else None
+
+
+def is_log(name: str) -> bool:
+    """Whether a folder's name is that of a log: a year, or a year's successor."""
+    return LogName.find(name) is not None
 
 
 def prefix_of(tree_hash: TreeHash) -> str:

@@ -11,6 +11,7 @@ import orjson
 
 from chain.entry import Block
 from chain.envelope import BLOCK_TYPE, NO_BLOCK, block_hash
+from chain.keys.rotation import KEY_REQUEST_PREFIXES
 from chain.merkle import Tree
 from chain.request_index import RequestIndex
 from chain.tree_hash import BOTH, Twin
@@ -23,6 +24,7 @@ class Log:
         self.trees = Twin(Tree(BOTH.sha256), Tree(BOTH.sha3_256))
         self.requests = RequestIndex()
         self.sealed_size = 0
+        self.key_entries: list[int] = []  # places of what may be entries about keys
         self._blocks = 0
         self._block_hash = NO_BLOCK
 
@@ -33,6 +35,9 @@ class Log:
 
     def extend(self, request_ids: Sequence[str], leaves: Twin[bytes]) -> None:
         """Take entries that are already durable, none of them a block header, by ids and joined leaf hashes."""
+        if _KEY_PREFIX in "\n".join(request_ids):
+            places = enumerate(request_ids, start=self.size)
+            self.key_entries += [place for place, name in places if name.startswith(KEY_REQUEST_PREFIXES)]
         self.requests.extend(request_ids, self.size)
         self.trees.sha256.extend_joined(leaves.sha256)
         self.trees.sha3_256.extend_joined(leaves.sha3_256)
@@ -65,4 +70,5 @@ class Log:
         self.extend([orjson.loads(entry)["request_id"] for entry in entries], leaves)
 
 
+_KEY_PREFIX = "key_"
 _BLOCK_MARK = f'"type":"{BLOCK_TYPE}"'.encode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -45,6 +45,7 @@ START_CHECKPOINTS: Final = Twin("start-checkpoint", "start-checkpoint-sha3")
 ENTRIES: Final = "entries.jsonl"
 LEAVES: Final = "leaves"
 WINDOW: Final = "window.json"
+KEY_ENTRIES: Final = "key-entries.json"
 PROOF_SUFFIXES: Final = Twin(".tlog-proof", ".sha3.tlog-proof")
 
 JSON_SIZE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -143,6 +144,43 @@ class WindowProofs:
                 "start_checkpoint": _consistency_json(self.start_checkpoint),
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """An entry about the log's keys outside of the part, with its inclusion in both trees under the checkpoint."""
+
+    index: int
+    entry: bytes
+    paths: Twin[tuple[bytes, ...]]
+
+
+def encode_key_entries(entries: Sequence[KeyEntry]) -> bytes:
+    """Write the entries about keys that a part does not hold."""
+    return encode_json(
+        [
+            {
+                "index": each.index,
+                "entry": each.entry.decode("utf-8"),
+                **_hash_lists(each.paths.sha256, each.paths.sha3_256),
+            }
+            for each in entries
+        ]
+    )
+
+
+def parse_key_entries(content: bytes) -> list[KeyEntry]:
+    """Read the entries about keys that a part does not hold.
+
+    Raises:
+        InputError: not a list of them.
+    """
+    found = []
+    for item in _list(parse(content, size_bytes_max=JSON_SIZE_BYTES_MAX)):
+        fields = _fields(item, {"index", "entry", "sha256", "sha3_256"})
+        paths = _twin_hashes({name: fields[name] for name in ("sha256", "sha3_256")})
+        found.append(KeyEntry(_count(fields["index"]), _text(fields["entry"]).encode("utf-8"), paths))
+    return found
 
 
 def encode_json(value: Json) -> bytes:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from chain.finding import Finding, Findings
+from chain.keys.succession import check_succession
 from chain.pack import (
     ANCHORS,
     ARTIFACTS,
@@ -42,7 +43,7 @@ from chain.pack_statement import Statement, load_certificate, verify_statement
 from chain.pack_summary import Summariser, Summary
 from chain.trust import TrustPolicy, load_policy, parse_policy
 from domain.clock import format_instant, parse_instant
-from domain.errors import InputError, IntegrityError
+from domain.errors import InputError, IntegrityError, PolicyCortexError
 from domain.value import Json
 
 _UNSIGNED: Final = frozenset({STATEMENT, ENVELOPE})
@@ -167,7 +168,7 @@ class _Check:
         policy = self._policy or parse_policy(self._text(POLICY), where=POLICY)
         summariser = Summariser(manifest.opens, manifest.closes, manifest.expected)
         logs = [self._check_log(part, manifest, policy, summariser) for part in manifest.logs]
-        self._check_years(logs, manifest)
+        self._check_years(logs, manifest, policy)
         held, left_out = self._check_artifacts(logs)
         summary = summariser.result()
         if not self._findings.all:
@@ -247,20 +248,33 @@ class _Check:
         files = {name.removeprefix(prefix): text for name, text in self._contents.items() if name.startswith(prefix)}
         return LogCheck(part, manifest, policy, self._findings).run(files, summariser.take)
 
-    def _check_years(self, logs: Sequence[LogResult], manifest: Manifest) -> None:
+    def _check_years(self, logs: Sequence[LogResult], manifest: Manifest, policy: TrustPolicy) -> None:
         """Each year's log goes on where the one before it ended, and the first reaches back to the window's start."""
         former: LogResult | None = None
         for log in logs:
             opening, where = log.opening, log.part.path(ENTRIES)
-            if former is not None:
+            if former is not None and log.succession:
+                self._check_succession(former, log, policy)
+            elif former is not None:
                 ending = (former.part.origin, former.part.size, former.roots.sha256, former.roots.sha3_256)
                 got = opening and (opening.origin, opening.size, opening.root_sha256, opening.root_sha3_256)
                 if got != ending or former.part.end != former.part.size:
                     self._findings.add(where, field="body.former", expected=ending, got=got, entry_index=0)
-            elif opening is not None and parse_instant(log.begins_at) > manifest.opens:
+            elif (opening is not None or log.succession) and parse_instant(log.begins_at) > manifest.opens:
+                expected = opening.origin if opening is not None else "the frozen log"
                 gap = "nothing of it, though the window opens before this log"
-                self._findings.add(where, field="body.former", expected=opening.origin, got=gap, entry_index=0)
+                self._findings.add(where, field="body.former", expected=expected, got=gap, entry_index=0)
             former = log
+
+    def _check_succession(self, former: LogResult, log: LogResult, policy: TrustPolicy) -> None:
+        """A frozen log's successor goes on where that one ended, and the frozen log is here up to its end."""
+        try:
+            if former.part.end != former.part.size:
+                raise IntegrityError("the frozen log is not here up to its end", end=former.part.end)
+            check_succession(former.checkpoints, log.succession.encode("utf-8"), log.part.origin, policy.keys)
+        except PolicyCortexError as error:
+            where = log.part.path(ENTRIES)
+            self._findings.add(where, field="body", expected="the end of the frozen log", got=error, entry_index=0)
 
     def _check_artifacts(self, logs: Sequence[LogResult]) -> tuple[int, int]:
         named = {digest: (log, *found) for log in logs for digest, found in log.artifacts.items()}

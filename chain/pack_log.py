@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chain.checkpoint import Checkpoint, origin_of, parse_checkpoint
-from chain.cosignature import verified_cosigners
+from chain.checkpoint import Checkpoint, origin_of
 from chain.envelope import (
     NO_BLOCK,
     ArtifactReference,
@@ -25,7 +24,10 @@ from chain.envelope import (
 )
 from chain.finding import Findings
 from chain.frontier import Frontier
-from chain.note import VerifierKey, open_note, parse_note
+from chain.keys.history import check_signers
+from chain.keys.overlap import open_signed
+from chain.keys.succession import read_succession
+from chain.note import VerifierKey
 from chain.pack import (
     CHECKPOINTS,
     ENTRIES,
@@ -37,6 +39,7 @@ from chain.pack import (
     Manifest,
     parse_window,
 )
+from chain.pack_keys import PackKeys
 from chain.proof import ConsistencyProof, InclusionProof, check_consistency, check_inclusion, parse_proof
 from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.trust import TrustPolicy
@@ -54,6 +57,7 @@ class LogResult:
     Args:
         covered_until: time of the newest block in the part: what was recorded until then is all here.
         opening: how the log of the year before ended, where the part begins with that.
+        succession: the part's first entry, where it says how a frozen log ended that this one succeeds.
         begins_at: time of the part's first entry.
         artifacts: named by entries, by SHA-256; each with the first entry that names it.
     """
@@ -65,8 +69,18 @@ class LogResult:
     proofs: int = 0
     witnesses: tuple[str, ...] = ()
     opening: OpeningReference | None = None
+    succession: str = ""
     begins_at: str = ""
     artifacts: dict[str, tuple[int, ArtifactReference]] = field(default_factory=dict)
+
+    @property
+    def checkpoints(self) -> Twin[Checkpoint]:
+        """What the part's verified checkpoints state."""
+        origin, size = self.part.origin, self.part.size
+        return Twin(
+            Checkpoint(origin, size, bytes.fromhex(self.roots.sha256)),
+            Checkpoint(origin_of(origin, BOTH.sha3_256), size, bytes.fromhex(self.roots.sha3_256)),
+        )
 
 
 class LogCheck:
@@ -90,9 +104,11 @@ class LogCheck:
             files: contents by name within the part's folder; those that every part has are there.
             take: is given every entry, in order.
         """
+        self._keys = PackKeys(self._part, files, self._add)
         heads = self._heads(files)
         if heads is None:
             return self.result
+        self._keys.check_inclusion(heads)
         entries = files[ENTRIES].split(b"\n")
         if entries.pop() != b"" or len(entries) != self._part.end - self._part.start:
             self._add(ENTRIES, "lines", self._part.end - self._part.start, len(entries))
@@ -120,13 +136,14 @@ class LogCheck:
     def _head(self, content: bytes, tree_hash: TreeHash, name: str) -> Checkpoint | None:
         """A signed checkpoint; the newest one of the SHA-256 tree must also be witnessed as the policy asks."""
         keys = self._require_keys(origin_of(self._part.origin, tree_hash))
+        # an earlier checkpoint is shown to be a state of the newest one's log, so nobody need vouch for it
+        trusted = keys if name in {CHECKPOINTS.sha256, CHECKPOINTS.sha3_256} else None
         try:
             text = content.decode("utf-8", errors="replace")
-            checkpoint = parse_checkpoint(open_note(text, keys).text)
-            if checkpoint.origin != keys[0].name:
-                raise IntegrityError("checkpoint is of another log", expected=keys[0].name, got=checkpoint.origin)
-            note = parse_note(text)
-            cosigners = verified_cosigners(note.text, note.signatures, self._policy.cosigners)
+            known = self._keys.history(tree_hash, self._part.size).keys
+            signed = open_signed(text, list(dict.fromkeys((*keys, *known))), self._policy.cosigners)
+            checkpoint, cosigners = signed.checkpoint, signed.cosigners
+            check_signers(self._keys.history(tree_hash, checkpoint.size), checkpoint.size, signed.signers, trusted)
         except PolicyCortexError as error:
             self._add(name, "signed note", f"a checkpoint signed by {keys[0].text}", error)
             return None
@@ -255,8 +272,9 @@ class LogCheck:
     def _take_opening(self, entry: bytes) -> None:
         try:
             self.result.opening = read_opening(entry)
+            self.result.succession = entry.decode("utf-8") if read_succession(entry) is not None else ""
         except InputError as error:
-            self._add(ENTRIES, "body.former", "how the log of the year before ended", error, 0)
+            self._add(ENTRIES, "body.former", "how the log before this one ended", error, 0)
 
     def _check_block(self, index: int, entry: bytes, block: BlockReference, frontiers: Twin[Frontier] | None) -> None:
         expected: dict[str, tuple[object, object]] = {"size": (index, block.size)}

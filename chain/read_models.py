@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from chain.envelope import BLOCK_TYPE
 from chain.projection import Entry, State
-from domain.evidence import EntryId
+from domain.evidence import EntryId, LogName
 from domain.value import Json
 
 MATTERS_MAX: Final = 50_000
@@ -102,28 +102,28 @@ def day_counts(states: Iterable[State]) -> list[DayCount]:
     return [DayCount(key[:10], key[11:], count) for key, count in sorted(sums.items())]
 
 
-def latest_evidence(states: Iterable[tuple[int, State]], matter: str) -> list[LatestEvidence]:
+def latest_evidence(states: Iterable[tuple[LogName, State]], matter: str) -> list[LatestEvidence]:
     """The newest evidence of all years on one kind of matter, by name.
 
     Args:
-        states: the years in order, with their models.
+        states: the logs in order, with their models.
     """
     found: dict[str, LatestEvidence] = {}
-    for shard, state in states:
-        for row in _rows(shard, state, matter):
+    for log, state in states:
+        for row in _rows(log, state, matter):
             former = found.get(row.name)
             if former is None or row.at >= former.at:
                 found[row.name] = row
     return [found[name] for name in sorted(found)]
 
 
-def _rows(shard: int, state: State, matter: str) -> Iterator[LatestEvidence]:
+def _rows(log: LogName, state: State, matter: str) -> Iterator[LatestEvidence]:
     for key, value in state.items():
         kind, _, name = key.partition(" ")
         if kind == matter:
             row = cast("dict[str, Json]", value)
             result = None if row["result"] is None else str(row["result"])
-            evidence_id = EntryId(shard, cast("int", row["index"]))
+            evidence_id = log.entry(cast("int", row["index"]))
             yield LatestEvidence(matter, name, evidence_id, str(row["type"]), str(row["at"]), result)
 
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Final
 
 from chain.checkpoint import parse_checkpoint
-from chain.layout import KEYS_FILE, checkpoint_path
+from chain.layout import KEYS_FILE, checkpoint_path, find_origin
 from chain.legal_hold import Hold
 from chain.note import parse_note
 from chain.storage.contract import BlobStore
@@ -186,10 +186,11 @@ def _delete(store: BlobStore, names: list[str]) -> int:
 
 
 def _expired(shard: Shard, notes: Twin[str], *, until: datetime, retention_years: int) -> EvidenceEvent:
-    final = parse_checkpoint(parse_note(notes.sha256).text)
+    final, origin = parse_checkpoint(parse_note(notes.sha256).text), find_origin(shard.origin)
+    name = shard.year if origin is None else origin.name  # a frozen log and its successor are of one year
     return EvidenceEvent(
         tenant=shard.tenant,
-        request_id=f"retention/{shard.year}/expired",
+        request_id=f"retention/{name}/expired",
         type=EventType.SHARD_EXPIRED,
         occurred_at=until,
         body={

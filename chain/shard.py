@@ -17,7 +17,7 @@ from typing import Final
 
 import orjson
 
-from chain.checkpoint import origin_of, require_origin
+from chain.checkpoint import origin_of, parse_checkpoint, require_origin
 from chain.checkpoint_commitment import NONCE_SIZE_BYTES, commitment_of, nonce_of, open_secret, seal_secret
 from chain.cosignature import CosignerKey
 from chain.cosigned import CosignedNote, CosignedRecord
@@ -25,12 +25,14 @@ from chain.durable import create_private, make_private_directory, replace_file
 from chain.entry import FormerShard, encode_block
 from chain.envelope import NO_ARTIFACTS, read_envelope
 from chain.journal import JournalStore
+from chain.keys.freeze import Marker, Stage, read_marker
 from chain.keys.history import HistoryReader, KeyHistory
 from chain.keys.key_list import TreeKeys
 from chain.keys.log_keys import LogKeys, choose_signers
-from chain.layout import is_year
+from chain.layout import is_log
 from chain.log import Log
 from chain.merkle import Tree
+from chain.note import parse_note
 from chain.proof import ConsistencyProof, InclusionProof, format_proof, prove_consistency, prove_inclusion
 from chain.publication import Publication
 from chain.signed_checkpoints import SignedCheckpoints, SignedPair
@@ -41,7 +43,7 @@ from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.window import WindowProof, prove_window
 from domain.clock import format_instant
 from domain.errors import ConflictError, InputError, IntegrityError, NotFound
-from domain.evidence import EntryId, Receipt
+from domain.evidence import LogName, Receipt
 from domain.tenancy import TenantId
 
 ARTIFACTS: Final = "artifact"
@@ -102,7 +104,7 @@ class ShardLog:
         self,
         origin: str,
         tenant: TenantId,
-        year: int,
+        name: LogName,
         *,
         journal: JournalStore,
         place: ShardPlace,
@@ -110,14 +112,20 @@ class ShardLog:
     ) -> None:
         self.origin = require_origin(origin)
         self.tenant = tenant
-        self.year = year
+        self.name = name
         self.place = place
         self.log = Log()
         self._journal = journal
         self._open_signers = signers or self._file_signers
         self._books: _Books | None = None
+        self._frozen: Marker | None = None
         self._trusted_size = 0
         self._signed = SignedCheckpoints(place.state / "checkpoints")
+
+    @property
+    def year(self) -> int:
+        """Of the log's name."""
+        return self.name.year
 
     @property
     def size(self) -> int:
@@ -153,10 +161,13 @@ class ShardLog:
     def open(self) -> None:
         """Open keys, signed checkpoints and the published folder.
 
+        A frozen log needs none of them any more, and its keys may be lost.
+
         Raises:
             IntegrityError: the journal does not hold what was signed or published.
         """
-        _ = self._opened
+        if self.frozen is None:
+            _ = self._opened
 
     def block(self, at: datetime) -> bytes | None:
         """The header that seals what is new, as an entry; ``None`` where nothing is.
@@ -172,7 +183,9 @@ class ShardLog:
         return encode_block(self.log.next_block(format_instant(at)), tenant=self.tenant, at=at)
 
     def publish(self) -> LogHead:
-        """Sign both checkpoints of what is sealed, and write the folder."""
+        """Sign both checkpoints of what is sealed, and write the folder; of a frozen log nothing is signed any more."""
+        if self.frozen is not None:
+            return self.signed_head()
         books = self._opened
         self._keep_signed(books.notaries)  # one that died between signing and keeping left a pair behind
         notes = Twin(*(self._sign(notary, tree) for notary, tree in self._signing(books.notaries)))
@@ -208,6 +221,8 @@ class ShardLog:
         Raises:
             NotFound: nothing was published yet.
         """
+        if self.frozen is not None:
+            return self.signed_head()
         notaries = self._opened.notaries if self.own_note() else None
         first, second = (notaries.sha256, notaries.sha3_256) if notaries else (None, None)
         if not (first and second and first.last and second.last and first.last_note and second.last_note):
@@ -221,10 +236,44 @@ class ShardLog:
             checkpoint_sha3=second.last_note,
         )
 
+    def signed_head(self) -> LogHead:
+        """The state that was last signed, by the records of it alone: its keys may be lost.
+
+        Raises:
+            NotFound: nothing was signed yet.
+        """
+        paths = (self.place.state / "signed", self.place.state / "signed-sha3")
+        if not all(path.exists() for path in paths):
+            raise NotFound("evidence log has no checkpoint yet", origin=self.origin, todo="Publish the log first")
+        notes = Twin(*(path.read_text("utf-8") for path in paths))
+        first, second = (parse_checkpoint(parse_note(note).text) for note in (notes.sha256, notes.sha3_256))
+        cosigned = CosignedRecord(self.place.state / "cosigned").of(notes.sha256).note
+        return LogHead(self.origin, first.size, first.root.hex(), second.root.hex(), cosigned, notes.sha3_256)
+
+    @property
+    def marker(self) -> Marker | None:
+        """What the state says of a freeze, under way or done."""
+        return self._frozen or read_marker(self.place.state)
+
+    @property
+    def frozen(self) -> Marker | None:
+        """The marker of a log that is frozen: nothing is recorded or signed in it any more."""
+        if self._frozen is None and (marker := self.marker) is not None and marker.stage is Stage.FROZEN:
+            self._frozen = marker
+        return self._frozen
+
+    def signers(self) -> Twin[Signer]:
+        """The keys that sign now, or signed last."""
+        history, held = self.key_history(), self._open_signers(self.origin)
+        return Twin(
+            choose_signers(history.sha256, [pair.sha256 for pair in held])[0],
+            choose_signers(history.sha3_256, [pair.sha3_256 for pair in held])[0],
+        )
+
     def key_history(self) -> Twin[KeyHistory]:
         """Which keys were the log's at which size, by its recorded entries."""
         readers = [HistoryReader(origin_of(self.origin, tree_hash)) for tree_hash in (BOTH.sha256, BOTH.sha3_256)]
-        for index in range(self.size):
+        for index in self.log.key_entries:
             entry = self._read(index)
             for reader in readers:
                 reader.take(index, entry)
@@ -237,7 +286,10 @@ class ShardLog:
 
     def own_note(self) -> str | None:
         """The newest signed SHA-256 checkpoint without cosignatures; ``None`` where nothing was signed."""
-        is_signed = self._books is not None or (self.place.state / "signed").exists()
+        path = self.place.state / "signed"
+        is_signed = self._books is not None or path.exists()
+        if self.frozen is not None:
+            return path.read_text("utf-8")
         return self._opened.notaries.sha256.last_note if is_signed else None
 
     def signed_checkpoints(self) -> tuple[SignedPair, ...]:
@@ -284,7 +336,7 @@ class ShardLog:
             return None
         index, trees = found[0], self.log.trees
         leaves = (tree.nodes(0, index, index + 1).hex() for tree in (trees.sha256, trees.sha3_256))
-        return Receipt(request_id, self.origin, EntryId(self.year, index), *leaves)
+        return Receipt(request_id, self.origin, self.name.entry(index), *leaves)
 
     def inclusion_proof(self, index: int, size: int | None = None) -> Twin[InclusionProof]:
         """Prove in both trees that an entry is in the log of that size; by default the recorded one."""
@@ -331,7 +383,7 @@ class ShardLog:
         for pair in held:
             if (pair.sha256.key.name, pair.sha3_256.key.name) != (names.sha256, names.sha3_256):
                 raise InputError("signing keys have other names than the log", expected=names, got=pair.sha256.key.name)
-        history = self.key_history() if len(held) > 1 else Twin(KeyHistory(names.sha256), KeyHistory(names.sha3_256))
+        history = self.key_history()
         signers = Twin(
             choose_signers(history.sha256, [pair.sha256 for pair in held]),
             choose_signers(history.sha3_256, [pair.sha3_256 for pair in held]),
@@ -432,7 +484,7 @@ def _notary(signers: Sequence[Signer], tree_hash: TreeHash, record: Path, histor
 
 def _require_years(folder: Path) -> None:
     """Raise where the folder of a tenant's logs holds anything but years."""
-    strangers = sorted(path.name for path in folder.glob("*") if not is_year(path.name))
+    strangers = sorted(path.name for path in folder.glob("*") if not is_log(path.name))
     if strangers:
         raise ConflictError(
             "folder is not empty and holds no evidence logs by year",

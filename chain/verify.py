@@ -24,12 +24,14 @@ from chain.folder import Folder, year_folders
 from chain.keys.key_check import check_keys
 from chain.keys.key_list import format_key_list, is_key_of
 from chain.keys.overlap import SignedCheckpoint, open_signed
-from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path, is_year
+from chain.keys.succession import check_succession
+from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path, is_log
 from chain.note import SIGNATURES_MAX, VerifierKey, parse_verifier_key
 from chain.tile_check import read_contents
 from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.trust import TrustPolicy, load_policy
 from domain.errors import InputError, PolicyCortexError
+from domain.evidence import LogName
 
 _FIRST = "tile/entries/000"
 _BLANK = "\n\n"
@@ -78,18 +80,31 @@ def verify_directory(path: Path, *, policy: Path | TrustPolicy | None = None) ->
     logs = year_folders(path)
     if logs != [path]:
         strangers = sorted(item.name for item in path.iterdir() if item not in logs and not _is_blank(item))
-        return _verify_years([(log.name, *_verify_log(log, trusted)) for log in logs], strangers)
-    return _verify_log(path, trusted)[0]
+        return _verify_years([_verify_log(log, trusted) for log in logs], strangers, trusted)
+    return _verify_log(path, trusted).report
 
 
-def _verify_log(path: Path, trusted: TrustPolicy | None) -> tuple[VerificationReport, bytes]:
-    """Check one log; its first entry is given back beside the report."""
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """One log that was checked, and what its neighbours are compared with."""
+
+    folder: str
+    report: VerificationReport
+    first_entry: bytes = b""
+    keys: tuple[VerifierKey, ...] = ()
+
+    @property
+    def where(self) -> str:
+        return f"{self.folder}/{_FIRST}"
+
+
+def _verify_log(path: Path, trusted: TrustPolicy | None) -> _Checked:
     folder, findings = Folder(path), Findings()
     keys = _read_keys(folder, findings, trusted)
     heads = _read_heads(folder, findings, keys, trusted) if keys else None
     is_trusted = trusted is not None and keys is not None
     if heads is None:
-        return VerificationReport(False, is_trusted, findings.all, folder.file_count), b""
+        return _Checked(path.name, VerificationReport(False, is_trusted, findings.all, folder.file_count))
     contents = read_contents(folder, findings, heads.checkpoints)
     check = EntryCheck(folder, findings, contents)
     check.run()
@@ -110,21 +125,26 @@ def _verify_log(path: Path, trusted: TrustPolicy | None) -> tuple[VerificationRe
         root_sha3_256=heads.checkpoints.sha3_256.root.hex(),
         witnesses=heads.witnesses,
     )
-    return report, contents.entries[0] if contents.entries else b""
+    first = contents.entries[0] if contents.entries else b""
+    return _Checked(path.name, report, first, (*heads.signers.sha256, *heads.signers.sha3_256))
 
 
 def _verify_years(
-    logs: Sequence[tuple[str, VerificationReport, bytes]], strangers: Sequence[str]
+    logs: Sequence[_Checked], strangers: Sequence[str], trusted: TrustPolicy | None
 ) -> VerificationReport:
     """One report over the logs of all years; each must begin where the one before it ended."""
     findings = Findings()
-    for (_, former, _), (year, log, opening) in pairwise(logs):
-        if former.ok and log.ok:
-            _compare_opening(f"{year}/{_FIRST}", opening, former, findings)
-    for name in strangers:
-        findings.add(name, field="file", expected="the folder of a year's log", got="something else")
-    found = [replace(item, where=f"{year}/{item.where}") for year, log, _ in logs for item in log.findings]
-    reports = tuple(log for _, log, _ in logs)
+    for former, log in pairwise(logs):
+        if former.report.ok and log.report.ok:
+            if (name := LogName.find(log.folder)) is not None and name.part > 1:
+                keys = trusted.keys if trusted is not None else (*former.keys, *log.keys)
+                _compare_succession(log, former.report, keys, findings)
+            else:
+                _compare_opening(log.where, log.first_entry, former.report, findings)
+    for stranger in strangers:
+        findings.add(stranger, field="file", expected="the folder of a year's log", got="something else")
+    found = [replace(item, where=f"{log.folder}/{item.where}") for log in logs for item in log.report.findings]
+    reports = tuple(log.report for log in logs)
     return replace(
         reports[-1],
         ok=not found and not findings.all,
@@ -136,16 +156,14 @@ def _verify_years(
 
 
 def _is_blank(item: Path) -> bool:
-    return is_year(item.name) and item.is_dir() and not any(item.iterdir())
+    return is_log(item.name) and item.is_dir() and not any(item.iterdir())
 
 
 def _compare_opening(where: str, entry: bytes, former: VerificationReport, findings: Findings) -> None:
     """A later year's first entry names the checkpoints with which the log before it ended."""
-    roots = [bytes.fromhex(root or "") for root in (former.root_sha256, former.root_sha3_256)]
-    origin = former.origin or ""
-    origins = (origin, origin_of(origin, BOTH.sha3_256))
-    texts = [Checkpoint(name, former.entries, root).text for name, root in zip(origins, roots, strict=True)]
-    expected = (origin, former.entries, former.root_sha256, former.root_sha3_256, *texts)
+    ended = _checkpoints(former)
+    texts = (ended.sha256.text, ended.sha3_256.text)
+    expected = (former.origin, former.entries, former.root_sha256, former.root_sha3_256, *texts)
     try:
         stated = read_opening(entry)
     except PolicyCortexError as error:
@@ -157,6 +175,25 @@ def _compare_opening(where: str, entry: bytes, former: VerificationReport, findi
     )
     if got != expected:
         findings.add(where, field="body.former", expected=expected, got=got, entry_index=0)
+
+
+def _compare_succession(
+    log: _Checked, former: VerificationReport, keys: Sequence[VerifierKey], findings: Findings
+) -> None:
+    """A frozen log's successor names the checkpoints with which that one ended for ever."""
+    try:
+        check_succession(_checkpoints(former), log.first_entry, log.report.origin or "", keys)
+    except PolicyCortexError as error:
+        findings.add(log.where, field="body", expected="the end of the frozen log", got=error, entry_index=0)
+
+
+def _checkpoints(report: VerificationReport) -> Twin[Checkpoint]:
+    """What a verified log's checkpoints state."""
+    origin, roots = report.origin or "", (report.root_sha256 or "", report.root_sha3_256 or "")
+    return Twin(
+        Checkpoint(origin, report.entries, bytes.fromhex(roots[0])),
+        Checkpoint(origin_of(origin, BOTH.sha3_256), report.entries, bytes.fromhex(roots[1])),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,14 @@ from chain.file_journal import FileJournal
 from chain.frame import Run
 from chain.journal import JournalStore
 from chain.keys.freeze import require_open
-from chain.layout import is_year
+from chain.keys.successor import carried_entries, succession_entry
+from chain.layout import LogOrigin, find_origin
 from chain.shard import LogHead, OpenSigners, ShardLog, ShardPlace
 from chain.storage.contract import BlobStore
 from chain.tree_hash import Twin
 from domain.clock import Clock, SystemClock
 from domain.errors import ConflictError, IntegrityError, NotFound
-from domain.evidence import EvidenceEvent, Receipt
+from domain.evidence import EvidenceEvent, LogName, Receipt
 from domain.tenancy import PLATFORM, TenantId
 
 LOGS: Final = "logs"
@@ -54,7 +55,7 @@ class _Plan:
 
     Args:
         size: the log's size before.
-        former: the log of the year before, where a repeated request may be.
+        formers: frozen logs of the year, and those of the year before, where a repeated request may be.
         tail: how an entry of the tenant goes on behind its request id.
         places: of the new entries, in the batch.
         fresh: indexes of the new entries by request, where they were taken one by one.
@@ -63,7 +64,7 @@ class _Plan:
 
     shard: ShardLog
     size: int
-    former: ShardLog | None
+    formers: Sequence[ShardLog]
     tail: bytes
     entries: list[bytes] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
@@ -76,7 +77,7 @@ class EvidenceWriter:
 
     Args:
         directory: journal, keys, lock and epoch; its owner's alone.
-        folder_of: where a tenant's logs are published, a directory or a store, one folder a year below; asked for
+        folder_of: where a tenant's logs are published, a directory or a store, one folder a log below; asked for
             `PLATFORM` too.
         origin_prefix: first part of every log's name.
         signers: gives the keys of an origin; default is key files below the directory, made at first use.
@@ -100,7 +101,7 @@ class EvidenceWriter:
         self._signers = signers
         self._clock = clock or SystemClock()
         self._journal = journal or FileJournal(directory)
-        self._logs: dict[TenantId, dict[int, ShardLog]] = {}
+        self._logs: dict[TenantId, dict[LogName, ShardLog]] = {}
         self._ended = ended_logs(directory / LOGS)
         self._is_swept = False
         with ExitStack() as on_failure:
@@ -169,17 +170,17 @@ class EvidenceWriter:
         self._is_swept = True
         return self._publish(self._current(PLATFORM), None)
 
-    def opening(self, tenant: TenantId, *, year: int | None = None, note: str | None = None) -> CheckpointOpening:
+    def opening(self, tenant: TenantId, *, log: LogName | None = None, note: str | None = None) -> CheckpointOpening:
         """What shows that a tenant's checkpoint is in the platform log; for that tenant alone.
 
         Args:
-            year: of the log; by default the newest.
+            log: by default the newest.
             note: one of the log's own checkpoints, without cosignatures; by default its newest.
 
         Raises:
             NotFound: no such checkpoint was published.
         """
-        shard = self.shard(tenant, year)
+        shard = self.shard(tenant, log)
         note = note or shard.own_note()
         nonce, commitment = shard.commitment(note) if note else (b"", "")
         for platform in self.shards(PLATFORM):
@@ -188,50 +189,59 @@ class EvidenceWriter:
                 return CheckpointOpening(note, nonce.hex(), commitment, receipt.origin, receipt.id)
         raise NotFound("no such checkpoint in the platform log", origin=shard.origin, todo="Publish the log first")
 
-    def shard(self, tenant: TenantId, year: int | None = None) -> ShardLog:
-        """A tenant's log of a year, by default of its newest one.
+    def shard(self, tenant: TenantId, log: LogName | int | None = None) -> ShardLog:
+        """One of a tenant's logs, by default its newest one.
+
+        Args:
+            log: a year alone is the first log of it.
 
         Raises:
-            NotFound: the tenant has no log of that year.
+            NotFound: the tenant has no such log.
         """
         shards = self._shards_of(tenant)
-        if year is None:
-            return shards[max(shards)] if shards else self._open(tenant, self._clock.now().year)
-        if year not in shards:
-            raise NotFound("no evidence of that year", tenant=tenant, year=year, expected=sorted(shards))
-        return shards[year]
+        if log is None:
+            return shards[max(shards)] if shards else self._open(tenant, LogName(self._clock.now().year))
+        name = LogName(log) if isinstance(log, int) else log
+        if name not in shards:
+            raise NotFound("no evidence of that year", tenant=tenant, log=str(name), expected=[*map(str, shards)])
+        return shards[name]
 
     def shards(self, tenant: TenantId) -> list[ShardLog]:
         """A tenant's logs, newest first."""
         shards = self._shards_of(tenant)
-        return [shards[year] for year in sorted(shards, reverse=True)]
+        return [shards[name] for name in sorted(shards, reverse=True)]
+
+    def current(self, tenant: TenantId) -> ShardLog:
+        """The log that the tenant's next entries go to, begun where it is a new year's or a frozen one's successor."""
+        self._journal.require_held()
+        return self._current(tenant)
 
     def tenants(self) -> list[TenantId]:
         """Everybody who has a log with something in it, recorded or only signed; the platform too."""
         names = {TenantId(path.name) for path in (self._directory / LOGS).glob("*")}
         return sorted(name for name in {*self._logs, *names} if not self.shard(name).is_blank)
 
-    def place(self, tenant: TenantId, year: int) -> ShardPlace:
-        """Where a tenant's log of a year is kept, or was."""
-        years, name = self._folder_of(tenant), f"{year:04d}"
-        folder = years / name if isinstance(years, Path) else years.below(f"{name}/")
-        return ShardPlace(self._state_of(tenant) / name, folder)
+    def place(self, tenant: TenantId, name: LogName) -> ShardPlace:
+        """Where one of a tenant's logs is kept, or was."""
+        logs = self._folder_of(tenant)
+        folder = logs / str(name) if isinstance(logs, Path) else logs.below(f"{name}/")
+        return ShardPlace(self._state_of(tenant) / str(name), folder)
 
     @property
-    def ended(self) -> Sequence[tuple[TenantId, int]]:
-        """Tenant and year of the logs that have ended, in order."""
+    def ended(self) -> Sequence[tuple[TenantId, LogName]]:
+        """The logs that have ended, in order."""
         return sorted(self._ended)
 
-    def end(self, tenant: TenantId, year: int, mark: bytes) -> None:
+    def end(self, tenant: TenantId, name: LogName, mark: bytes) -> None:
         """Know a log no more: durable on return, also where the journal still holds its entries.
 
         Args:
             mark: what is left of it to be known (`chain.expiry`).
         """
         self._journal.require_held()
-        keep_mark(self.place(tenant, year).state, mark)
-        self._ended.add((tenant, year))
-        self._logs.get(tenant, {}).pop(year, None)
+        keep_mark(self.place(tenant, name).state, mark)
+        self._ended.add((tenant, name))
+        self._logs.get(tenant, {}).pop(name, None)
 
     def forget(self, year: int) -> int:
         """Delete what the journal holds of that year and earlier ones, whose logs have all ended; may be repeated."""
@@ -255,9 +265,8 @@ class EvidenceWriter:
 
     def _of_origin(self, origin: str) -> ShardLog | None:
         """The log of that name; ``None`` where it has ended and only the journal still holds it."""
-        prefix, _, rest = origin.rpartition("/")[0].rpartition("/")
-        year = origin.rpartition("/")[2]
-        if prefix != self._prefix or not is_year(year):
+        found = find_origin(origin)
+        if found is None or found.prefix != self._prefix:
             raise ConflictError(
                 "journal has logs of another name",
                 path=str(self._directory),
@@ -265,49 +274,67 @@ class EvidenceWriter:
                 got=origin,
                 todo="Set the origin prefix that this store was written with",
             )
-        if (rest, int(year)) in self._ended:
+        tenant = TenantId(found.tenant)
+        if (tenant, found.name) in self._ended:
             return None
-        shards = self._logs.setdefault(TenantId(rest), {})
-        return shards.get(int(year)) or self._open(TenantId(rest), int(year))
+        return self._logs.setdefault(tenant, {}).get(found.name) or self._open(tenant, found.name)
 
-    def _open(self, tenant: TenantId, year: int) -> ShardLog:
-        place = self.place(tenant, year)
-        origin = f"{self._prefix}/{tenant}/{year:04d}"
-        shard = ShardLog(origin, tenant, year, journal=self._journal, place=place, signers=self._signers)
-        self._logs.setdefault(tenant, {})[year] = shard
+    def _open(self, tenant: TenantId, name: LogName) -> ShardLog:
+        origin, place = str(LogOrigin(self._prefix, tenant, name)), self.place(tenant, name)
+        shard = ShardLog(origin, tenant, name, journal=self._journal, place=place, signers=self._signers)
+        self._logs.setdefault(tenant, {})[name] = shard
         return shard
 
-    def _begin(self, tenant: TenantId, year: int) -> ShardLog:
-        shard = self._open(tenant, year)
+    def _begin(self, tenant: TenantId, name: LogName) -> ShardLog:
+        shard = self._open(tenant, name)
         shard.open()
         return shard
 
     def _state_of(self, tenant: TenantId) -> Path:
         return self._directory / LOGS / tenant
 
-    def _shards_of(self, tenant: TenantId) -> dict[int, ShardLog]:
+    def _shards_of(self, tenant: TenantId) -> dict[LogName, ShardLog]:
         """A tenant's logs; one that was signed but has no entry is found by its state."""
         shards = self._logs.setdefault(tenant, {})
         if not shards:
             for path in self._state_of(tenant).glob("*/signed"):
-                if (tenant, int(path.parent.name)) not in self._ended:
-                    self._open(tenant, int(path.parent.name))
+                name = LogName.find(path.parent.name)
+                assert name is not None, "a log's state has the log's name"
+                if (tenant, name) not in self._ended:
+                    self._open(tenant, name)
         return shards
 
     def _current(self, tenant: TenantId) -> ShardLog:
-        """The log that is written to, opened; the year's first one begins by naming how the former ended."""
-        former = self.shard(tenant)
+        """The log that is written to, opened; one that follows another begins by naming how that one ended."""
+        shard = self.shard(tenant)
+        shard.open()
+        while (name := self._follower(shard)) is not None:
+            shard = self._follow(shard, name)
+        return shard
+
+    def _follower(self, shard: ShardLog) -> LogName | None:
+        """The log that comes after one: a frozen log's successor, or the new year's."""
+        if shard.frozen is not None:
+            return shard.name.successor
         year = self._clock.now().year
-        former.open()
-        if year <= former.year:  # a clock that was set back does not open a closed year again
-            return former
+        # a clock that was set back does not open a closed year again, and a log that is being frozen ends first
+        return LogName(year) if year > shard.name.year and shard.marker is None else None
+
+    def _follow(self, former: ShardLog, name: LogName) -> ShardLog:
         if former.is_blank:
-            del self._logs[tenant][former.year]
-            return self._begin(tenant, year)
-        self._publish(former, None)
-        shard = self._begin(tenant, year)
-        opening = encode_opening(former.ending(), tenant=tenant, year=year, at=self._clock.now())
-        self._record(shard, opening)
+            del self._logs[former.tenant][former.name]
+            return self._begin(former.tenant, name)
+        if former.frozen is None:
+            self._publish(former, None)
+        shard, at = self._begin(former.tenant, name), self._clock.now()
+        with ExitStack() as on_failure:
+            on_failure.callback(self._logs[former.tenant].pop, name)
+            if former.frozen is None:
+                first = [encode_opening(former.ending(), tenant=former.tenant, year=name.year, at=at)]
+            else:
+                first = [succession_entry(former, shard, former.frozen, at=at), *carried_entries(former, shard)]
+            self._record(shard, *first)
+            on_failure.pop_all()
         return shard
 
     def _publish(self, shard: ShardLog, at: datetime | None) -> LogHead:
@@ -327,10 +354,10 @@ class EvidenceWriter:
         if self.receipt(PLATFORM, CHECKPOINT_REQUEST_PREFIX + commitment) is None:
             self._record(self._current(PLATFORM), encode_tenant_checkpoint(commitment, at=self._clock.now()))
 
-    def _record(self, shard: ShardLog, entry: bytes) -> None:
-        """Make one of the log's own entries durable."""
-        self._journal.append([Run(shard.origin, [entry])], year=self._clock.now().year)
-        shard.replay([entry])
+    def _record(self, shard: ShardLog, *entries: bytes) -> None:
+        """Make the log's own entries durable, together."""
+        self._journal.append([Run(shard.origin, entries)], year=self._clock.now().year)
+        shard.replay(entries)
 
     def _append(self, batch: EntryBatch) -> Placements:
         self._journal.require_held()
@@ -350,17 +377,18 @@ class EvidenceWriter:
 
     def _plan(self, tenant: TenantId) -> _Plan:
         shard = self._current(tenant)
-        former = next((other for other in self.shards(tenant) if other.year == shard.year - 1), None)
-        return _Plan(shard, shard.size, former, b',"tenant":"%b","type":"' % tenant.encode("ascii"))
+        recent = [other for other in self.shards(tenant) if other.name.year >= shard.name.year - 1]
+        formers = [other for other in recent if other is not shard]
+        return _Plan(shard, shard.size, formers, b',"tenant":"%b","type":"' % tenant.encode("ascii"))
 
     def _admit(self, batch: EntryBatch, plans: Sequence[_Plan]) -> Placements:
         """Find the entries that are not recorded yet; decide everything before anything is written."""
         entries = _checked(batch, plans)
         if len(plans) == 1 and len(set(batch.request_ids)) == len(batch) and not _suspects(plans[0], batch.request_ids):
             _take_all(plans[0], batch, entries)
-            log = (plans[0].shard.origin, plans[0].shard.year)
+            log = (plans[0].shard.origin, plans[0].shard.name)
             return Placements((log,), batch.owners, array("Q", range(plans[0].size, plans[0].size + len(batch))))
-        logs = [(plan.shard.origin, plan.shard.year) for plan in plans]
+        logs = [(plan.shard.origin, plan.shard.name) for plan in plans]
         owners, indexes = array("I", batch.owners), array("Q", bytes(8 * len(batch)))
         for place, (owner, request_id, entry) in enumerate(zip(batch.owners, batch.request_ids, entries, strict=True)):
             known = _known(plans[owner], request_id)
@@ -410,7 +438,7 @@ def _checked(batch: EntryBatch, plans: Sequence[_Plan]) -> list[bytes]:
 
 def _suspects(plan: _Plan, request_ids: Sequence[str]) -> bool:
     """Whether any of these requests may be recorded already."""
-    return any(shard is not None and shard.log.requests.holds_any(request_ids) for shard in (plan.shard, plan.former))
+    return any(shard.log.requests.holds_any(request_ids) for shard in (plan.shard, *plan.formers))
 
 
 def _take_all(plan: _Plan, batch: EntryBatch, entries: list[bytes]) -> None:
@@ -437,16 +465,16 @@ def _known(plan: _Plan, request_id: str) -> tuple[ShardLog, int, bytes] | None:
     index = plan.fresh.get(request_id)
     if index is not None:
         return plan.shard, index, plan.entries[index - plan.size]
-    for shard in (plan.shard, plan.former):
-        found = shard.find(request_id) if shard else None
-        if shard and found:
+    for shard in (plan.shard, *plan.formers):
+        found = shard.find(request_id)
+        if found:
             return shard, *found
     return None
 
 
-def _number(logs: list[tuple[str, int]], shard: ShardLog) -> int:
+def _number(logs: list[tuple[str, LogName]], shard: ShardLog) -> int:
     """Place of a log among those that an answer names."""
-    name = (shard.origin, shard.year)
+    name = (shard.origin, shard.name)
     if name not in logs:
         logs.append(name)
     return logs.index(name)

@@ -13,7 +13,8 @@ from domain.errors import InputError
 from domain.tenancy import TenantId
 from domain.value import Json
 
-_ID = re.compile(r"([1-9][0-9]{3})-(0|[1-9][0-9]{0,15})")
+_LOG = re.compile(r"([1-9][0-9]{3})(?:s([1-9][0-9]{0,5}))?")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
 class EventType(StrEnum):
@@ -56,34 +57,72 @@ PLATFORM_EVENTS: Final = frozenset(EventType) - {
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class EntryId:
-    """An entry of a tenant's evidence, or a block of it: the year's log, and the index (or height) within.
+class LogName:
+    """One log of a tenant: the year's, or one that succeeded a frozen log of that year.
 
-    Written ``2026-17``.
+    Written ``2026``, ``2026s2``, ``2026s3``: so are its folder and its entries' ids. Logs are in this order.
+    """
+
+    year: int
+    part: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}" if self.part == 1 else f"{self.year:04d}s{self.part}"
+
+    @property
+    def successor(self) -> LogName:
+        """The log that follows if this one is frozen."""
+        return LogName(self.year, self.part + 1)
+
+    def entry(self, index: int) -> EntryId:
+        """Id of an entry, or of a block by its height."""
+        return EntryId(self.year, index, part=self.part)
+
+    @classmethod
+    def find(cls, text: str) -> LogName | None:
+        """The log of that name in its only spelling; ``None`` where it is no name of a log."""
+        matched = _LOG.fullmatch(text)
+        if matched is None or matched[2] == "1":
+            return None
+        return cls(int(matched[1]), int(matched[2] or 1))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntryId:
+    """An entry of a tenant's evidence, or a block of it: the log, and the index (or height) within.
+
+    Written ``2026-17``, and in a log that succeeded a frozen one ``2026s2-17``.
     """
 
     shard: int
+    part: int = field(default=1, kw_only=True)
     index: int
 
     def __str__(self) -> str:
-        return f"{self.shard}-{self.index}"
+        return f"{self.log}-{self.index}"
+
+    @property
+    def log(self) -> LogName:
+        """The log that it is in."""
+        return LogName(self.shard, self.part)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``YEAR-INDEX``.
+        """Read ``LOG-INDEX``.
 
         Raises:
             InputError: the text is not of that form.
         """
-        matched = _ID.fullmatch(text)
-        if matched is None:
+        name, _, index = text.partition("-")
+        log = LogName.find(name)
+        if log is None or _INDEX.fullmatch(index) is None:
             raise InputError(
                 "not the id of an entry",
                 got=text[:40],
                 expected="the log's year and the index within it, such as 2026-17",
                 todo="Use the evidence_id of a receipt",
             )
-        return cls(int(matched[1]), int(matched[2]))
+        return cls(log.year, int(index), part=log.part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,18 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from serve.api import chain, evidence, log_files, log_operations, operations, predictions, reports, scans, simulator
+from serve.api import (
+    chain,
+    evidence,
+    log_files,
+    log_keys,
+    log_operations,
+    operations,
+    predictions,
+    reports,
+    scans,
+    simulator,
+)
 from serve.api.context import ApiContext
 from serve.api.evidence_models import BatchBody, CollectBody, EventBody
 from serve.health import router as health_router
@@ -37,6 +48,7 @@ def build_app(context: ApiContext | None) -> FastAPI:
     for router in (
         evidence.router,
         chain.router,
+        log_keys.router,
         log_operations.router,
         predictions.router,
         operations.router,

@@ -45,11 +45,12 @@ def local_platform(settings: Settings) -> Platform:
     from actors.simulation import Simulation  # noqa: PLC0415
     from actors.tenant_shard import TenantShard  # noqa: PLC0415
     from actors.upkeep import LogUpkeep  # noqa: PLC0415
+    from serve.key_places import key_places  # noqa: PLC0415
     from serve.platform import Crew, Platform  # noqa: PLC0415
 
     folders = folders_of(settings)
     shard = LocalHandle(TenantShard(folders, open_store))
-    chain = LocalHandle(EvidenceChain(folders))
+    chain = LocalHandle(EvidenceChain(folders, log_keys=key_places(settings).log_keys(folders)))
     crew = Crew(
         shards={"local": shard},
         chain=chain,

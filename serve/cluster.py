@@ -26,6 +26,7 @@ from serve.auth.tokens import ensure_token
 from serve.bootstrap import folders_of, upkeep_of
 from serve.crew import ray_crew
 from serve.deployment import IngressConfig, api_application
+from serve.key_places import key_places
 from serve.machine import check_machine
 from serve.platform import Platform
 from serve.run_file import RunningPlatform, remove_run_file, write_run_file
@@ -59,7 +60,7 @@ def start_cluster(settings: Settings) -> RunningCluster:
         UnavailableError: too little memory, an incomplete installation, or a part that does not come up.
     """
     check_machine(settings)
-    folders = folders_of(_absolute(settings))
+    folders, keys = folders_of(_absolute(settings)), key_places(settings)
     ensure_token(folders.store / TOKENS_NAME, tenant_id(settings.tenant))
     key = "pcg_operator_" + secrets.token_urlsafe(32)
     ray.init(
@@ -71,12 +72,13 @@ def start_cluster(settings: Settings) -> RunningCluster:
         log_to_driver=False,
         logging_level=logging.WARNING,
     )
-    upkeep = upkeep_of(_absolute(settings))
-    crew = ray_crew(folders, upkeep, shards=settings.shards, simulations=settings.simulations)
+    upkeep, log_keys = upkeep_of(_absolute(settings)), keys.log_keys(folders)
+    crew = ray_crew(folders, upkeep, log_keys, shards=settings.shards, simulations=settings.simulations)
     platform = Platform(crew)
     ray_serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port), proxy_location="HeadOnly")
     config = IngressConfig(
         folders=folders,
+        keys=keys,
         upkeep=upkeep,
         shards=settings.shards,
         simulations=settings.simulations,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from actors.folders import Folders
 from actors.placement import chain_handle, shard_handle, simulation_handle, upkeep_handle
 from actors.upkeep import UpkeepConfig
+from chain.keys.log_key_places import LogKeyPlaces
 from serve.bootstrap import open_store
 from serve.platform import Crew
 
 
-def ray_crew(folders: Folders, upkeep: UpkeepConfig, *, shards: int, simulations: int) -> Crew:
+def ray_crew(folders: Folders, upkeep: UpkeepConfig, log_keys: LogKeyPlaces, *, shards: int, simulations: int) -> Crew:
     """Handles of every actor; placement of tenants depends on the number of shards alone."""
-    chain = chain_handle(folders)
+    chain = chain_handle(folders, log_keys)
     names = [f"shard-{number}" for number in range(shards)]
     return Crew(
         shards={name: shard_handle(name, folders, open_store) for name in names},

@@ -17,6 +17,7 @@ from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
 from serve.crew import ray_crew
+from serve.key_places import KeyPlaces
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Platform
@@ -32,6 +33,7 @@ class IngressConfig:
     """What a replica needs to know; it travels to another process."""
 
     folders: Folders
+    keys: KeyPlaces
     upkeep: UpkeepConfig
     shards: int
     simulations: int
@@ -46,12 +48,15 @@ class Ingress:
 
     def __init__(self, config: IngressConfig) -> None:
         configure_logging()
+        log_keys = config.keys.log_keys(config.folders)
         platform = Platform(
-            ray_crew(config.folders, config.upkeep, shards=config.shards, simulations=config.simulations)
+            ray_crew(config.folders, config.upkeep, log_keys, shards=config.shards, simulations=config.simulations)
         )
         clock = SystemClock()
         operations = Operations(platform, clock)
-        maker = FolderPackMaker(config.folders, platform, clock, stamping=time_stamps(config.report_tsa_url))
+        maker = FolderPackMaker(
+            config.folders, platform, clock, config.keys, stamping=time_stamps(config.report_tsa_url)
+        )
         self._context = ApiContext(
             platform=platform,
             operations=operations,

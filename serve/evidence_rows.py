@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from actors.evidence_pages import EvidenceRow
 from actors.evidence_reader import LogStatus
+from actors.log_custody import LogKeyRow
 from actors.messages import EvidenceView
 from domain.evidence import EvidenceEvent, Receipt
 
@@ -18,7 +20,8 @@ def head_row(found: LogStatus) -> Row:
     files = f"/api/v2/log/{found.origin}"
     return {
         "origin": found.origin,
-        "year": found.year,
+        "log": str(found.name),
+        "year": found.name.year,
         "recorded": found.recorded,
         "blocks": found.blocks,
         "size": 0 if published is None else published.size,
@@ -51,6 +54,11 @@ def entry_row(found: EvidenceView) -> Row:
         "leaf_sha256": found.leaf_sha256,
         "leaf_sha3_256": found.leaf_sha3_256,
     }
+
+
+def key_row(found: LogKeyRow) -> Row:
+    """A key of a log, and what it is to it."""
+    return asdict(found)
 
 
 def erasure_row(done: EvidenceEvent, recorded: Receipt) -> Row:

@@ -14,9 +14,10 @@ from typing import Final
 
 from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
-from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, checkpoint_path, is_year, tile_name
+from chain.layout import ARTIFACT_FOLDER, KEYS_FILE, LogOrigin, checkpoint_path, tile_name
 from chain.tree_hash import BOTH
 from domain.errors import NotFound
+from domain.evidence import LogName
 from domain.tenancy import TenantId
 
 TEXT: Final = "text/plain; charset=utf-8"
@@ -46,9 +47,8 @@ def published_file(place: EvidencePlace, folders: Folders, tenant: TenantId, pat
     Raises:
         NotFound: no such log of this tenant, no such file, or no name of a file.
     """
-    logs = f"{folders.origin_prefix}/{tenant}/"
-    year, _, name = path.removeprefix(logs).partition("/")
-    if not path.startswith(logs) or not is_year(year):
+    log, name = _named(path.removeprefix(f"{folders.origin_prefix}/{tenant}/"))
+    if log is None or path != f"{LogOrigin(folders.origin_prefix, tenant, log)}/{name}":
         raise _missing(path)
     if name in _TEXTS:
         media_type, cache_control = TEXT, FRESH
@@ -57,10 +57,18 @@ def published_file(place: EvidencePlace, folders: Folders, tenant: TenantId, pat
     else:
         raise _missing(path)
     try:
-        content = place.store_of(tenant).get(f"{year}/{name}").content
+        content = place.store_of(tenant).get(f"{log}/{name}").content
     except NotFound:
         raise _missing(path) from None
     return PublishedFile(content, media_type, cache_control, f'"{sha256(content).hexdigest()[:32]}"')
+
+
+def _named(path: str) -> tuple[LogName | None, str]:
+    """The log and the file that the rest of a path may name: ``2026/FILE``, or ``2026/s2/FILE`` of a successor."""
+    year, _, name = path.partition("/")
+    part, _, below = name.partition("/")
+    successor = LogName.find(f"{year}{part}")
+    return (LogName.find(year), name) if successor is None or successor.part == 1 else (successor, below)
 
 
 def _missing(path: str) -> NotFound:

@@ -15,12 +15,13 @@ from typing import Final
 from chain.anchors.receipt import Anchored, read_entry
 from chain.checkpoint import parse_checkpoint
 from chain.checkpoint_commitment import CheckpointOpening
-from chain.layout import artifact_path, is_year
+from chain.layout import artifact_path
 from chain.note import parse_note
 from chain.pack import LogRange
 from chain.reports.anchors import AnchorSource, PlatformOpening
 from chain.signed_checkpoints import SignedPair
 from domain.errors import NotFound
+from domain.evidence import LogName
 from serve.published_log import PublishedLog, files_of
 
 Open = Callable[[str], CheckpointOpening]
@@ -31,9 +32,9 @@ _MARK: Final = b'"type":"anchor_receipt"'
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Receipt:
-    """A final receipt: of the platform log of that year, of that size."""
+    """A final receipt: of that platform log, of that size."""
 
-    year: int
+    log: LogName
     size: int
     anchored: Anchored = field(compare=False)
 
@@ -65,24 +66,25 @@ class AnchorIndex:
             if first and last and first[0] == last[0]:
                 first = None
             for receipt, opening in filter(None, (first, last)):
-                yield AnchorSource(receipt.anchored, PlatformOpening(opening, logs[receipt.year]))
+                yield AnchorSource(receipt.anchored, PlatformOpening(opening, logs[receipt.log]))
 
-    def _follow(self) -> Mapping[int, PublishedLog]:
-        years = sorted(path for path in self.folder.glob("*") if is_year(path.name))
-        logs = {int(path.name): PublishedLog(files_of(path)) for path in years}
-        for path, log in zip(years, logs.values(), strict=True):
-            size = log.head().size
+    def _follow(self) -> Mapping[LogName, PublishedLog]:
+        folders = {name: path for path in self.folder.glob("*") if (name := LogName.find(path.name))}
+        logs = {name: PublishedLog(files_of(folders[name])) for name in sorted(folders)}
+        origins = {log.head().origin: name for name, log in logs.items()}
+        for name, log in logs.items():
+            path, size = folders[name], log.head().size
             for index in range(self._read.get(path.name, 0), size):
                 entry = log.entry(index)
                 if _MARK in entry:
-                    self._take(read_entry(entry, _artifacts(years)))
+                    self._take(read_entry(entry, _artifacts(list(folders.values()))), origins)
             self._read[path.name] = size
         return logs
 
-    def _take(self, anchored: Anchored) -> None:
-        if anchored.receipt.is_final:
-            head = parse_checkpoint(parse_note(anchored.note.decode("utf-8")).text)
-            receipt = _Receipt(int(head.origin.rpartition("/")[2]), head.size, anchored)
+    def _take(self, anchored: Anchored, origins: Mapping[str, LogName]) -> None:
+        head = parse_checkpoint(parse_note(anchored.note.decode("utf-8")).text)
+        if anchored.receipt.is_final and head.origin in origins:
+            receipt = _Receipt(origins[head.origin], head.size, anchored)
             receipts = self._receipts.setdefault(anchored.receipt.target, [])
             receipts.insert(bisect_left(receipts, receipt), receipt)
 
@@ -94,9 +96,9 @@ def _first_over(
     opening = next(filter(None, (_opening(pair, opened) for pair in pairs)), None)
     if opening is None:
         return None
-    year, index = opening.platform_id.shard, opening.platform_id.index
-    at = bisect_left([(each.year, each.size) for each in receipts], (year, index + 1))
-    return (receipts[at], opening) if at < len(receipts) and receipts[at].year == year else None
+    log, index = opening.platform_id.log, opening.platform_id.index
+    at = bisect_left([(each.log, each.size) for each in receipts], (log, index + 1))
+    return (receipts[at], opening) if at < len(receipts) and receipts[at].log == log else None
 
 
 def _newest_under(
@@ -108,11 +110,11 @@ def _newest_under(
     while low < high:
         middle = (low + high) // 2
         opening = _opening(pairs[middle], opened)
-        if opening and (opening.platform_id.shard, opening.platform_id.index) < (receipt.year, receipt.size):
+        if opening and (opening.platform_id.log, opening.platform_id.index) < (receipt.log, receipt.size):
             found, low = opening, middle + 1
         else:
             high = middle
-    return (receipt, found) if found and found.platform_id.shard == receipt.year else None
+    return (receipt, found) if found and found.platform_id.log == receipt.log else None
 
 
 def _opening(pair: SignedPair, opened: Open) -> CheckpointOpening | None:

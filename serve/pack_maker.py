@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
 from actors.scan_archive import ScanArchive
-from chain.layout import artifact_path, is_year
+from chain.layout import artifact_path
 from domain.clock import Clock, parse_instant
 from domain.errors import NotFound, UnavailableError
+from domain.evidence import LogName
 from domain.tenancy import PLATFORM, TenantId
+from serve.key_places import KeyPlaces
+from serve.report_key import ReportKeyRecorder, record_report_key
 from serve.reporting import ReportKind, ReportRequest
 
 if TYPE_CHECKING:
@@ -28,13 +31,14 @@ OWNER: Final = "PolicyCortex"
 BOARD_SCANS_MAX: Final = 12
 
 
-class Publisher(Protocol):
+class Publisher(ReportKeyRecorder, Protocol):
     """What of a platform is needed to report."""
 
     def publish(self, tenant: TenantId) -> object: ...
     def publish_platform(self) -> object: ...
-    def signed_checkpoints(self, tenant: TenantId, year: int) -> Sequence[SignedPair]: ...
-    def opening(self, tenant: TenantId, year: int, note: str) -> CheckpointOpening: ...
+    def signed_checkpoints(self, tenant: TenantId, log: LogName) -> Sequence[SignedPair]: ...
+    def key_entries(self, tenant: TenantId, log: LogName) -> tuple[int, ...]: ...
+    def opening(self, tenant: TenantId, log: LogName, note: str) -> CheckpointOpening: ...
 
 
 class TimeStamps(Protocol):
@@ -47,12 +51,20 @@ class FolderPackMaker:
     """Makes packs of the folders of one store, one pack at a time.
 
     Args:
+        keys: where the report key is.
         stamping: stamps the PDF; without it the time of signing is the signer's own word.
     """
 
     def __init__(
-        self, folders: Folders, publisher: Publisher, clock: Clock, *, stamping: TimeStamps | None = None
+        self,
+        folders: Folders,
+        publisher: Publisher,
+        clock: Clock,
+        keys: KeyPlaces,
+        *,
+        stamping: TimeStamps | None = None,
     ) -> None:
+        self._keys = keys
         self._folders = folders
         self._place = EvidencePlace(folders)
         self._publisher = publisher
@@ -90,9 +102,7 @@ class FolderPackMaker:
         from serve.published_log import log_source  # noqa: PLC0415
 
         years = [
-            folder
-            for folder in sorted(published.glob("*"))
-            if is_year(folder.name) and request.since.year <= int(folder.name) <= request.until.year
+            folder for name, folder in _logs_in(published) if request.since.year <= name.year <= request.until.year
         ]
         sources = [source for source in map(log_source, years) if source.reader.head().size]
         if not sources:
@@ -123,15 +133,17 @@ class FolderPackMaker:
         from chain.reports.source import part_of  # noqa: PLC0415
         from serve.published_log import is_signed_by  # noqa: PLC0415
 
-        tenant, year = request.tenant, int(source.name)
+        tenant, name = request.tenant, LogName.find(source.name)
+        assert name is not None, "a published log's folder has its name"
+        source = replace(source, key_entries=self._publisher.key_entries(tenant, name))
         part = part_of(source, source.reader.head(), request.since, request.until)
-        pairs = self._publisher.signed_checkpoints(tenant, year)
+        pairs = self._publisher.signed_checkpoints(tenant, name)
         before = [pair.notes for pair in pairs if part.start and pair.size <= part.start + 1]
         if before and is_signed_by(before[-1], source.keys):
             source = replace(source, start_checkpoints=before[-1])
 
         def opened(note: str) -> CheckpointOpening:
-            return self._publisher.opening(tenant, year, note)
+            return self._publisher.opening(tenant, name, note)
 
         return source, tuple(index.anchors(part, pairs, opened))
 
@@ -159,12 +171,14 @@ class FolderPackMaker:
 
     def _signer(self) -> Any:
         from chain.durable import make_private_directory  # noqa: PLC0415
-        from chain.keys.report_key import FileRsaKey, ReportSigner  # noqa: PLC0415
+        from chain.keys.report_key import ReportSigner  # noqa: PLC0415
 
         folder: Path = self._folders.report_keys
         make_private_directory(folder)
-        key = FileRsaKey(folder / "report.key")
-        return ReportSigner(key, folder / "report.pem", owner=OWNER, issued_at=self._clock.now())
+        key = self._keys.report_key(folder / "report.key")
+        signer = ReportSigner(key, folder / "report.pem", owner=OWNER, issued_at=self._clock.now())
+        record_report_key(self._publisher, key, signer.certificate_der, at=self._clock.now())
+        return signer
 
 
 T = TypeVar("T")
@@ -188,3 +202,8 @@ def time_stamps(url: str | None) -> TimeStamps | None:
     from connectors.anchors.rfc3161 import StampService  # noqa: PLC0415 (only where one is named)
 
     return StampService(url)
+
+
+def _logs_in(folder: Path) -> list[tuple[LogName, Path]]:
+    """The folders of a tenant's logs, oldest first."""
+    return sorted((name, path) for path in folder.glob("*") if (name := LogName.find(path.name)) is not None)

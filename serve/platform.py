@@ -21,6 +21,7 @@ from actors.evidence_pages import BlockPage, EvidencePage, EvidenceQuery
 from actors.evidence_reader import Counts, LogStatus
 from actors.group_commit import GroupCommit
 from actors.handles import Handle
+from actors.log_custody import CustodyOrder
 from actors.loop_commit import LoopCommit
 from actors.messages import (
     BlockCheck,
@@ -44,11 +45,11 @@ from actors.upkeep import LogUpkeep
 from chain.batch import EntryBatch, Placements
 from connectors.files import ReadProgress, read_inputs
 from domain.errors import NotFound, UnavailableError
-from domain.evidence import EntryId, EvidenceEvent, Receipt
+from domain.evidence import EntryId, EvidenceEvent, LogName, Receipt
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
-from serve.evidence_rows import entry_row, evidence_row, head_row
+from serve.evidence_rows import entry_row, evidence_row, head_row, key_row
 from serve.log_operations import LogOperations
 
 if TYPE_CHECKING:
@@ -269,13 +270,17 @@ class Platform:
         """Publish the platform's own log, over the newest checkpoint of every tenant."""
         return self._crew.chain.within(SCAN_DEADLINE_S).call(EvidenceChain.publish_platform)
 
-    def signed_checkpoints(self, tenant: TenantId, year: int) -> tuple[SignedPair, ...]:
-        """What was signed of the tenant's log of a year, oldest first."""
-        return self._crew.chain.call(EvidenceChain.signed_checkpoints, tenant, year)
+    def signed_checkpoints(self, tenant: TenantId, log: LogName) -> tuple[SignedPair, ...]:
+        """What was signed of one of the tenant's logs, oldest first."""
+        return self._crew.chain.call(EvidenceChain.signed_checkpoints, tenant, log)
 
-    def opening(self, tenant: TenantId, year: int, note: str) -> CheckpointOpening:
+    def key_entries(self, tenant: TenantId, log: LogName) -> tuple[int, ...]:
+        """Places of what may be entries about the keys of one of the tenant's logs."""
+        return self._crew.chain.call(EvidenceChain.key_entries, tenant, log)
+
+    def opening(self, tenant: TenantId, log: LogName, note: str) -> CheckpointOpening:
         """What shows that one of the tenant's checkpoints is in the platform log; for that tenant alone."""
-        return self._crew.chain.call(EvidenceChain.opening, tenant, year, note)
+        return self._crew.chain.call(EvidenceChain.opening, tenant, log, note)
 
     def verify(self, tenant: TenantId) -> VerificationReport:
         """Check the tenant's published logs, every byte."""
@@ -284,6 +289,23 @@ class Platform:
     def check_block(self, tenant: TenantId, block_id: EntryId) -> BlockCheck:
         """Check one block header of the tenant's logs."""
         return self._crew.chain.call(EvidenceChain.check_block, tenant, block_id)
+
+    def log_keys(self, tenant: TenantId) -> tuple[Row, ...]:
+        """The keys of the tenant's, or the platform's, logs."""
+        return tuple(map(key_row, self._crew.chain.call(EvidenceChain.log_keys, tenant)))
+
+    def keep_keys(self, tenant: TenantId, order: CustodyOrder) -> tuple[Row, ...]:
+        """Rotate keys, end an overlap or freeze a log; then as `log_keys`."""
+        chain = self._crew.chain.within(SCAN_DEADLINE_S)
+        return tuple(map(key_row, chain.call(EvidenceChain.keep_keys, tenant, order)))
+
+    def report_keys(self) -> list[str]:
+        """Digests of the keys that sign report packs, oldest first, as the platform log has them."""
+        return self._crew.chain.call(EvidenceChain.report_keys)
+
+    def record_platform(self, events: Sequence[EvidenceEvent]) -> list[Receipt]:
+        """Record what concerns the platform as a whole."""
+        return self._crew.chain.call(EvidenceChain.platform_append, events)
 
     def begin(self, operation: Operation) -> tuple[Operation, bool]:
         """Enter long work."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from actors.evidence_pages import EvidenceQuery
+from actors.log_custody import CustodyOrder
 from actors.messages import Progress, ScanRequest, ScanResult, SimulationRequest, SimulationResult
 from domain.evidence import EntryId
 from domain.finding import Severity
@@ -75,6 +76,17 @@ class PlatformFace(Protocol):
 
     def evidence_rows(self, tenant: TenantId, query: EvidenceQuery) -> tuple[Mapping[str, Json], ...]:
         """The newest evidence that fits, as many rows as the query's limit says."""
+
+    def log_keys(self, tenant: TenantId) -> tuple[Mapping[str, Json], ...]:
+        """The keys of the tenant's, or the platform's, logs; for operators."""
+
+    def keep_keys(self, tenant: TenantId, order: CustodyOrder) -> tuple[Mapping[str, Json], ...]:
+        """Rotate keys, end an overlap or freeze a log, for operators; then as `log_keys`.
+
+        Raises:
+            InputError: a freeze that is not confirmed, or a reason or role that is not valid.
+            ConflictError: an overlap cannot end yet, or there is none.
+        """
 
     @property
     def logs(self) -> LogsFace:

@@ -17,7 +17,7 @@ from actors.folders import Folders
 from chain.canonical import encode_readable
 from chain.privacy.erasure import ErasureOrder, erase, finish_erasures
 from chain.privacy.fields import PERSONAL_FIELDS
-from chain.privacy.protection import protect
+from chain.privacy.protection import protect, subjects_of
 from chain.privacy.subject_keys import SubjectKeys
 from domain.errors import NotFound
 from domain.evidence import EvidenceEvent, Receipt
@@ -54,7 +54,20 @@ class Protection:
             InputError: an e-mail address stands where no person is declared.
             ConflictError: a person is being erased.
         """
-        return [self._protected(tenant, each) if self.needs(each) else each for each in submissions]
+        bodies = {
+            place: cast("dict[str, Json]", orjson.loads(each.body))
+            for place, each in enumerate(submissions)
+            if self.needs(each)
+        }
+        if not bodies:
+            return list(submissions)
+        keys = self._keys_of(tenant)
+        keys.make(name for place, body in bodies.items() for name in subjects_of(body, submissions[place].type))
+        found = list(submissions)
+        for place, body in bodies.items():
+            each = submissions[place]
+            found[place] = each._replace(body=encode_readable(protect(body, each.type, keys)))
+        return found
 
     def erase(self, tenant: TenantId, subject: str, order: ErasureOrder) -> EvidenceEvent:
         """Destroy a person's key and record that it was; safe to repeat.
@@ -79,10 +92,6 @@ class Protection:
 
     def _record(self, event: EvidenceEvent) -> object:
         return self._recorder.collect([event])
-
-    def _protected(self, tenant: TenantId, submission: Submission) -> Submission:
-        body = cast("dict[str, Json]", orjson.loads(submission.body))
-        return submission._replace(body=encode_readable(protect(body, submission.type, self._keys_of(tenant))))
 
     def _keys_of(self, tenant: TenantId) -> SubjectKeys:
         """The tenant's keys; what a crash interrupted is finished before they are used."""

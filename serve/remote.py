@@ -19,6 +19,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
+from actors.folders import DEFAULT_TENANT
+from actors.log_custody import CustodyOrder, CustodyStep
 from actors.messages import (
     BUILTIN,
     IMPORTED,
@@ -47,7 +49,7 @@ from domain.evidence import EntryId
 from domain.finding import PolicyId, Severity
 from domain.money import Money
 from domain.resource import ResourceId
-from domain.tenancy import TenantId
+from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
 from serve.remote_logs import RemoteLogs
 from serve.run_file import RunningPlatform
@@ -191,6 +193,24 @@ class RemotePlatform:
             words["cursor"] = page["next_cursor"]
         return tuple(rows)
 
+    def log_keys(self, tenant: TenantId) -> tuple[Row, ...]:
+        """The keys of the logs there."""
+        return tuple(self._get(*_addressed(tenant, "/chain/keys"))["keys"])
+
+    def keep_keys(self, tenant: TenantId, order: CustodyOrder) -> tuple[Row, ...]:
+        """Rotate keys, end an overlap or freeze a log there."""
+        body: dict[str, Json] = {"reason": order.reason, "by": order.by}
+        if order.step is CustodyStep.FREEZE:
+            path, names = "/chain/keys/freezes", ("is_confirmed", "trusts_keys", "can_write")
+            body |= {name: getattr(order, name) for name in names}
+        elif order.step is CustodyStep.ROTATE:
+            path = "/chain/keys/rotations"
+        else:
+            path = "/chain/keys/rotations/end"
+            body["withdraws_new"] = order.step is CustodyStep.WITHDRAW
+        named, path = _addressed(tenant, path)
+        return tuple(self._change(named, path, body)["keys"])
+
     def erase_person(self, tenant: TenantId, subject: str, *, basis: str, by: str) -> Row:
         """Destroy a person's key there; the row names the entry that records it."""
         return self._change(tenant, "/evidence/erasures", {"subject": subject, "basis": basis, "by": by})
@@ -317,6 +337,11 @@ def _scan_body(request: ScanRequest) -> dict[str, Json]:
         "aliases": [_absolute(path) for path in request.aliases],
         "exemptions": None if request.exemptions is None else _absolute(request.exemptions),
     }
+
+
+def _addressed(tenant: TenantId, path: str) -> tuple[TenantId, str]:
+    """Whom a request names: the platform is no tenant, and is named in the query instead."""
+    return (DEFAULT_TENANT, f"{path}?platform=true") if tenant == PLATFORM else (tenant, path)
 
 
 def _absolute(path: str) -> str:

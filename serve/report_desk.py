@@ -74,6 +74,7 @@ class _RemoteDesk:
 @contextmanager
 def _local(settings: Settings) -> Iterator[ReportService]:
     from serve.bootstrap import folders_of, local_platform  # noqa: PLC0415
+    from serve.key_places import key_places  # noqa: PLC0415
     from serve.operations import Operations  # noqa: PLC0415
     from serve.pack_maker import FolderPackMaker, time_stamps  # noqa: PLC0415
     from serve.reporting import ReportService  # noqa: PLC0415
@@ -81,6 +82,8 @@ def _local(settings: Settings) -> Iterator[ReportService]:
     folders, clock = folders_of(settings), SystemClock()
     with local_platform(settings) as platform:
         operations = Operations(platform, clock)
-        maker = FolderPackMaker(folders, platform, clock, stamping=time_stamps(settings.report_tsa_url))
+        maker = FolderPackMaker(
+            folders, platform, clock, key_places(settings), stamping=time_stamps(settings.report_tsa_url)
+        )
         yield ReportService(maker, folders, operations, clock)
         operations.close()

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from domain.errors import InputError
+from domain.errors import InputError, NotFound
 
 PREFIX = "PCG_"
 CONFIG_VARIABLE = "PCG_CONFIG"
@@ -69,6 +69,16 @@ class Settings(BaseSettings):
     retention_years: int = _row(7, "How long evidence is kept after its year", unit="years", low=7, high=100)
     report_tsa_url: str | None = _row(None, "RFC 3161 time stamp authority for the signature of reports")
     origin_prefix: str = _row("policycortex.local", "First part of the evidence log's origin, a name that you own")
+
+    log_key: str | None = _row(
+        None, "Where the logs' keys are: file:FOLDER, env:PATTERN or aws-kms:PATTERN; files in the store when not set"
+    )
+    report_key: str | None = _row(
+        None, "Where the key of report packs is: file:PATH or aws-kms:KEY; a file in the store when not set"
+    )
+    key_passphrase: str | None = _row(None, "What seals key files, by reference: env:NAME or file:PATH")
+    kms_region: str = _row("eu-central-1", "Region of AWS KMS")
+    kms_url: str | None = _row(None, "Address of AWS KMS instead of the region's own")
 
     @property
     def evidence(self) -> Path:
@@ -157,6 +167,18 @@ def child_environment(**extra: str) -> dict[str, str]:
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return {**own, **extra}
+
+
+def secret_of(variable: str) -> str:
+    """The content of a variable that a reference names, as it is at this moment.
+
+    Raises:
+        NotFound: there is no such variable.
+    """
+    value = os.environ.get(variable)
+    if value is None:
+        raise NotFound("variable of a secret is not set", variable=variable, todo="Set it where the platform runs")
+    return value
 
 
 def shown_value(value: object) -> str:

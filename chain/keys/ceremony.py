@@ -10,7 +10,7 @@ from typing import Protocol
 
 from chain.keys.history import KeyHistory
 from chain.keys.key_event import Occasion
-from chain.keys.log_keys import LogKeys
+from chain.keys.log_keys import LogKeyStore
 from chain.keys.ring import KeyRing
 from chain.keys.rotation import addition_events, retirement_events
 from chain.keys.signer import Signer
@@ -40,7 +40,7 @@ class RotatingLog(Protocol):
         """Sign from now on with the keys that the recorded entries name."""
 
 
-def add_pair(log: RotatingLog, keys: LogKeys, occasion: Occasion) -> Twin[VerifierKey]:
+def add_pair(log: RotatingLog, keys: LogKeyStore, occasion: Occasion) -> Twin[VerifierKey]:
     """Make a new pair of keys the active one; the former signs beside it. In an overlap, the pair that was added."""
     history = log.key_history()
     ring = history.sha256.ring
@@ -53,7 +53,7 @@ def add_pair(log: RotatingLog, keys: LogKeys, occasion: Occasion) -> Twin[Verifi
     return Twin(rings.sha256.active, rings.sha3_256.active)
 
 
-def end_overlap(log: RotatingLog, keys: LogKeys, occasion: Occasion, *, keep_former: bool = False) -> None:
+def end_overlap(log: RotatingLog, keys: LogKeyStore, occasion: Occasion, *, keep_former: bool = False) -> None:
     """Retire the former pair, or withdraw the new one. Its files are destroyed once the entries say so.
 
     Args:
@@ -82,7 +82,7 @@ def _rings(history: Twin[KeyHistory]) -> Twin[KeyRing]:
     return Twin(first, second)
 
 
-def _held(keys: LogKeys, key: VerifierKey) -> Twin[Signer]:
+def _held(keys: LogKeyStore, key: VerifierKey) -> Twin[Signer]:
     found = next((pair for pair in keys.held() if pair.sha256.key == key), None)
     if found is None:
         raise IntegrityError("key that must sign is not held", expected=key.text, todo="Restore its file")

@@ -28,6 +28,7 @@ from domain.value import Json
 _PRINCIPAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,99}")
 _MARKS: Final = tuple(f'"type":"{kind}"'.encode() for kind in (EventType.KEY_ADDED, EventType.KEY_RETIRED))
 _LOG_USE: Final = "log"
+REPORT_USE: Final = "report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def report_key_added_body(key: RsaKey, certificate: bytes, occasion: Occasion, *
     at, digest = format_instant(occasion.at), hashlib.sha256(key.public_der).hexdigest()
     text = report_key_statement(key_sha256=digest, replaces=replaces, valid_from=at).encode()
     return {
-        "use": "report",
+        "use": REPORT_USE,
         "algorithm": "rsa-4096-pss-sha256",
         "key": base64.b64encode(key.public_der).decode("ascii"),
         "key_sha256": digest,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from chain.checkpoint import origin_of
 from chain.keys.destruction import destroy_file
@@ -21,6 +21,19 @@ from chain.tree_hash import BOTH, Twin
 from domain.errors import IntegrityError
 
 _FILE: Final = re.compile(r"log(?:-([1-9][0-9]{0,5}))?\.key")
+
+
+class LogKeyStore(Protocol):
+    """The keys of one log, wherever they are."""
+
+    def held(self) -> Sequence[Twin[Signer]]:
+        """Every pair that is there, oldest first."""
+
+    def pending(self, history: Twin[KeyHistory]) -> Twin[Signer]:
+        """The pair that a rotation adds."""
+
+    def destroy_retired(self, history: Twin[KeyHistory]) -> int:
+        """Destroy retired pairs that this store can destroy; returns how many."""
 
 
 class LogKeys:
@@ -36,17 +49,24 @@ class LogKeys:
         self._passphrase = passphrase
 
     def held(self) -> tuple[Twin[Signer], ...]:
-        """Every pair that is there, oldest first; the first is made where there is none."""
-        return tuple(self._open(number) for number in self._generations() or [1])
+        """Every pair that is there, oldest first; the first is made where there is none and nothing was ever signed.
+
+        Raises:
+            IntegrityError: the keys that signed are gone.
+        """
+        numbers = self._generations()
+        if not numbers and (self._directory / "signed").exists():
+            raise IntegrityError(
+                "log's keys are not held",
+                path=str(self._directory),
+                expected=self._names.sha256,
+                todo="Restore their files; if they are lost, freeze the log and open its successor",
+            )
+        return tuple(self._open(number) for number in numbers or [1])
 
     def pending(self, history: Twin[KeyHistory]) -> Twin[Signer]:
         """The pair that a rotation adds: made, unless an interrupted rotation has made it."""
-        newest, ring = self.held()[-1], history.sha256.ring
-        if ring is not None and newest.sha256.key not in ring.statuses:
-            return newest
-        if ring is None and len(self._generations()) > 1:
-            return newest
-        return self._open(max(self._generations()) + 1)
+        return find_pending(self.held(), history) or self._open(max(self._generations()) + 1)
 
     def destroy_retired(self, history: Twin[KeyHistory]) -> int:
         """Destroy the files of retired pairs; returns how many."""
@@ -72,6 +92,13 @@ class LogKeys:
     def _path(self, number: int) -> Twin[Path]:
         suffix = "" if number == 1 else f"-{number}"
         return Twin(self._directory / f"log{suffix}.key", self._directory / f"log-sha3{suffix}.key")
+
+
+def find_pending(held: Sequence[Twin[Signer]], history: Twin[KeyHistory]) -> Twin[Signer] | None:
+    """A pair that was made and that no entry speaks of yet."""
+    newest, ring = held[-1], history.sha256.ring
+    is_new = len(held) > 1 if ring is None else newest.sha256.key not in ring.statuses
+    return newest if is_new else None
 
 
 def choose_signers(history: KeyHistory, held: Sequence[Signer]) -> tuple[Signer, ...]:

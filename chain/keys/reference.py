@@ -45,6 +45,11 @@ def _absent(name: str) -> NoReturn:
     raise InputError("no key service is connected", key=name, todo="Name a file: or env: key, or install the aws extra")
 
 
+def no_secrets(name: str) -> NoReturn:
+    """A resolver for where no secret is reached."""
+    raise InputError("no secret can be reached here", reference=name, todo="Name a file: key")
+
+
 @dataclass(frozen=True, slots=True)
 class KeySources:
     """How to reach the places that this package cannot.

@@ -7,6 +7,7 @@ checkpoints with both lines are published for as long as the readers need; the f
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from chain.keys.history import KeyHistory
 from chain.keys.key_event import Occasion, key_added_body, key_retired_body
@@ -18,6 +19,9 @@ from domain.errors import ConflictError
 from domain.evidence import EventType, EvidenceEvent
 from domain.tenancy import TenantId
 from domain.value import Json
+
+KEY_REQUEST_PREFIXES: Final = (f"{EventType.KEY_ADDED}/", f"{EventType.KEY_RETIRED}/")
+"""With which the request ids of entries about a log's keys begin; the log finds them by these."""
 
 
 def addition_events(

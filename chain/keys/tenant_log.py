@@ -17,7 +17,10 @@ from domain.tenancy import PLATFORM, TenantId
 
 
 class TenantLog:
-    """The log that a tenant's (or the platform's) next entries go to."""
+    """A tenant's (or the platform's) newest log, as it was last written to.
+
+    Around a turn of the year ask `EvidenceWriter.current` first, so that this is the log of the next entries too.
+    """
 
     def __init__(self, writer: EvidenceWriter, tenant: TenantId) -> None:
         self.tenant = tenant
@@ -45,7 +48,8 @@ class TenantLog:
         return LogKeys(self.state_directory, origin=self.origin)
 
     def head(self) -> LogHead:
-        return self._shard.head()
+        """What was last signed; also where the keys that signed it are lost."""
+        return self._shard.signed_head()
 
     def key_history(self) -> Twin[KeyHistory]:
         return self._shard.key_history()
@@ -57,7 +61,7 @@ class TenantLog:
         return self._writer.append(batch).receipts(batch)
 
     def publish(self) -> LogHead:
-        return self._writer.publish_platform() if self.tenant == PLATFORM else self._writer.publish(self.tenant)
+        return self._writer.publish(self.tenant)
 
     def reopen(self) -> None:
         self._shard.reopen()

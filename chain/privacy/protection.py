@@ -56,6 +56,16 @@ def protect(body: Mapping[str, Json], event_type: EventType, keys: PersonKeys) -
     return protected
 
 
+def subjects_of(body: Mapping[str, Json], event_type: EventType) -> list[str]:
+    """Whom a body names where persons are declared.
+
+    Raises:
+        InputError: a personal value is not text.
+    """
+    fields = personal_fields(event_type)
+    return [_subject(place, field) for field in fields for place in _places(dict(body), field.steps)]
+
+
 def is_protected(content: bytes, event_type: EventType) -> bool:
     """Whether a body in canonical JSON surely needs no protection: a quick look that spares most bodies the walk."""
     if b"@" in content or b"%40" in content:

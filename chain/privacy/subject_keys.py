@@ -15,7 +15,7 @@ import os
 import secrets
 import stat
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ from chain.durable import (
     make_private_directory,
     reporting_full_disk,
     sync_directory,
+    sync_file_system,
     write_all,
 )
 from chain.keys.destruction import destroy_file
@@ -36,6 +37,7 @@ from domain.tenancy import TenantId
 from domain.value import Json
 
 SUBJECT_LENGTH_MAX: Final = 500
+SYNCED_SINGLY_MAX: Final = 4
 RandomBytes = Callable[[int], bytes]
 
 _NAME: Final = "policycortex/subject-name/v1"
@@ -83,6 +85,21 @@ class SubjectKeys:
             made = self._wrapper.wrap(self._random_bytes(KEY_SIZE_BYTES), _SUBJECT_CONTEXT.format(name))
             _create_once(path, made)
         return self._read(name)
+
+    def make(self, subjects: Iterable[str]) -> int:
+        """Make the keys of those who have none, durable on return; many cost two syncs in all. Returns how many.
+
+        Raises:
+            InputError: no name of a person.
+        """
+        names = [name for name in dict.fromkeys(map(self.name_of, subjects)) if not self.is_ordered(name)]
+        missing = [name for name in names if not self._path(name).exists()]
+        made = {name: self._random_bytes(KEY_SIZE_BYTES) for name in missing}
+        _create_together(
+            self._subjects,
+            {self._path(name): self._wrapper.wrap(key, _SUBJECT_CONTEXT.format(name)) for name, key in made.items()},
+        )
+        return len(made)
 
     def find(self, name: str) -> bytes | None:
         """The key that is kept under a file's name, also of a person who is being erased."""
@@ -177,17 +194,41 @@ class SubjectKeys:
         return key
 
 
+def _create_together(root: Path, files: Mapping[Path, bytes]) -> None:
+    """As `_create_once` for each; from a few on all contents are synced at once, and then all names."""
+    if len(files) <= SYNCED_SINGLY_MAX:
+        for path, content in files.items():
+            _create_once(path, content)
+        return
+    with reporting_full_disk(root):
+        for folder in sorted({path.parent for path in files}):
+            make_private_directory(folder)
+        asides = {path: _write_aside(path, content) for path, content in files.items()}
+        sync_file_system(root)
+        for path, aside in asides.items():
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(aside)
+            aside.unlink()
+        sync_file_system(root)
+
+
+def _write_aside(path: Path, content: bytes, *, is_synced: bool = False) -> Path:
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        write_all(handle, content)
+        if is_synced:
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+    return aside
+
+
 def _create_once(path: Path, content: bytes) -> None:
     """Make a private file unless there is one; whoever comes second leaves the first one's."""
     with reporting_full_disk(path):
         make_private_directory(path.parent)
-        aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            write_all(handle, content)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        aside = _write_aside(path, content, is_synced=True)
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(aside)
         aside.unlink()

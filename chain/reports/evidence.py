@@ -14,21 +14,24 @@ from chain.pack import (
     ARTIFACTS,
     CHECKPOINTS,
     ENTRIES,
+    KEY_ENTRIES,
     LEAVES,
     POLICY,
     PROOF_SUFFIXES,
     START_CHECKPOINTS,
     WINDOW,
     FileDigest,
+    KeyEntry,
     LogRange,
     Manifest,
     WindowProofs,
+    encode_key_entries,
 )
 from chain.pack_summary import SEVERITIES, Summariser, Summary
 from chain.proof import format_proof
 from chain.reports.anchors import anchor_files
 from chain.reports.source import LogHead, LogSource, PackRequest, part_of
-from chain.tree_hash import BOTH
+from chain.tree_hash import BOTH, Twin
 from domain.errors import InputError
 
 HIGHLIGHTED_MAX: Final = 40
@@ -133,6 +136,15 @@ def _log_files(log: _OpenLog, entries: list[bytes]) -> dict[str, bytes]:
         LEAVES: "".join(f"{leaf.hex()}\n" for leaf in BOTH.sha256.leaves(entries)).encode("ascii"),
         WINDOW: proofs.encode(),
     }
+    outside = [index for index in log.source.key_entries if index < part.size and not part.start <= index < part.end]
+    if outside:
+        proved = ((index, reader.inclusion_proof(index, part.size)) for index in outside)
+        files[KEY_ENTRIES] = encode_key_entries(
+            [
+                KeyEntry(index, reader.entry(index), Twin(proofs.sha256.path, proofs.sha3_256.path))
+                for index, proofs in proved
+            ]
+        )
     if starts is not None:
         files[START_CHECKPOINTS.sha256] = starts.sha256.encode("utf-8")
         files[START_CHECKPOINTS.sha3_256] = starts.sha3_256.encode("utf-8")

@@ -62,6 +62,7 @@ class LogSource:
         keys: the log's, of both trees.
         witnesses: those whose cosignatures its checkpoint may carry.
         start_checkpoints: notes that the log signed before the window, where they were kept.
+        key_entries: places of the log's entries about its keys.
     """
 
     name: str
@@ -69,6 +70,7 @@ class LogSource:
     keys: Twin[VerifierKey]
     witnesses: tuple[CosignerKey, ...] = ()
     start_checkpoints: Twin[str] | None = None
+    key_entries: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

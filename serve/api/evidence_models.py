@@ -216,6 +216,7 @@ class HeadView(BaseModel):
     """A year's log as it was last published."""
 
     origin: str
+    log: str = Field(description="As in the ids of its entries: the year, or such as 2026s2 after a freeze")
     year: int
     blocks: int
     recorded: int = Field(description="Entries that are durable, published or not")

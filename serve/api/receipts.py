@@ -16,9 +16,9 @@ def receipt_lines(submissions: Sequence[Submission], batch: EntryBatch, placemen
     """One JSON object for each submission, as `ReceiptView` describes it."""
     sha256, sha3_256, width, at = batch.leaves.sha256.hex(), batch.leaves.sha3_256.hex(), 2 * HASH_SIZE_BYTES, 0
     for submission, owner, index in zip(submissions, placements.owners, placements.indexes, strict=True):
-        origin, year = placements.logs[owner]
+        origin, log = placements.logs[owner]
         yield (
-            f'{{"id":"{submission.id}","request_id":"{submission.request_id}","evidence_id":"{year}-{index}",'
+            f'{{"id":"{submission.id}","request_id":"{submission.request_id}","evidence_id":"{log}-{index}",'
             f'"origin":"{origin}","index":{index},"leaf_sha256":"{sha256[at : at + width]}",'
             f'"leaf_sha3_256":"{sha3_256[at : at + width]}"}}'
         )

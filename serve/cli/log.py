@@ -12,10 +12,12 @@ from domain.errors import InputError
 from domain.tenancy import tenant_id
 from domain.value import Json
 from serve.cli.exit_code import ExitCode
+from serve.cli.log_keys import add_to
 from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
 from serve.cli.screen import json_bytes, put, say, show, width
 
 commands = typer.Typer(help="Publish and check the evidence log.", no_args_is_help=True, rich_markup_mode=None)
+add_to(commands)
 FINDINGS_MAX = 20
 
 

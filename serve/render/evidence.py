@@ -52,6 +52,25 @@ def log_lines(rows: Sequence[Row], *, width: int | None) -> list[Text]:
     return lay_out(cells, columns, width=width, indent=0)
 
 
+def key_lines(rows: Sequence[Row], *, width: int | None) -> list[Text]:
+    """One line a key: what it is to its log, and which trees it may sign."""
+    cells = [
+        (
+            Cell("frozen" if row["frozen_at"] else row["status"], WARN if row["frozen_at"] else ""),
+            Cell(_sizes(row), QUIET),
+            Cell(row["key"]),
+        )
+        for row in rows
+    ]
+    columns = (Column(), Column(drop=1), Column(Fit.MIDDLE, width_min=24))
+    return lay_out(cells, columns, width=width, indent=0)
+
+
+def _sizes(row: Row) -> str:
+    last = row["last_size"]
+    return f"from {count(row['first_size'])} entries" + ("" if last is None else f" to {count(last)}")
+
+
 def _behind(row: Row) -> str:
     left = row["recorded"] - row["size"]
     return f"{count(left)} to publish" if left > 0 else ""

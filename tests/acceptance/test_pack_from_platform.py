@@ -36,6 +36,7 @@ from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import FILE_NAME, TokenRegistry, ensure_token
 from serve.bootstrap import folders_of, open_store, upkeep_of
+from serve.key_places import key_places
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Crew, Platform
@@ -183,7 +184,7 @@ def _running(
         )
         with Platform(crew) as platform:
             operations = Operations(platform, watch)
-            maker = FolderPackMaker(folders, platform, watch, stamping=time_stamps(authority.url))
+            maker = FolderPackMaker(folders, platform, watch, key_places(settings), stamping=time_stamps(authority.url))
             context = ApiContext(
                 platform=platform,
                 operations=operations,

@@ -12,7 +12,7 @@ import pytest
 from actors.group_commit import GroupCommit
 from chain.batch import EntryBatch, Placements
 from domain.errors import ConflictError, IntegrityError, UnavailableError
-from domain.evidence import EventType, EvidenceEvent
+from domain.evidence import EventType, EvidenceEvent, LogName
 from domain.tenancy import TenantId
 
 
@@ -25,7 +25,9 @@ def entries(*numbers: int) -> EntryBatch:
 
 
 def placed(batch: EntryBatch, start: int = 0) -> Placements:
-    return Placements((("test", 2026),), array("I", batch.owners), array("Q", range(start, start + len(batch))))
+    return Placements(
+        (("test", LogName(2026)),), array("I", batch.owners), array("Q", range(start, start + len(batch)))
+    )
 
 
 class Journal:

@@ -11,7 +11,7 @@ import pytest
 from actors.loop_commit import LoopCommit
 from chain.batch import EntryBatch, Placements
 from domain.errors import ConflictError, InputError, IntegrityError, UnavailableError
-from domain.evidence import EventType, EvidenceEvent
+from domain.evidence import EventType, EvidenceEvent, LogName
 from domain.tenancy import TenantId
 
 pytestmark = pytest.mark.asyncio
@@ -38,7 +38,9 @@ class Journal:
         start = sum(len(each) for each in self.batches)
         self.batches.append(list(entries.request_ids))
         size = len(entries)
-        return Placements((("log/2026", 2026),), array("I", [0] * size), array("Q", range(start, start + size)))
+        return Placements(
+            (("log/2026", LogName(2026)),), array("I", [0] * size), array("Q", range(start, start + size))
+        )
 
 
 async def test_a_batch_forms_while_the_former_is_written() -> None:
@@ -162,7 +164,7 @@ async def test_after_a_bug_in_the_writer_nobody_waits_and_the_next_caller_leads(
         if calls == 1:
             await asyncio.sleep(0)
             raise ZeroDivisionError
-        return Placements((("log/2026", 2026),), array("I", [0]), array("Q", [0]))
+        return Placements((("log/2026", LogName(2026)),), array("I", [0]), array("Q", [0]))
 
     commit = LoopCommit(write)
     found = await asyncio.gather(*(commit.append(batch(number)) for number in range(3)), return_exceptions=True)

@@ -19,6 +19,7 @@ from actors.handles import LocalHandle
 from actors.upkeep import LogUpkeep, UpkeepConfig
 from chain.anchors.verdict import AnchorTrust
 from chain.batch import EntryBatch
+from chain.canonical import encode
 from chain.keys.freeze import MARKER
 from chain.note import parse_verifier_key
 from chain.trust import load_policy
@@ -121,7 +122,9 @@ def test_the_platform_log_is_published_at_once_and_then_hourly(store: Store) -> 
 def test_a_frozen_log_is_left_alone(store: Store) -> None:
     upkeep = store.upkeep()
     store.record("a")
-    (store.folders.chain / "logs/acme/2026" / MARKER).write_bytes(b"{}")
+    begun = {"stage": "closing", "origin": "o", "checkpoint": "", "checkpoint_sha3": "", "can_write": True}
+    order = {"frozen_at": "2026-01-31T12:00:00Z", "reason": "key stolen", "by": "role:lead", "distrusted": []}
+    (store.folders.chain / "logs/acme/2026" / MARKER).write_bytes(encode({**begun, **order}))
     upkeep.tick()
     upkeep.tick()
     with pytest.raises(NotFound):

@@ -79,7 +79,8 @@ def log_source(shard: ShardLog) -> LogSource:
     folder = shard.place.folder
     assert isinstance(folder, Path), "a log in a bucket has no folder"
     lines = (folder / "verifier_keys").read_text().splitlines()
-    return LogSource(str(shard.year), shard, Twin(*(parse_verifier_key(line) for line in lines[:2])))
+    keys = Twin(*(parse_verifier_key(line) for line in lines[:2]))
+    return LogSource(str(shard.name), shard, keys, key_entries=tuple(shard.log.key_entries))
 
 
 def read_artifact(folder: Path, sha256: str) -> bytes | None:

@@ -186,7 +186,7 @@ def test_a_note_that_a_known_key_signed_for_another_origin_is_refuted(tmp_path: 
     policy = TrustPolicy((holder.key, own.keys[1]))
     files = signed_again({f"{LOG}checkpoint": note.encode()})
     report = check(files, policy=policy)
-    assert "another log" in report.findings[0].got
+    assert "signatures of its log" in report.findings[0].got
 
 
 def part(**changes: Any) -> tuple[LogRange, ...]:

@@ -14,7 +14,7 @@ from chain.tree_hash import SHA256
 from chain.verify import verify_directory
 from chain.writer import EvidenceWriter
 from domain.errors import InputError, NotFound
-from domain.evidence import EventType
+from domain.evidence import EventType, LogName
 from domain.tenancy import PLATFORM
 from tests.unit.chain.samples import ACME, GLOBEX, chain_folder, event, open_store, tenant_folder
 
@@ -62,7 +62,7 @@ def test_an_earlier_checkpoint_can_be_opened_after_a_restart(tmp_path: Path) -> 
         writer.append(EntryBatch.encode([event("b")]))
         writer.publish(ACME)
     with open_store(tmp_path) as writer:
-        assert writer.opening(ACME, year=2026, note=note) == first
+        assert writer.opening(ACME, log=LogName(2026), note=note) == first
         assert writer.opening(ACME) != first
 
 

@@ -18,7 +18,7 @@ from chain.projection import SAVE_EVENTS, Entry, Projection, ReadModel, State
 from chain.read_models import CONTROL, POLICY, SUBJECT, CountsByDay, LatestByMatter, day_counts, latest_evidence
 from chain.tree_hash import BOTH, Twin
 from domain.clock import format_instant
-from domain.evidence import EntryId, EventType
+from domain.evidence import EntryId, EventType, LogName
 from domain.value import Json
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
@@ -172,12 +172,12 @@ def test_the_latest_evidence_is_that_of_the_latest_time() -> None:
         event("2026-01-01T00:00:00Z", subject="payroll", result="not_satisfied"),
         event("2026-02-01T00:00:00Z", subject="vpn", policy="mfa", verdict="violation"),
     )
-    found = latest_evidence([(2026, state)], SUBJECT)
+    found = latest_evidence([(LogName(2026), state)], SUBJECT)
     assert [(row.name, str(row.evidence_id), row.result) for row in found] == [
         ("payroll", "2026-0", "satisfied"),
         ("vpn", "2026-2", "violation"),
     ]
-    assert [row.name for row in latest_evidence([(2026, state)], POLICY)] == ["mfa"]
+    assert [row.name for row in latest_evidence([(LogName(2026), state)], POLICY)] == ["mfa"]
 
 
 def test_controls_are_matters_by_framework_and_id() -> None:
@@ -186,15 +186,15 @@ def test_controls_are_matters_by_framework_and_id() -> None:
         event("2026-01-01T00:00:00Z", controls=[{"framework": "SOC 2", "id": "CC6.1"}, "not a control"]),
         event("2026-01-02T00:00:00Z", controls="none"),
     )
-    (row,) = latest_evidence([(2026, state)], CONTROL)
+    (row,) = latest_evidence([(LogName(2026), state)], CONTROL)
     assert (row.name, row.result, row.at) == ("SOC 2/CC6.1", None, "2026-01-01T00:00:00Z")
 
 
 def test_the_later_year_wins_where_times_are_equal() -> None:
     at = "2026-12-31T23:59:59Z"
     states = [
-        (2026, fold(LatestByMatter(), event(at, subject="a"))),
-        (2027, fold(LatestByMatter(), event(at, subject="a"))),
+        (LogName(2026), fold(LatestByMatter(), event(at, subject="a"))),
+        (LogName(2027), fold(LatestByMatter(), event(at, subject="a"))),
     ]
     assert [row.evidence_id for row in latest_evidence(states, SUBJECT)] == [EntryId(2027, 0)]
 
@@ -205,5 +205,5 @@ def test_matters_over_the_limit_are_counted_and_not_kept(names: str) -> None:
         LatestByMatter(matters_max=2),
         *(event(f"2026-01-0{n + 1}T00:00:00Z", subject=name) for n, name in enumerate(names)),
     )
-    assert [row.name for row in latest_evidence([(2026, state)], SUBJECT)] == ["a", "b"]
+    assert [row.name for row in latest_evidence([(LogName(2026), state)], SUBJECT)] == ["a", "b"]
     assert state["untracked"] == 1

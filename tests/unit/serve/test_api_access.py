@@ -16,6 +16,7 @@ from tests.unit.serve.api_fixture import STORAGE_ID, Api, bearer
 OPEN = {"/healthz", "/readyz"}
 COUNTS = {"reviewed": 1, "revoked": 0}
 WINDOW = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-15T00:00:00Z"}
+OCCASION = {"reason": "a test", "by": "role:key-custodian"}
 BODIES: dict[str, dict[str, Any]] = {
     "/predictions/analyze": {"resource_ids": [STORAGE_ID]},
     "/predictions/bulk-scan": {"paths": ["exports"]},
@@ -33,7 +34,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "/chain/holds": {"hold": "h", "year": 2026, "by": "p", "reason": "m"},
     "/chain/holds/{hold_id}/release": {"by": "p", "reason": "m"},
     "/chain/expiry": {"is_dry_run": True},
+    "/chain/keys/rotations": OCCASION,
+    "/chain/keys/rotations/end": OCCASION,
+    "/chain/keys/freezes": OCCASION,
 }
+OPERATORS = {
+    "/chain/keys",
+    "/chain/keys/rotations",
+    "/chain/keys/rotations/end",
+    "/chain/keys/freezes",
+    "/chain/cosignatures",
+    "/chain/holds/{hold_id}/release",
+    "/chain/expiry",
+}
+"""Refused to every tenant."""
 OWN_TO_THE_CALLER = {
     "/predictions/analyze",
     "/predictions/bulk-scan",
@@ -61,8 +75,6 @@ OWN_TO_THE_CALLER = {
     "/reports/board-pack",
 }
 """Routes that name nothing of another tenant: they act on the caller's own, or on what everybody has."""
-OPERATORS = {"/chain/cosignatures", "/chain/holds/{hold_id}/release", "/chain/expiry"}
-"""Refused to every tenant (test_api_log_operations)."""
 
 
 def routes(api: Api) -> Iterator[tuple[str, str]]:
@@ -110,6 +122,18 @@ def test_every_route_that_names_something_hides_another_tenants(api: Api) -> Non
         assert STORAGE_ID not in answer.text or "{resource_id}" in path or route == "/explanations"
         asked += 1
     assert asked >= 14
+
+
+def test_what_is_the_operators_is_refused_to_every_tenant(api: Api) -> None:
+    asked = 0
+    for method, path in routes(api):
+        route = path.removeprefix("/api/v2")
+        if route in OPERATORS:
+            for query in ("", "?platform=true"):
+                answer = api.client.request(method, path.format(hold_id="h") + query, headers=api.acme, json=BODIES.get(route))
+                assert (answer.status_code, answer.json()["code"]) == (403, "access_denied"), route
+                asked += 1
+    assert asked == 14
 
 
 def test_erasing_a_person_of_another_tenant_finds_nobody(api: Api) -> None:

@@ -16,10 +16,11 @@ from domain.clock import SystemClock
 from domain.errors import IntegrityError, NotFound, UnavailableError
 from domain.tenancy import TenantId
 from serve.bootstrap import local_platform
+from serve.key_places import key_places
 from serve.pack_maker import FolderPackMaker
 from serve.report_archive import ReportArchive
 from serve.reporting import ReportKind, ReportRequest
-from serve.settings import load_settings
+from serve.settings import Settings, load_settings
 from tests.unit.serve.api_fixture import NOW, Api
 
 ACME = TenantId("acme")
@@ -129,13 +130,14 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_a_real_pack_of_each_kind_verifies_offline(api: Api, tmp_path: Path) -> None:
     context = api.client.app.state.context  # type: ignore[attr-defined]
     assert api.scan(api.acme)["status"] == "succeeded"
-    maker = FolderPackMaker(context.folders, context.platform, SystemClock())
+    maker = FolderPackMaker(context.folders, context.platform, SystemClock(), key_places(Settings()))
     now = datetime.now(UTC)
     for kind in ReportKind:
         pack = tmp_path / f"{kind.value}.zip"
         pack.write_bytes(maker.make(ReportRequest(ACME, kind, NOW, now)))
         report = verify_pack(pack)
         assert report.ok, report.findings
+    assert len(context.platform.report_keys()) == 1
     with pytest.raises(NotFound, match="no evidence"):
         maker.make(ReportRequest(TenantId("globex"), ReportKind.BOARD, NOW, now))
 
@@ -143,6 +145,6 @@ def test_a_real_pack_of_each_kind_verifies_offline(api: Api, tmp_path: Path) -> 
 def test_a_tenant_without_evidence_has_no_report(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     with local_platform(load_settings({"store_dir": tmp_path}, environment={})) as platform:
-        maker = FolderPackMaker(folders, platform, SystemClock())
+        maker = FolderPackMaker(folders, platform, SystemClock(), key_places(Settings()))
         with pytest.raises(NotFound, match="no evidence"):
             maker.make(ReportRequest(ACME, ReportKind.EVIDENCE, NOW, NOW))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from serve.remote import RemotePlatform, error_of
 from serve.reporting import Page, ReportKind, ReportRequest
 from serve.run_file import RunningPlatform
 from tests.unit.serve.api_fixture import NOW, OPERATOR_KEY, STORAGE_ID, Api
+from tests.unit.serve.over_http import sent_to
 
 TENANT = TenantId("umbrella")
 POLICY = "pcg-azure-storage-secure-transfer"
@@ -34,20 +34,7 @@ POLICY = "pcg-azure-storage-secure-transfer"
 @pytest.fixture
 def over_http(api: Api, monkeypatch: pytest.MonkeyPatch) -> RemotePlatform:
     """A client whose requests go to the application without a socket."""
-
-    def opened(request: Request, timeout: float) -> AbstractContextManager[io.BytesIO]:
-        answer = api.client.request(
-            request.get_method(),
-            request.full_url.removeprefix("http://platform"),
-            headers=dict(request.header_items()),
-            content=request.data if isinstance(request.data, bytes) else None,
-        )
-        if answer.status_code >= 400:
-            raise HTTPError(request.full_url, answer.status_code, "", Message(), io.BytesIO(answer.content))
-        return io.BytesIO(answer.content)
-
-    monkeypatch.setattr(remote, "urlopen", opened)
-    monkeypatch.setattr(remote, "sleep", lambda _: None)
+    sent_to(api, monkeypatch)
     return RemotePlatform(RunningPlatform("http://platform", OPERATOR_KEY))
 
 

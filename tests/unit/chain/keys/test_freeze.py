@@ -28,7 +28,7 @@ from chain.shard import ShardLog, ShardPlace
 from chain.tree_hash import Twin
 from domain.clock import format_instant
 from domain.errors import ConflictError, InputError, IntegrityError, NotFound
-from domain.evidence import EventType, EvidenceEvent
+from domain.evidence import EventType, EvidenceEvent, LogName
 from domain.value import Json
 from tests.unit.chain.keys.samples import ACME, NOON, ORIGIN, SmallLog, entry, signer
 from tests.unit.chain.samples import event, open_writer, publish_small_log, published_folder
@@ -186,7 +186,12 @@ def _successor(path: Path, marker: Marker, *good: Signer) -> Path:
     journal = FileJournal(path / "chain")
     list(journal.replay())
     shard = ShardLog(
-        origin, ACME, 2026, journal=journal, place=ShardPlace(path / "state", path / "folder/2026"), signers=None
+        origin,
+        ACME,
+        LogName(2026, 2),
+        journal=journal,
+        place=ShardPlace(path / "state", path / "folder/2026"),
+        signers=None,
     )
     end = EvidenceEvent(ACME, succession_request_id(origin), EventType.LOG_FROZEN, NOON, _body(marker, *good))
     entries = [encode_event(end, {}), encode_event(LATER, {})]

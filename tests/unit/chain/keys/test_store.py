@@ -254,12 +254,15 @@ def test_a_frozen_log_takes_nothing_more_and_still_verifies(tmp_path: Path) -> N
         tenant = TenantLog(log.writer, ACME)
         _publish(log, tenant)
         marker = freeze(tenant, tenant.state_directory, ACME, FreezeOrder(NOON, "key stolen", "role:incident-lead"))
-        with pytest.raises(ConflictError, match="frozen for ever"):
-            log.append([event("late")])
+        frozen = log.writer.shard(ACME, 2026)
+        size = frozen.size
+        log.append([event("late")])
+        assert frozen.publish().checkpoint == marker.checkpoint
     with open_writer(tmp_path) as log:
-        with pytest.raises(ConflictError, match="frozen for ever"):
-            log.append([event("later")])
-        assert log.shard.head().checkpoint == marker.checkpoint
+        (receipt,) = log.append([event("later")])
+        assert str(receipt.id) == "2026s2-2"
+        frozen = log.writer.shard(ACME, 2026)
+        assert (frozen.size, frozen.head().checkpoint) == (size, marker.checkpoint)
     assert _verify(tmp_path).ok
 
 

@@ -108,3 +108,45 @@ def test_a_person_is_erased_once(store: Path, capsys: pytest.CaptureFixture[str]
     assert "ERASED  1 commitments" in capsys.readouterr().out
     assert pcg(store, *order) != 0
     assert "nothing is kept of this person" in capsys.readouterr().err
+
+
+def keep(store: Path, command: str, *more: str) -> int:
+    occasion = ["--reason", "a test", "--by", "role:key-custodian"]
+    return run(["log", command, *more, *occasion, "--store", str(store)])
+
+
+def test_keys_are_rotated_and_listed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pcg(store, "log", "publish") == 0
+    assert keep(store, "rotate-keys", "acme") == 0
+    said = capsys.readouterr().out
+    assert said.count("overlap") == said.count("active") == 2
+    assert keep(store, "end-overlap", "acme") == 0
+    assert capsys.readouterr().out.count("retired") == 2
+    assert keep(store, "rotate-keys", "acme") == 0
+    assert keep(store, "end-overlap", "acme", "--withdraw-new") == 0
+    capsys.readouterr()
+    assert run(["log", "keys", "acme", "--store", str(store), "--json", "-"]) == 0
+    rows = json.loads(capsys.readouterr().out)["keys"]
+    years = datetime.now(UTC).year
+    assert {(row["log"], row["status"]) for row in rows} == {(f"{years}", "active"), (f"{years}", "retired")}
+
+
+def test_a_log_is_frozen_only_where_it_is_confirmed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pcg(store, "log", "publish") == 0
+    assert keep(store, "freeze", "acme") != 0
+    assert "Confirm it" in capsys.readouterr().err
+    assert keep(store, "freeze", "acme", "--confirm") == 0
+    said = capsys.readouterr().out
+    assert "/s2" in said
+    assert "frozen" in said
+    assert pcg(store, "log", "fsck") == 0
+    capsys.readouterr()
+    assert run(["log", "keys", "--platform", "--store", str(store), "--json", "-"]) == 0
+    assert all("/_platform/" in row["origin"] for row in json.loads(capsys.readouterr().out)["keys"])
+    assert run(["log", "keys", "acme", "--platform", "--store", str(store)]) != 0
+    assert "--platform" in capsys.readouterr().err
+
+
+def test_a_store_without_evidence_has_no_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["log", "keys", "--store", str(tmp_path)]) == 0
+    assert "Nothing is recorded" in capsys.readouterr().out
