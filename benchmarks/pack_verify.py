@@ -78,9 +78,7 @@ def _recorded(folder: Path, count: int) -> PackRequest:
     keys = Twin(*(parse_verifier_key(line) for line in lines[:2]))
     source = LogSource(str(shard.year), shard, keys)
     opens = AT - timedelta(days=1)
-    return PackRequest(
-        str(BENCH), opens, AT + timedelta(days=1), AT + timedelta(days=2), (source,), lambda _: None
-    )
+    return PackRequest(str(BENCH), opens, AT + timedelta(days=1), AT + timedelta(days=2), (source,), lambda _: None)
 
 
 def _event(random: Random, number: int) -> EvidenceEvent:
