@@ -57,21 +57,14 @@ def start_cluster(settings: Settings) -> RunningCluster:
 
     Raises:
         ConflictError: a platform runs on this store already, or the port is taken.
-        UnavailableError: too little memory, an incomplete installation, or a part that does not come up.
+        UnavailableError: too little memory, an incomplete installation, or a part that does not come up. What was
+            begun ends with this process, so another attempt needs another process.
     """
     check_machine(settings)
     folders, keys = folders_of(_absolute(settings)), key_places(settings)
     ensure_token(folders.store / TOKENS_NAME, tenant_id(settings.tenant))
     key = "pcg_operator_" + secrets.token_urlsafe(32)
-    ray.init(
-        address="local",
-        namespace=NAMESPACE,
-        include_dashboard=True,
-        dashboard_host="127.0.0.1",
-        object_store_memory=settings.ray_memory_mib * MEBIBYTE,
-        log_to_driver=False,
-        logging_level=logging.WARNING,
-    )
+    _start_ray(settings)
     upkeep, log_keys = upkeep_of(_absolute(settings)), keys.log_keys(folders)
     crew = ray_crew(folders, upkeep, log_keys, shards=settings.shards, simulations=settings.simulations)
     platform = Platform(crew)
@@ -92,6 +85,23 @@ def start_cluster(settings: Settings) -> RunningCluster:
     running = RunningPlatform(f"http://{settings.host}:{settings.port}", key)
     write_run_file(settings.store_dir, running)
     return RunningCluster(running, platform, settings)
+
+
+def _start_ray(settings: Settings) -> None:
+    try:
+        ray.init(
+            address="local",
+            namespace=NAMESPACE,
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            object_store_memory=settings.ray_memory_mib * MEBIBYTE,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+    except Exception as error:  # Ray raises the bare class where its node is not up within 30 s
+        raise UnavailableError(
+            "Ray did not start in time", reason=str(error)[:300], todo="The machine may be too busy: start again"
+        ) from error
 
 
 def _absolute(settings: Settings) -> Settings:

@@ -23,7 +23,8 @@ from serve.remote import error_of
 from serve.run_file import RunningPlatform, is_alive, read_run_file, remove_run_file
 from serve.settings import Settings, child_environment
 
-START_S: Final = 120.0
+START_S: Final = 240.0
+START_ATTEMPTS: Final = 3
 STOP_S: Final = 60.0
 LOG_NAME: Final = "platform.log"
 RAY_TOKEN_NAME: Final = "ray_token"  # noqa: S105 (a file's name)
@@ -32,6 +33,8 @@ REFUSAL_NAME: Final = "refusal.json"
 
 def start(settings: Settings, waiting: Callable[[float], None] | None = None) -> RunningPlatform:
     """Start the platform of this store and wait until it answers.
+
+    Ray gives its own parts 30 s, which a busy machine may need more of: what is merely not available is tried again.
 
     Args:
         waiting: told the seconds since the start, a few times each.
@@ -42,15 +45,16 @@ def start(settings: Settings, waiting: Callable[[float], None] | None = None) ->
     """
     check_machine(settings)
     settings.store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (settings.store_dir / REFUSAL_NAME).unlink(missing_ok=True)
-    process = _spawn(settings)
-    begun = monotonic()
+    process, attempt, begun = _spawn(settings), 1, monotonic()
     while monotonic() - begun < START_S:
         running = read_run_file(settings.store_dir)
         if running is not None:
             return running
         if process.poll() is not None:
-            raise _refusal(settings)
+            refusal = _refusal(settings)
+            if not isinstance(refusal, UnavailableError) or attempt == START_ATTEMPTS:
+                raise refusal
+            process, attempt = _spawn(settings), attempt + 1
         if waiting is not None:
             waiting(monotonic() - begun)
         sleep(0.1)
@@ -79,6 +83,7 @@ def status(settings: Settings) -> RunningPlatform | None:
 
 
 def _spawn(settings: Settings) -> subprocess.Popen[bytes]:
+    (settings.store_dir / REFUSAL_NAME).unlink(missing_ok=True)
     token = settings.store_dir / RAY_TOKEN_NAME
     with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(secrets.token_hex(32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from threading import Event
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
     try:
         cluster = start_cluster(settings)
     except PolicyCortexError as error:
+        logging.getLogger(__name__).warning("the platform did not start: %s", error)
         write_private(settings.store_dir / REFUSAL_NAME, _told(error))
         return 1
     ended = Event()

@@ -6,7 +6,6 @@ anywhere else is refused, and an erasure destroys the key. See docs/privacy.md.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final, Protocol, cast
@@ -20,7 +19,7 @@ from chain.privacy.fields import PERSONAL_FIELDS
 from chain.privacy.protection import protect, subjects_of
 from chain.privacy.subject_keys import SubjectKeys
 from domain.errors import NotFound
-from domain.evidence import EvidenceEvent, Receipt
+from domain.evidence import EventType, EvidenceEvent, Receipt
 from domain.tenancy import TenantId
 from domain.value import Json
 from serve.api.submission import CALLERS_TYPES, Submission
@@ -45,7 +44,12 @@ class Protection:
 
     def needs(self, submission: Submission) -> bool:
         """Whether a body may speak of a person: most do not, and one look at the bytes says so."""
-        return _MARKS[submission.type].search(submission.body) is not None
+        return any(word in submission.body for word in _WORDS[submission.type])
+
+    def needed(self, submissions: Sequence[Submission]) -> bool:
+        """Whether any of many bodies may speak of a person; looked for in all of them at once."""
+        whole, kinds = b"".join([each.body for each in submissions]), {each.type for each in submissions}
+        return any(word in whole for kind in kinds for word in _WORDS[kind])
 
     def protected(self, tenant: TenantId, submissions: Sequence[Submission]) -> list[Submission]:
         """The same evidence with commitments in place of persons.
@@ -104,16 +108,11 @@ class Protection:
             return keys
 
 
-def _mark(names: Sequence[str]) -> re.Pattern[bytes]:
-    found = ["@", "%40", *(f'"{re.escape(name)}":' for name in names)]
-    return re.compile("|".join(found).encode())
+def _words(kind: EventType) -> tuple[bytes, ...]:
+    """What a body of this type that speaks of a person holds: an address, or the name of a personal field."""
+    fields = PERSONAL_FIELDS.get(kind, ())
+    names = {next(step for step in reversed(field.steps) if step != "[]") for field in fields}
+    return (b"@", b"%40", *(f'"{name}":'.encode() for name in sorted(names)))
 
 
-_MARKS: Final = {
-    kind: _mark(
-        sorted(
-            {next(step for step in reversed(field.steps) if step != "[]") for field in PERSONAL_FIELDS.get(kind, ())}
-        )
-    )
-    for kind in CALLERS_TYPES
-}
+_WORDS: Final = {kind: _words(kind) for kind in CALLERS_TYPES}

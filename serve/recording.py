@@ -46,7 +46,7 @@ async def record(
         ConflictError: an id is already recorded with another content.
         UnavailableError: the queue is full, or the writer did not answer in time; nothing is recorded twice.
     """
-    if any(map(protection.needs, submissions)):
+    if protection.needed(submissions):
         submissions = await run_in_threadpool(protection.protected, tenant, submissions)
     batch = batch_of(tenant, submissions, now)
     try:
@@ -69,15 +69,18 @@ def batch_of(
     Args:
         former: times of requests that were recorded before; the others that name no time get the present.
     """
-    form, present, times = EntryForm(tenant), format_instant(now), former or {}
-    entries = [
-        form.write(kind, request_id=request_id, at=at or times.get(request_id, present), body=body)
-        for _, request_id, kind, body, at in submissions
-    ]
+    form, present, known = EntryForm(tenant), format_instant(now), former or {}
+    _, request_ids, kinds, bodies, stated = zip(*submissions, strict=True)
+    times = [at or known.get(name, present) for name, at in zip(request_ids, stated, strict=True)]
+    if len(set(kinds)) == 1:
+        entries = form.write_all(kinds[0], request_ids=request_ids, times=times, bodies=bodies)
+    else:
+        columns = zip(kinds, request_ids, times, bodies, strict=True)
+        entries = [form.write(kind, request_id=name, at=at, body=body) for kind, name, at, body in columns]
     return EntryBatch(
         tenants=(tenant,),
         owners=array("I", bytes(4 * len(entries))),
-        request_ids=tuple([submission.request_id for submission in submissions]),
+        request_ids=request_ids,
         lengths=array("H", map(len, entries)),
         content=b"".join(entries),
         leaves=Twin(b"".join(BOTH.sha256.leaves(entries)), b"".join(BOTH.sha3_256.leaves(entries))),

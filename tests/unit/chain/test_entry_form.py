@@ -36,8 +36,8 @@ def test_the_bytes_are_those_of_the_general_writer(kind: EventType, request_id: 
     assert EntryForm(ACME).write(kind, request_id=request_id, at=format_instant(AT), body=encode(body)) == expected
 
 
-@pytest.mark.parametrize(("request_id", "size"), [("", 2), ("x" * 201, 2), ("x", 65_535)])
-def test_what_is_too_long_is_refused(request_id: str, size: int) -> None:
+@pytest.mark.parametrize(("request_id", "size"), [("", 2), ("x" * 201, 2), ("x", 65_535), ("\ud800", 2)])
+def test_what_is_too_long_or_no_text_is_refused(request_id: str, size: int) -> None:
     body = encode({"a": "x" * size})
     with pytest.raises(InputError):
         EntryForm(ACME).write(EventType.ACCESS_REVIEW, request_id=request_id, at=format_instant(AT), body=body)

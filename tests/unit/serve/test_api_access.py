@@ -130,7 +130,9 @@ def test_what_is_the_operators_is_refused_to_every_tenant(api: Api) -> None:
         route = path.removeprefix("/api/v2")
         if route in OPERATORS:
             for query in ("", "?platform=true"):
-                answer = api.client.request(method, path.format(hold_id="h") + query, headers=api.acme, json=BODIES.get(route))
+                answer = api.client.request(
+                    method, path.format(hold_id="h") + query, headers=api.acme, json=BODIES.get(route)
+                )
                 assert (answer.status_code, answer.json()["code"]) == (403, "access_denied"), route
                 asked += 1
     assert asked == 14
