@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +36,11 @@ class Fence:
                 path=str(state_directory),
                 todo="Wait until it has ended, or send the work to the running platform",
             ) from None
-        self.epoch = self._stored() + 1
-        replace_file(self._epoch_path, format_epoch(self.epoch), mode=0o600)
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            self.epoch = self._stored() + 1
+            replace_file(self._epoch_path, format_epoch(self.epoch), mode=0o600)
+            on_failure.pop_all()
 
     def require_held(self) -> None:
         """Raise unless this is still the newest writer.
