@@ -32,9 +32,10 @@ from chain.layout import KEYS_FILE, LogOrigin, checkpoint_path, find_origin
 from chain.log_stream import LogStream
 from chain.note import VerifierKey, parse_note, parse_verifier_key
 from chain.shard import COMMITMENT_FILE
+from chain.signed_checkpoints import CHECKPOINTS_FILE, require_whole
 from chain.tree_hash import BOTH, TreeHash, Twin
 from chain.writer import LOGS
-from domain.errors import InputError, PolicyCortexError
+from domain.errors import InputError, IntegrityError, PolicyCortexError
 from domain.evidence import LogName
 
 
@@ -215,6 +216,7 @@ class _Check:
         if (self._state / "publishing").exists():
             findings.add("publishing", field="mark", expected="a finished publication", got="an interrupted one")
         self._check_secret(findings)
+        self._check_earlier_notes(findings)
         if self._notes is None:
             self._folder.report_strangers(findings)
             return 0
@@ -244,6 +246,14 @@ class _Check:
                 open_secret(path.read_bytes(), where=str(path))
         except PolicyCortexError as error:
             findings.add(COMMITMENT_FILE, field="digest", expected="that of the secret", got=error)
+
+    def _check_earlier_notes(self, findings: Findings) -> None:
+        path = self._state / CHECKPOINTS_FILE
+        try:
+            if path.exists():
+                require_whole(path)
+        except IntegrityError as error:
+            findings.add(CHECKPOINTS_FILE, field="line", expected="a digest and its checkpoints", got=error)
 
     def _cosigned(self, note: str, keys: Twin[tuple[VerifierKey, ...]], findings: Findings) -> CosignedNote:
         """The log's note with the witnesses' lines that are kept of it; all that is kept must be rightly signed."""

@@ -35,7 +35,7 @@ from chain.merkle import Tree
 from chain.note import parse_note
 from chain.proof import ConsistencyProof, InclusionProof, format_proof, prove_consistency, prove_inclusion
 from chain.publication import Publication
-from chain.signed_checkpoints import SignedCheckpoints, SignedPair
+from chain.signed_checkpoints import CHECKPOINTS_FILE, SignedCheckpoints, SignedPair
 from chain.signer import Notary, Signer
 from chain.storage.contract import BlobStore
 from chain.storage.files import FileStore
@@ -120,7 +120,7 @@ class ShardLog:
         self._books: _Books | None = None
         self._frozen: Marker | None = None
         self._trusted_size = 0
-        self._signed = SignedCheckpoints(place.state / "checkpoints")
+        self._signed = SignedCheckpoints(place.state / CHECKPOINTS_FILE)
 
     @property
     def year(self) -> int:

@@ -1,13 +1,14 @@
 """Every pair of checkpoints that a log has signed, for whoever must later show how the log stood at some time.
 
-One append-only file in the state folder, a JSON line for each size: ``{"size":…,"sha256":note,"sha3_256":note}``. A
-line is synced before the checkpoints are published. A torn last line was never published and is cut off by the next
-writer. A full file is thinned: of its older half every second line goes, so that it stays dense towards the present
-and never loses its beginning.
+One append-only file in the state folder, a line for each size: its digest, and size and both notes as JSON. A line is
+synced before the checkpoints are published. A torn last line was never published and is cut off by the next writer.
+A full file is thinned: of its older half every second line goes, so that it stays dense towards the present and never
+loses its beginning.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -16,8 +17,12 @@ from typing import Final
 
 from chain.durable import make_private_directory, replace_file, reporting_full_disk, write_all
 from chain.tree_hash import Twin
+from domain.errors import IntegrityError
 
+CHECKPOINTS_FILE: Final = "checkpoints"
 KEPT_MAX: Final = 4_096
+
+_DOMAIN: Final = b"policycortex/signed-checkpoints/v1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +86,40 @@ class SignedCheckpoints:
             if whole != content or not content:
                 make_private_directory(self._path.parent)
                 replace_file(self._path, whole, mode=0o600)
-            self._pairs = [_read(line) for line in whole.splitlines()]
+            self._pairs = _read(whole, self._path)
         return self._pairs
+
+
+def require_whole(path: Path) -> None:
+    """Check a file that nobody is writing to.
+
+    Raises:
+        IntegrityError: a line is damaged, or the last one is not whole.
+    """
+    content = path.read_bytes()
+    _read(content, path)
+    if content[-1:] not in {b"", b"\n"}:
+        raise IntegrityError("last line of the signed checkpoints is not whole", path=str(path))
 
 
 def _line(pair: SignedPair) -> bytes:
     fields = {"size": pair.size, "sha256": pair.notes.sha256, "sha3_256": pair.notes.sha3_256}
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode("ascii") + b"\n"
+    content = json.dumps(fields, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    return b"%b %b\n" % (_digest(content), content)
 
 
-def _read(line: bytes) -> SignedPair:
-    fields = json.loads(line)
-    return SignedPair(int(fields["size"]), Twin(str(fields["sha256"]), str(fields["sha3_256"])))
+def _read(lines: bytes, path: Path) -> list[SignedPair]:
+    pairs = []
+    for number, line in enumerate(lines.splitlines(), start=1):
+        digest, _, content = line.partition(b" ")
+        if digest != _digest(content):
+            raise IntegrityError(
+                "kept checkpoints are damaged", path=str(path), line=number, todo="Restore the file from a copy"
+            )
+        fields = json.loads(content)
+        pairs.append(SignedPair(fields["size"], Twin(fields["sha256"], fields["sha3_256"])))
+    return pairs
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(_DOMAIN + content).hexdigest().encode("ascii")

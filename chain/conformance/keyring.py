@@ -137,7 +137,7 @@ def _collect(ring: KeyRing, text: str) -> None:
             ring.verifiers[key.name, key.key_id] = key
         if cosigner is not None:
             ring.cosigners[cosigner.name, cosigner.key_id] = cosigner
-        ring.public |= _public_keys(matched.group().rpartition("+")[2])
+        ring.public |= _public_keys(matched.group().split("+", 2)[2])
     for written in islice(_candidates(text), _CANDIDATES_MAX):
         ring.public |= _public_keys(written)
 

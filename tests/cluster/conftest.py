@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,10 +14,18 @@ import httpx
 import pytest
 
 from connectors.estate import write_estate
+from tests.servers.ports import free_port
 from tests.servers.tsa import serving
 
 PCG = Path(sys.executable).with_name("pcg")
 AS_OF = "2026-11-24"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs what needs the platform, where tests run in several: there is one platform."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +45,6 @@ def run(*arguments: str | Path, cwd: Path, environment: dict[str, str]) -> subpr
     """Run `pcg`."""
     command = [str(PCG), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300)
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,13 @@ import pytest
 from chain.batch import EntryBatch
 from chain.checkpoint import parse_checkpoint
 from chain.durable import replace_file
+from chain.fsck import check_state
 from chain.note import parse_note
 from chain.signed_checkpoints import SignedCheckpoints, SignedPair
 from chain.tree_hash import Twin
 from chain.writer import EvidenceWriter
-from tests.unit.chain.samples import ACME, Wrist, chain_folder, event, open_store
+from domain.errors import IntegrityError
+from tests.unit.chain.samples import ACME, Wrist, chain_folder, event, open_store, tenant_folder
 
 
 def pair(size: int) -> SignedPair:
@@ -99,3 +101,25 @@ def test_a_pair_that_a_crash_left_out_is_kept_by_the_next_publication(tmp_path: 
     with open_store(tmp_path, Wrist()) as writer:
         publish(writer, "c")
         assert [each.size for each in writer.shard(ACME).signed_checkpoints()] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("at", [0, 30, 64, 70, 200])
+def test_a_changed_byte_is_noticed_by_the_log_and_by_fsck(tmp_path: Path, at: int) -> None:
+    with open_store(tmp_path, Wrist()) as writer:
+        publish(writer, "a")
+        publish(writer, "b")
+    assert check_state(chain_folder(tmp_path), [tenant_folder(tmp_path)]).ok
+    content = kept_file(tmp_path).read_bytes()
+    kept_file(tmp_path).write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    with open_store(tmp_path, Wrist()) as writer, pytest.raises(IntegrityError, match="kept checkpoints are damaged"):
+        publish(writer, "c")
+    found = check_state(chain_folder(tmp_path), [tenant_folder(tmp_path)]).findings
+    assert [finding.where for finding in found] == ["checkpoints"]
+
+
+def test_fsck_names_a_line_that_is_not_whole(tmp_path: Path) -> None:
+    with open_store(tmp_path, Wrist()) as writer:
+        publish(writer, "a")
+    kept_file(tmp_path).write_bytes(kept_file(tmp_path).read_bytes()[:-1])
+    found = check_state(chain_folder(tmp_path), [tenant_folder(tmp_path)]).findings
+    assert [finding.where for finding in found] == ["checkpoints"]
