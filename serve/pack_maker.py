@@ -104,7 +104,7 @@ class FolderPackMaker:
         years = [
             folder for name, folder in _logs_in(published) if request.since.year <= name.year <= request.until.year
         ]
-        sources = [source for source in map(log_source, years) if source.reader.head().size]
+        sources = [source for source in map(log_source, years) if _is_within(source, request)]
         if not sources:
             raise NotFound("there is no evidence of that window", todo="Choose a window with evidence in it")
         if self._index is None or self._index.folder != platform:
@@ -202,6 +202,16 @@ def time_stamps(url: str | None) -> TimeStamps | None:
     from connectors.anchors.rfc3161 import StampService  # noqa: PLC0415 (only where one is named)
 
     return StampService(url)
+
+
+def _is_within(source: LogSource, request: ReportRequest) -> bool:
+    """Whether a log belongs into a report: a successor that began after the window has nothing to do with it."""
+    from chain.envelope import read_envelope  # noqa: PLC0415
+
+    name = LogName.find(source.name)
+    if source.reader.head().size == 0 or name is None:
+        return False
+    return name.part == 1 or parse_instant(read_envelope(source.reader.entry(0)).at) < request.until
 
 
 def _logs_in(folder: Path) -> list[tuple[LogName, Path]]:

@@ -188,3 +188,19 @@ def test_a_window_over_a_freeze_holds_both_logs_and_their_join(tmp_path: Path) -
     turned = replace(request, logs=request.logs[::-1])
     with pytest.raises(IntegrityError, match="does not verify"):
         sign_pack(draft_pack(turned), signer())
+
+
+def test_a_successor_beside_a_frozen_log_that_is_cut_short_is_refuted(tmp_path: Path) -> None:
+    clock = Wrist(FIRST)
+    with open_store(tmp_path, clock) as writer:
+        record_scans(writer, [FIRST, FIRST + DAY], clock)
+        log = TenantLog(writer, ACME)
+        freeze(log, log.state_directory, ACME, FreezeOrder(FIRST, "key stolen", "role:lead"))
+        record_scans(writer, [FIRST + 2 * DAY], clock)
+        opens, closes = FIRST - DAY / 2, FIRST + DAY / 2
+        both = pack_request(tmp_path, writer.shards(ACME)[::-1], opens=opens, closes=closes, made_at=closes + 9 * DAY)
+        with pytest.raises(IntegrityError, match="does not verify") as refuted:
+            sign_pack(draft_pack(both), signer())
+        assert "not here up to its end" in str(refuted.value)
+        frozen = replace(both, logs=both.logs[:1])
+        assert check(sign_pack(draft_pack(frozen), signer())).ok
