@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chain.batch import EncodedEntry, EntryBatch, encode
-from chain.request_index import ROWS_PER_BUCKET, RequestIndex
 from chain.tree_hash import BOTH, SHA256, Twin
 from chain.writer import EvidenceWriter
 from domain.errors import IntegrityError
@@ -144,17 +143,6 @@ def state(writer: EvidenceWriter, path: Path) -> dict[str, tuple[object, ...]]:
         for shard in writer.shards(tenant)
         if shard.size
     }
-
-
-def test_ids_are_found_among_many_at_little_cost_each() -> None:
-    index = RequestIndex()
-    for start in range(0, 5_000, 500):
-        index.extend([f"request-{number}" for number in range(start, start + 500)], start)
-    assert all(number in index.candidates(f"request-{number}") for number in range(5_000))
-    assert sum(len(index.candidates(f"other-{number}")) for number in range(5_000)) == 0
-    size_bytes = sum(bucket.__sizeof__() for bucket in index._buckets) + index._buckets.__sizeof__()
-    assert size_bytes / 5_000 < 100
-    assert max(len(bucket) // 12 for bucket in index._buckets) < 5 * ROWS_PER_BUCKET
 
 
 def test_two_requests_of_one_fingerprint_are_told_apart_by_their_entries(
