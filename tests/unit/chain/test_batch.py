@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chain.batch import EncodedEntry, EntryBatch, encode
+from chain.batch import EncodedEntry, EntryBatch, Placements, encode
 from chain.tree_hash import BOTH, SHA256, Twin
 from chain.writer import EvidenceWriter
 from domain.errors import IntegrityError
-from domain.evidence import Artifact
+from domain.evidence import Artifact, LogName
 from domain.tenancy import TenantId
 from tests.unit.chain.samples import ACME, GLOBEX, Wrist, chain_folder, event, open_store, shard_state
 
@@ -155,3 +156,18 @@ def test_two_requests_of_one_fingerprint_are_told_apart_by_their_entries(
         assert writer.append(EntryBatch.encode([event("c")])).indexes[0] == 2
         assert [writer.shard(ACME).receipt(name) for name in ("a", "b", "never")] == [*receipts, None]
     assert BOTH.sha256.leaf(b"") != BOTH.sha3_256.leaf(b"")
+
+
+def test_placements_of_several_logs_are_put_behind_each_other() -> None:
+    old, new = ("x/2025", LogName(2025)), ("x/2026", LogName(2026))
+    first = Placements((old, new), array("I", [0, 1]), array("Q", [7, 0]))
+    second = Placements((new, old), array("I", [0, 1, 0]), array("Q", [1, 8, 2]))
+    joined = Placements.joined([first, second])
+    assert joined.logs == (old, new)
+    assert [(joined.logs[owner][0], index) for owner, index in zip(joined.owners, joined.indexes, strict=True)] == [
+        ("x/2025", 7),
+        ("x/2026", 0),
+        ("x/2026", 1),
+        ("x/2025", 8),
+        ("x/2026", 2),
+    ]
