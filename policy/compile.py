@@ -21,6 +21,8 @@ from policy.aliases import AliasTable
 from policy.condition import compile_condition
 from policy.definition import Definition
 from policy.errors import InvalidDefinition, NeedsParameters, UnsupportedDefinition
+from policy.existence import Existence
+from policy.existence_details import compile_existence
 from policy.names import Names
 from policy.parameters import resolve_parameters
 from policy.selection import selected_types
@@ -56,8 +58,10 @@ class Program:
     Args:
         types: folded types its condition can be true of, None for every type.
         clouds: providers whose resources it is meant for.
-        paths: columns to shred.
+        paths: columns to shred of the resources it judges.
         effect: lower-case.
+        existence: what must be missing beside a resource for which `condition` is true; None for effects that look
+            at the resource alone.
     """
 
     policy_id: PolicyId
@@ -69,6 +73,7 @@ class Program:
     paths: frozenset[str]
     is_time_dependent: bool
     definition: Definition = field(repr=False)
+    existence: Existence | None = None
 
     @property
     def is_enabled(self) -> bool:
@@ -105,6 +110,8 @@ def compile_definition(
     _require_mode(definition)
     effect = _effect(definition, names)
     condition = compile_condition(definition.condition, names)
+    types = frozenset() if isinstance(condition, Constant) and not condition.truth else selected_types(condition)
+    existence = compile_existence(definition.then.get("details"), names, types) if effect in _RELATED else None
     if resolved.absent:
         raise NeedsParameters(
             "parameters have no value",
@@ -115,13 +122,14 @@ def compile_definition(
     return Program(
         policy_id=PolicyId(policy_id or definition.policy_id),
         condition=condition,
-        types=frozenset() if isinstance(condition, Constant) and not condition.truth else selected_types(condition),
+        types=types,
         clouds=_clouds(definition),
         mode=definition.mode,
         effect=effect,
-        paths=reads_of(condition),
-        is_time_dependent=uses_time(condition),
+        paths=reads_of(condition) | (existence.outer_paths if existence else frozenset()),
+        is_time_dependent=uses_time(condition) or (existence is not None and existence.is_time_dependent),
         definition=definition,
+        existence=existence,
     )
 
 
@@ -151,13 +159,6 @@ def _effect(definition: Definition, names: Names) -> str:
             todo="Use one of those",
         )
     lowered = effect.lower()
-    if lowered in _RELATED:
-        raise UnsupportedDefinition(
-            f"effect {effect} looks for a related resource",
-            where=definition.origin,
-            path=path,
-            todo="Existence conditions need the related resources; nothing to do in the definition",
-        )
     if lowered == "manual":
         raise UnsupportedDefinition(
             "effect manual is an attestation by a person",

@@ -12,7 +12,7 @@ from policy.expression import is_expression
 from policy.interpret import decide
 from policy.names import Names, array_of, unbound_arrays
 from policy.operators import OPERATORS, boolean
-from policy.template import ANY_TIME, api_version, asks_time, compile_value, reads_in
+from policy.template import ANY_TIME, api_version, compile_value
 from policy.tree import (
     COUNTED,
     AllOf,
@@ -28,6 +28,8 @@ from policy.tree import (
     Read,
     Tally,
     Truth,
+    asks_time,
+    reads_in,
 )
 
 _DEPTH_MAX: Final = 64

@@ -11,9 +11,17 @@ from domain.value import Json
 from graph.path import EACH, Path, fold, parse_path
 from policy.aliases import AliasTable
 from policy.errors import DefinitionError, InvalidDefinition, MissingAlias, UnsupportedDefinition
-from policy.tree import Expression
+from policy.tree import OUTER, Expression
 
 _ITEM_FIELDS: Final = frozenset({"id", "name", "fullname", "type", "location"})
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """That names stand for a related resource: its folded type, and those of what triggers (None for any)."""
+
+    type: str
+    outer_types: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class Names:
         context: what ``requestContext()``, ``resourceGroup()`` and ``subscription()`` answer, where it is known.
         loops: arrays being counted, outermost first.
         current: values of ``current()`` by folded name; under ``""`` the innermost.
+        related: set inside an existence condition.
     """
 
     aliases: AliasTable
@@ -33,6 +42,25 @@ class Names:
     origin: str
     loops: tuple[Path, ...] = ()
     current: Mapping[str, Expression] = field(default_factory=dict)
+    related: Related | None = None
+
+    @property
+    def own(self) -> str:
+        """What stands before paths of the resource that the rule's ``if`` judges."""
+        return "" if self.related is None else OUTER
+
+    def marked(self, path: Path) -> str:
+        """What stands before a path that ``field()`` reads.
+
+        In an existence condition that is the triggering resource, except for an element being counted and for
+        an alias that of the two only the related resource has.
+        """
+        if self.related is None or self.bound(path):
+            return ""
+        is_there = path.on(self.related.type) is not None and (path.owners is not None)
+        outer = self.related.outer_types
+        is_only_there = is_there and outer is not None and all(path.on(kind) is None for kind in outer)
+        return "" if is_only_there else OUTER
 
     def counting(self, array: Path, alias: str, element: Expression) -> Names:
         """Inside a count of `array`."""

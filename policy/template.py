@@ -15,7 +15,6 @@ from policy.names import Names, unbound_arrays
 from policy.tree import Call, Collect, Expression, Literal, Lookup, Member, Read
 
 ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_ID: Final = Read("@id")
 _NOTHING: Final[Mapping[str, Value]] = {}
 
 
@@ -136,15 +135,15 @@ def _below_current(path: Path, names: Names) -> Expression:
     return _collected(path, arrays[0]) if arrays else Read(str(path))
 
 
-def _collected(path: Path, start: int) -> Collect:
-    return Collect(str(path.prefix(start)), path.segments[start:])
+def _collected(path: Path, start: int, mark: str = "") -> Collect:
+    return Collect(f"{mark}{path.prefix(start)}", path.segments[start:])
 
 
 def _request(arguments: list[Expression], names: Names, where: str) -> Expression:
     _require(not arguments, "requestcontext", arguments, names, where)
     if "requestContext" in names.context:
         return Literal(names.context["requestContext"])
-    newest = Lookup(Read("@type"), names.aliases.newest)
+    newest = Lookup(Read(f"{names.own}@type"), names.aliases.newest)
     return Call("createobject", (Literal("apiVersion"), newest))
 
 
@@ -160,19 +159,19 @@ def _container(name: str, arguments: list[Expression], names: Names, where: str)
     known = {key.lower(): value for key, value in names.context.items()}
     if name in known:
         return Literal(known[name])
-    return Call(name, (_ID,))
+    return Call(name, (Read(f"{names.own}@id"),))
 
 
 def field_expression(name: str, names: Names, where: str) -> Expression:
     """``field('name')``: the value, or for an array path the list of all values below."""
     path = names.field_path(name, where)
+    mark = names.marked(path)
     bound = names.bound(path)
     arrays = unbound_arrays(path, bound)
     if arrays:
-        return _collected(path, arrays[0])
-    if bound:
-        return Call("createarray", (Read(str(path)),))
-    return Read(str(path))
+        return _collected(path, arrays[0], mark)
+    read = Read(f"{mark}{path}")
+    return Call("createarray", (read,)) if bound else read
 
 
 def _call(name: str, arguments: Iterable[Expression]) -> Expression:
@@ -195,29 +194,3 @@ def folded(expression: Expression) -> Expression:
             return Literal(MISSING)
         case _:
             return expression
-
-
-def reads_in(expression: Expression) -> frozenset[str]:
-    """The paths an expression reads."""
-    match expression:
-        case Read() | Collect():
-            return frozenset({expression.path})
-        case Call():
-            return frozenset(path for argument in expression.arguments for path in reads_in(argument))
-        case Member():
-            return reads_in(expression.subject) | reads_in(expression.name)
-        case Lookup():
-            return reads_in(expression.subject)
-        case Literal():
-            return frozenset()
-
-
-def asks_time(expression: Expression) -> bool:
-    """Whether an expression asks what time it is."""
-    match expression:
-        case Call():
-            return expression.name == "utcnow" or any(map(asks_time, expression.arguments))
-        case Member():
-            return asks_time(expression.subject) or asks_time(expression.name)
-        case _:
-            return False
