@@ -46,6 +46,8 @@ def evaluate(program: Program, table: Table, *, now: datetime, lookups: Lookups 
     frame = _Frame(table.size, table.columns, table.children, None, None, table)
     run = _Run(now, lookups if lookups is not None else Lookups(), program.is_time_dependent)
     result = run.condition(program.condition, frame)
+    if program.existence is not None:  # nothing related is here, so that what the condition selects is open
+        result = _joined(np.minimum, result, Truth.UNKNOWN)
     if isinstance(result, Truth):
         return np.full(table.size, _VERDICTS[result], dtype=np.uint8)
     found: NDArray[np.uint8] = _VERDICTS.take(result, mode="clip")

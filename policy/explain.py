@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from policy.interpret import (
     evaluate_condition,
     evaluate_expression,
     flattened,
+    violates,
 )
 from policy.tree import (
     COUNTED,
@@ -70,10 +71,20 @@ class Explanation:
     origin: Origin
 
 
-def explain(program: Program, item: ConfigurationItem, *, now: datetime) -> Explanation:
-    """Evaluate one policy on one resource and say why."""
+def explain(
+    program: Program,
+    item: ConfigurationItem,
+    *,
+    now: datetime,
+    related: Sequence[ConfigurationItem] | Absent = UNREAD,
+) -> Explanation:
+    """Evaluate one policy on one resource and say why.
+
+    Args:
+        related: the tenant's resources of the type that an existence condition asks for, if it was collected.
+    """
     scope = ItemScope(item)
-    truth = evaluate_condition(program.condition, scope, now)
+    truth = violates(program.condition, program.existence, item, related, now)
     leaves = tuple(_deciding(program.condition, scope, now, None))
     return Explanation(item.uid, program.policy_id, _VERDICTS[truth], leaves, item.origin)
 

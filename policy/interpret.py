@@ -14,11 +14,13 @@ from typing import Final, Protocol, TypeAlias
 from domain.clock import format_instant
 from domain.resource import ConfigurationItem
 from domain.value import MISSING, UNREAD, Absent, Value
-from graph.path import EACH, Path, fold, follow, is_unread, parse_path, read
+from graph.path import EACH, Path, fold, follow, is_unread, item_field, parse_path, read
 from policy import dates, functions
+from policy.existence import Existence, anchors_of, is_named
 from policy.operators import OPERATORS, boolean
 from policy.tree import (
     COUNTED,
+    OUTER,
     AllOf,
     AnyOf,
     Call,
@@ -254,9 +256,9 @@ class ItemScope:
     def value(self, path: str) -> Value:
         return read(self.item, parse_path(path))
 
-    def elements(self, array: str) -> Sequence[Scope] | Absent:
+    def elements(self, array: str, within: Scope | None = None) -> Sequence[Scope] | Absent:
         path = parse_path(array)
-        return _elements(self, self.item, path, read(self.item, path.prefix(len(path.segments) - 1)))
+        return _elements(within or self, self.item, path, read(self.item, path.prefix(len(path.segments) - 1)))
 
 
 class ElementScope:
@@ -295,3 +297,77 @@ def _elements(outer: Scope, item: ConfigurationItem, array: Path, value: Value) 
     if not isinstance(value, list):
         return UNREAD if is_unread(item.unread, array.segments[0]) and array.is_of(fold(item.type)) else MISSING
     return [ElementScope(outer, item, array, element) for element in value]
+
+
+class RelatedScope:
+    """Looks paths up in a related resource, and those behind `OUTER` in the triggering one."""
+
+    def __init__(self, outer: Scope, item: ConfigurationItem) -> None:
+        self.outer = outer
+        self.inner = ItemScope(item)
+
+    def value(self, path: str) -> Value:
+        if path.startswith(OUTER):
+            return self.outer.value(path.removeprefix(OUTER))
+        return self.inner.value(path)
+
+    def elements(self, array: str) -> Sequence[Scope] | Absent:
+        return self.inner.elements(array, self)
+
+
+def evaluate_existence(
+    existence: Existence, item: ConfigurationItem, related: Sequence[ConfigurationItem] | Absent, now: datetime
+) -> Truth:
+    """Whether some resource among all of the related type is where the look-up goes and satisfies it.
+
+    Args:
+        related: the tenant's resources of `existence.type`; UNREAD where that type was never collected.
+    """
+    if isinstance(related, Absent):
+        return Truth.UNKNOWN
+    if not related:
+        return Truth.FALSE
+    scope = ItemScope(item)
+    group = _asked(existence.resource_group, scope, now)
+    name = _asked(existence.name, scope, now)
+    if isinstance(group, Absent) or isinstance(name, Absent):
+        return Truth.UNKNOWN
+    anchors = frozenset(existence.anchors(item.uid, item.type, group))
+    here = [one for one in related if not anchors.isdisjoint(anchors_of(one.uid))]
+    named = [one for one in here if name is None or is_named(name, str(item_field(one, "@fullname")))]
+    return satisfied(existence, scope, named, now)
+
+
+def satisfied(existence: Existence, scope: Scope, found: Sequence[ConfigurationItem], now: datetime) -> Truth:
+    """Whether one of the resources that a look-up found satisfies the existence condition."""
+    condition = existence.condition
+    if condition is None:
+        return Truth.of(bool(found))
+    return max((evaluate_condition(condition, RelatedScope(scope, one), now) for one in found), default=Truth.FALSE)
+
+
+def violates(
+    condition: Condition,
+    existence: Existence | None,
+    item: ConfigurationItem,
+    related: Sequence[ConfigurationItem] | Absent,
+    now: datetime,
+) -> Truth:
+    """Whether a resource violates: its condition is true and what must be beside it is not there."""
+    truth = evaluate_condition(condition, ItemScope(item), now)
+    if existence is None or truth is Truth.FALSE:
+        return truth
+    return min(truth, Truth(2 - evaluate_existence(existence, item, related, now)))
+
+
+def details_of(details: Expression, item: ConfigurationItem, now: datetime) -> Value:
+    """What an effect is to do to one resource; UNREAD where a value in it cannot be known."""
+    return evaluate_expression(details, ItemScope(item).value, now)
+
+
+def _asked(expression: Expression | None, scope: Scope, now: datetime) -> str | Absent | None:
+    """Text a look-up needs: None where it asks for none, UNREAD where it cannot be known."""
+    if expression is None:
+        return None
+    found = evaluate_expression(expression, scope.value, now)
+    return found if isinstance(found, str) and found else UNREAD

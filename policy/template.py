@@ -15,7 +15,27 @@ from policy.names import Names, unbound_arrays
 from policy.tree import Call, Collect, Expression, Literal, Lookup, Member, Read
 
 ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_ID: Final = Read("@id")
+_NOT_REPRODUCED: Final = frozenset({"guid", "uniquestring"})
+"""Hashes that Azure does not publish: they are known functions whose value is unknown here."""
+
+_DEPLOYMENT_ONLY: Final = frozenset(
+    {
+        *(
+            "copyindex",
+            "deployment",
+            "environment",
+            "extensionresourceid",
+            "filter",
+            "lambda",
+            "managementgroup",
+            "map",
+        ),
+        *("newguid", "pickzones", "providers", "reduce", "reference", "resourceid", "sort", "subscriptionresourceid"),
+        *("tenant", "tenantresourceid", "variables"),
+    }
+)
+"""Template functions that Azure does not offer in a policy rule."""
+
 _NOTHING: Final[Mapping[str, Value]] = {}
 
 
@@ -75,12 +95,19 @@ def _function(name: str, arguments: list[Expression], names: Names, where: str) 
             return _request(arguments, names, where)
         case "resourcegroup" | "subscription":
             return _container(name, arguments, names, where)
+        case "policy":
+            _require(not arguments, name, arguments, names, where)
+            return Literal(names.context.get("policy", UNREAD))
+        case _ if name in _NOT_REPRODUCED:
+            return Literal(UNREAD)
         case "utcnow":
             _require(len(arguments) <= 1, name, arguments, names, where)
             return Call(name, tuple(arguments))
     function = FUNCTIONS.get(name)
+    if function is None and (name in _DEPLOYMENT_ONLY or name.startswith("list")):
+        raise names.unsupported("function is only for deployments", where, function=name)
     if function is None:
-        raise names.unsupported("function is not available", where, function=name)
+        raise names.invalid("no such function", where, got=name, expected="a template function")
     _require(function.least <= len(arguments) <= function.most, name, arguments, names, where)
     return _call(name, arguments)
 
@@ -106,6 +133,8 @@ def _constant_text(name: str, arguments: list[Expression], names: Names, where: 
 
 
 def _parameter(name: str, names: Names, where: str) -> Expression:
+    if name.casefold() not in names.parameters and names.is_open:
+        return Literal(UNREAD)
     if name.casefold() not in names.parameters:
         raise names.invalid(
             "parameter is not declared",
@@ -114,7 +143,7 @@ def _parameter(name: str, names: Names, where: str) -> Expression:
             expected=sorted(names.parameters),
             todo="Declare it in parameters",
         )
-    return Literal(names.parameters[name.casefold()])
+    return Literal(UNREAD if name.casefold() in names.absent else names.parameters[name.casefold()])
 
 
 def _current(arguments: list[Expression], names: Names, where: str) -> Expression:
@@ -136,22 +165,24 @@ def _below_current(path: Path, names: Names) -> Expression:
     return _collected(path, arrays[0]) if arrays else Read(str(path))
 
 
-def _collected(path: Path, start: int) -> Collect:
-    return Collect(str(path.prefix(start)), path.segments[start:])
+def _collected(path: Path, start: int, mark: str = "") -> Collect:
+    return Collect(f"{mark}{path.prefix(start)}", path.segments[start:])
 
 
 def _request(arguments: list[Expression], names: Names, where: str) -> Expression:
     _require(not arguments, "requestcontext", arguments, names, where)
     if "requestContext" in names.context:
         return Literal(names.context["requestContext"])
-    newest = Lookup(Read("@type"), names.aliases.newest)
+    newest = Lookup(Read(f"{names.own}@type"), names.aliases.newest)
     return Call("createobject", (Literal("apiVersion"), newest))
 
 
 def api_version(names: Names, where: str) -> Expression:
     """The API version of the request, or of the document where it says so, or the newest of its type."""
     requested = folded(Member(_request([], names, where), Literal("apiVersion")))
-    return requested if isinstance(requested, Literal) else Call("coalesce", (Read("apiversion"), requested))
+    if isinstance(requested, Literal) and requested.value is not MISSING:
+        return requested
+    return Call("coalesce", (Read("apiversion"), requested))
 
 
 def _container(name: str, arguments: list[Expression], names: Names, where: str) -> Expression:
@@ -160,19 +191,19 @@ def _container(name: str, arguments: list[Expression], names: Names, where: str)
     known = {key.lower(): value for key, value in names.context.items()}
     if name in known:
         return Literal(known[name])
-    return Call(name, (_ID,))
+    return Call(name, (Read(f"{names.own}@id"),))
 
 
 def field_expression(name: str, names: Names, where: str) -> Expression:
     """``field('name')``: the value, or for an array path the list of all values below."""
     path = names.field_path(name, where)
+    mark = names.marked(path)
     bound = names.bound(path)
     arrays = unbound_arrays(path, bound)
     if arrays:
-        return _collected(path, arrays[0])
-    if bound:
-        return Call("createarray", (Read(str(path)),))
-    return Read(str(path))
+        return _collected(path, arrays[0], mark)
+    read = Read(f"{mark}{path}")
+    return Call("createarray", (read,)) if bound else read
 
 
 def _call(name: str, arguments: Iterable[Expression]) -> Expression:
@@ -195,29 +226,3 @@ def folded(expression: Expression) -> Expression:
             return Literal(MISSING)
         case _:
             return expression
-
-
-def reads_in(expression: Expression) -> frozenset[str]:
-    """The paths an expression reads."""
-    match expression:
-        case Read() | Collect():
-            return frozenset({expression.path})
-        case Call():
-            return frozenset(path for argument in expression.arguments for path in reads_in(argument))
-        case Member():
-            return reads_in(expression.subject) | reads_in(expression.name)
-        case Lookup():
-            return reads_in(expression.subject)
-        case Literal():
-            return frozenset()
-
-
-def asks_time(expression: Expression) -> bool:
-    """Whether an expression asks what time it is."""
-    match expression:
-        case Call():
-            return expression.name == "utcnow" or any(map(asks_time, expression.arguments))
-        case Member():
-            return asks_time(expression.subject) or asks_time(expression.name)
-        case _:
-            return False

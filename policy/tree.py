@@ -17,6 +17,9 @@ from graph.path import INSIDE
 COUNTED: Final = "#"
 """The name under which a count reaches its comparison."""
 
+OUTER: Final = "^"
+"""Before a path in an existence condition: read from the triggering resource, not from the related one."""
+
 
 class Truth(IntEnum):
     """Kleene's three values, ordered so that *and* is the least and *or* the greatest."""
@@ -210,3 +213,29 @@ def _arrays(condition: Condition) -> frozenset[str]:
 def uses_time(condition: Condition) -> bool:
     """Whether the answer can differ from one day to the next."""
     return any(leaf.is_time_dependent for leaf in leaves(condition))
+
+
+def reads_in(expression: Expression) -> frozenset[str]:
+    """The paths an expression reads."""
+    match expression:
+        case Read() | Collect():
+            return frozenset({expression.path})
+        case Call():
+            return frozenset(path for argument in expression.arguments for path in reads_in(argument))
+        case Member():
+            return reads_in(expression.subject) | reads_in(expression.name)
+        case Lookup():
+            return reads_in(expression.subject)
+        case Literal():
+            return frozenset()
+
+
+def asks_time(expression: Expression) -> bool:
+    """Whether an expression asks what time it is."""
+    match expression:
+        case Call():
+            return expression.name == "utcnow" or any(map(asks_time, expression.arguments))
+        case Member():
+            return asks_time(expression.subject) or asks_time(expression.name)
+        case _:
+            return False

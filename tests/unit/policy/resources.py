@@ -70,14 +70,16 @@ def program(
     declared: Json = None,
     context: Mapping[str, Json] | None = None,
     effect: str = "audit",
+    details: Json = None,
     mode: str = "All",
 ) -> Program:
+    then: dict[str, Json] = {"effect": effect} if details is None else {"effect": effect, "details": details}
     document: Json = {
         "name": "p",
         "properties": {
             "mode": mode,
             "parameters": declared,
-            "policyRule": {"if": condition, "then": {"effect": effect}},
+            "policyRule": {"if": condition, "then": then},
         },
     }
     definition = parse_definition(document, origin="p.json")
