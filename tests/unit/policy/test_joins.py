@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -141,7 +143,7 @@ UNREAD = st.sampled_from([(), ("*",), ("tags", "properties")])
 def documents(draw: st.DrawFn, uids: st.SearchStrategy[str], kind: str) -> ConfigurationItem:
     uid = draw(uids)
     elements = st.lists(st.fixed_dictionaries({}, optional={"x": st.sampled_from([1, "a", "b"])}), max_size=2)
-    body = draw(
+    body: dict[str, Any] = draw(
         st.fixed_dictionaries(
             {"properties": st.fixed_dictionaries({}, optional={"r": elements})},
             optional={
