@@ -211,3 +211,17 @@ def test_programs_are_filed_by_what_they_look_at() -> None:
     ]
     assert INDEX.judging(GATES, Provider.AWS) == ()
     assert "@id" in INDEX.paths(BOLTS, Provider.AZURE)
+
+
+def test_a_child_inside_a_changed_document_is_found_by_those_that_look_for_it() -> None:
+    def gate(**properties: Json) -> ConfigurationItem:
+        return item(GATES, f"{GROUPS[0]}/providers/{GATES}/x", properties=properties)
+
+    log = item(LOGS, f"{GROUPS[0]}/providers/{LOGS}/l")
+    elsewhere = item(BOLTS, f"{GROUPS[1]}/providers/{GATES}/y/bolts/b", location="here")
+    old, new = gate(bolts=[]), gate(bolts=[{"name": "b", "location": "here", "properties": {}}])
+    before, after = (snapshot_of([one, log, elsewhere], frozenset()) for one in (old, new))
+    found = judge_again(Change(old, new), INDEX, before, after, Lookups(), now=AS_OF)
+    pair = resource_key(log.uid), PolicyId("log-near-bolt")
+    assert everything(before)[pair] is Verdict.VIOLATION
+    assert found.others[pair] is Verdict.COMPLIANT
