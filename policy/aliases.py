@@ -1,14 +1,19 @@
 """Alias tables: where in the provider's document an Azure Policy alias points. Looked up, never guessed.
 
 A row is ``{"provider", "resourceType", "apiVersions": [newest, …], "aliases": {alias: path}}``; our own rows for
-AWS and GCP types have the same form. Where two tables name one alias, the one given last wins.
+AWS and GCP types have the same form. Rows as Azure's provider list writes them, ``{"namespace",
+"resourceTypes": [{"resourceType", "aliases": [{"name", "defaultPath", "paths", "defaultMetadata"}]}]}``, are read
+too: they say where an alias points in each API version and whether it can be modified. Where two tables name one
+alias, the one given last wins; within one table two paths for one alias of one type are an error.
+
+Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-alias
 """
 
 from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,19 +28,35 @@ BUILTIN = Path(__file__).parent / "packs" / "aliases"
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """What an alias is on some types: its path in their documents. `owners` are folded."""
+    """What an alias is on some types: its path in their documents. `owners` are folded.
+
+    Args:
+        versions: paths by API version, where they differ from `path`.
+        is_modifiable: whether the effect modify may set it; None where the table does not say.
+    """
 
     name: str
     owners: frozenset[str]
     path: str
+    versions: tuple[tuple[str, str], ...] = ()
+    is_modifiable: bool | None = None
+
+    def path_at(self, version: object) -> str:
+        """The path in documents of an API version; where the table does not know it, as in the newest."""
+        return dict(self.versions).get(str(version), self.path)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AliasTable:
-    """What each folded alias stands for, and the newest API version by folded type."""
+    """What each folded alias stands for, and the newest API version by folded type.
+
+    Args:
+        is_literal: there is no table: an alias is read as a path into the document, as it stands.
+    """
 
     aliases: Mapping[str, tuple[Alias, ...]] = field(default_factory=dict)
     newest: Mapping[str, str] = field(default_factory=dict)
+    is_literal: bool = False
 
     @staticmethod
     def builtin() -> AliasTable:
@@ -52,7 +73,8 @@ class AliasTable:
         aliases: dict[str, tuple[Alias, ...]] = {}
         newest: dict[str, str] = {}
         for at, row in enumerate(rows, start=1):
-            _add_row(row, f"{origin}:{at}", aliases, newest)
+            for plain in _plain_rows(row, f"{origin}:{at}"):
+                _add_row(plain, f"{origin}:{at}", aliases, newest)
         return AliasTable(aliases, newest)
 
     def with_files(self, paths: Sequence[str | Path]) -> AliasTable:
@@ -64,8 +86,12 @@ class AliasTable:
         return table
 
     def find(self, alias: str) -> tuple[Alias, ...]:
-        """What an alias stands for, by name compared without case; several where types differ, none if unknown."""
-        return self.aliases.get(fold(alias), ())
+        """What an alias stands for, by name compared without case; several where types differ, none if unknown.
+
+        A name whose elements a table has (``rules[*]``) also names the array itself.
+        """
+        found = self.aliases.get(fold(alias))
+        return tuple(map(_whole, self.aliases.get(f"{fold(alias)}[*]", ()))) if found is None else found
 
     def resolve(self, alias: str) -> str | None:
         """The path an alias points at, on the first type that has it, or None."""
@@ -76,6 +102,36 @@ class AliasTable:
 @lru_cache(maxsize=1)
 def _builtin() -> AliasTable:
     return AliasTable().with_files(sorted(BUILTIN.glob("*.json")))
+
+
+def _plain_rows(row: Json, where: str) -> Iterable[Json]:
+    """A row of Azure's provider list as one row for each type; any other row as it is."""
+    if not isinstance(row, dict) or "resourceTypes" not in row:
+        yield row
+        return
+    for kind in _objects(row["resourceTypes"], f"{where} resourceTypes"):
+        aliases: dict[str, Json] = {
+            str(alias.get("name")): alias for alias in _objects(kind.get("aliases") or [], f"{where} aliases")
+        }
+        versions = kind.get("apiVersions")
+        yield {
+            "provider": row.get("namespace"),
+            "resourceType": kind.get("resourceType"),
+            "apiVersions": versions,
+            "aliases": aliases,
+        }
+
+
+def _objects(document: Json, where: str) -> list[dict[str, Json]]:
+    if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
+        raise InputError(
+            "alias row is not readable",
+            where=where,
+            expected="a list of objects",
+            got=type(document).__name__,
+            todo="Write the row as Azure's provider list has it",
+        )
+    return document  # type: ignore[return-value]
 
 
 def _add_row(row: Json, where: str, aliases: dict[str, tuple[Alias, ...]], newest: dict[str, str]) -> None:
@@ -90,14 +146,40 @@ def _add_row(row: Json, where: str, aliases: dict[str, tuple[Alias, ...]], newes
     owner = _owner(str(row.get("provider") or ""), str(row.get("resourceType") or ""))
     found = row["aliases"]
     assert isinstance(found, dict)
-    for name, path in found.items():
-        if not isinstance(path, str):
-            raise InputError("alias path is not text", where=where, alias=name, got=path, todo="Write one path")
+    for name, given in found.items():
         owners = frozenset({fold(owner), *_named_owner(name, fold(owner))})
-        aliases[fold(name)] = _added(aliases.get(fold(name), ()), Alias(name, owners, path))
+        aliases[fold(name)] = _added(aliases.get(fold(name), ()), _alias(name, owners, given, where), where)
     versions = row.get("apiVersions")
     if isinstance(versions, list) and versions:
         newest[fold(owner)] = max(map(str, versions))
+
+
+def _alias(name: str, owners: frozenset[str], given: Json, where: str) -> Alias:
+    """One alias: its path, or the object that Azure's provider list has for it."""
+    body = given if isinstance(given, dict) else {"defaultPath": given}
+    path = body.get("defaultPath")
+    if not isinstance(path, str):
+        raise InputError("alias path is not text", where=where, alias=name, got=path, todo="Write one path")
+    listed = body.get("paths")
+    paths = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    versions: dict[str, str] = {}
+    for one in paths:
+        known = one.get("apiVersions")
+        versions.update((str(version), str(one.get("path"))) for version in (known if isinstance(known, list) else ()))
+    attributes = [_attributes(body.get("defaultMetadata")), *(_attributes(one.get("metadata")) for one in paths)]
+    said = [one for one in attributes if one]
+    differing = tuple((version, other) for version, other in versions.items() if other != path)
+    return Alias(name, owners, path, differing, "modifiable" in said if said else None)
+
+
+def _attributes(metadata: Json) -> str:
+    return fold(str(metadata.get("attributes") or "")) if isinstance(metadata, dict) else ""
+
+
+def _whole(elements: Alias) -> Alias:
+    """The array whose elements an alias names."""
+    versions = tuple((version, path.removesuffix("[*]")) for version, path in elements.versions)
+    return replace(elements, path=elements.path.removesuffix("[*]"), versions=versions)
 
 
 def _named_owner(alias: str, owner: str) -> Iterable[str]:
@@ -106,16 +188,21 @@ def _named_owner(alias: str, owner: str) -> Iterable[str]:
     return [named] if named.startswith(f"{owner}/") else []
 
 
-def _added(known: tuple[Alias, ...], alias: Alias) -> tuple[Alias, ...]:
-    """Types that share a path share an entry; of two paths for one type the last counts."""
-    owners = alias.owners
-    kept: list[Alias] = []
-    for one in known:
-        if one.path == alias.path:
-            owners = owners | one.owners
-        elif one.owners - alias.owners:
-            kept.append(Alias(one.name, one.owners - alias.owners, one.path))
-    return (*kept, Alias(alias.name, owners, alias.path))
+def _added(known: tuple[Alias, ...], alias: Alias, where: str) -> tuple[Alias, ...]:
+    """Types that share a path share an entry."""
+    for at, one in enumerate(known):
+        if replace(one, owners=alias.owners, name=alias.name) == alias:
+            return (*known[:at], replace(alias, owners=one.owners | alias.owners), *known[at + 1 :])
+        if one.owners & alias.owners:
+            raise InputError(
+                "alias has two meanings on one type",
+                where=where,
+                alias=alias.name,
+                expected=one.path,
+                got=alias.path,
+                todo="Keep one of the two",
+            )
+    return (*known, alias)
 
 
 def _owner(provider: str, kind: str) -> str:

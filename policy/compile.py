@@ -20,6 +20,7 @@ from graph.path import fold
 from policy.aliases import AliasTable
 from policy.condition import compile_condition
 from policy.definition import Definition
+from policy.details import compile_details
 from policy.errors import InvalidDefinition, NeedsParameters, UnsupportedDefinition
 from policy.existence import Existence
 from policy.existence_details import compile_existence
@@ -27,7 +28,7 @@ from policy.names import Names
 from policy.parameters import resolve_parameters
 from policy.selection import selected_types
 from policy.template import compile_value
-from policy.tree import Condition, Constant, Literal, reads_of, uses_time
+from policy.tree import Condition, Constant, Expression, Literal, reads_of, uses_time
 
 EFFECTS: Final = frozenset(
     {
@@ -46,7 +47,7 @@ EFFECTS: Final = frozenset(
         "mutate",
     }
 )
-_NOT_ASSESSED: Final = frozenset({"disabled", "denyaction", "auditaction"})
+_NOT_ASSESSED: Final = frozenset({"disabled", "denyaction", "auditaction", "manual"})
 _RELATED: Final = frozenset({"auditifnotexists", "deployifnotexists"})
 _MODES: Final = frozenset({"all", "indexed"})
 
@@ -62,6 +63,8 @@ class Program:
         effect: lower-case.
         existence: what must be missing beside a resource for which `condition` is true; None for effects that look
             at the resource alone.
+        details: what the effect is to do, as `interpret.details_of` works it out for a resource; None where it has
+            none.
     """
 
     policy_id: PolicyId
@@ -74,10 +77,11 @@ class Program:
     is_time_dependent: bool
     definition: Definition = field(repr=False)
     existence: Existence | None = None
+    details: Expression | None = None
 
     @property
     def is_enabled(self) -> bool:
-        """Whether it is to be assessed: not where it is disabled, or judges requests and not resources."""
+        """Whether it is to be assessed: not where it is disabled, judges requests, or is attested by a person."""
         return self.effect not in _NOT_ASSESSED
 
     def applies_to(self, kind: str, provider: Provider) -> bool:
@@ -92,12 +96,14 @@ def compile_definition(
     parameters: Mapping[str, Json] | None = None,
     policy_id: str | None = None,
     context: Mapping[str, Json] | None = None,
+    is_partial: bool = False,
 ) -> Program:
     """Compile a definition with parameter values.
 
     Args:
         context: what ``requestContext()``, ``resourceGroup()`` and ``subscription()`` answer, by those names. Without
             it: the newest API version of the resource's type, and what the resource's id says.
+        is_partial: compile although parameters have no value; what needs one is unknown.
 
     Raises:
         InvalidDefinition: the rule breaks the language, or a parameter value is not allowed.
@@ -106,13 +112,15 @@ def compile_definition(
         NeedsParameters: would run, but a parameter has no value.
     """
     resolved = resolve_parameters(definition, parameters or {})
-    names = Names(aliases, resolved.values, context or {}, definition.origin)
+    absent = frozenset(map(str.casefold, resolved.absent)) if is_partial else frozenset()
+    names = Names(aliases, resolved.values, context or {}, definition.origin, absent)
     _require_mode(definition)
     effect = _effect(definition, names)
     condition = compile_condition(definition.condition, names)
     types = frozenset() if isinstance(condition, Constant) and not condition.truth else selected_types(condition)
     existence = compile_existence(definition.then.get("details"), names, types) if effect in _RELATED else None
-    if resolved.absent:
+    details = compile_details(effect, definition.then.get("details"), names)
+    if resolved.absent and not is_partial:
         raise NeedsParameters(
             "parameters have no value",
             where=definition.origin,
@@ -130,6 +138,7 @@ def compile_definition(
         is_time_dependent=uses_time(condition) or (existence is not None and existence.is_time_dependent),
         definition=definition,
         existence=existence,
+        details=details,
     )
 
 
@@ -158,15 +167,7 @@ def _effect(definition: Definition, names: Names) -> str:
             got=effect,
             todo="Use one of those",
         )
-    lowered = effect.lower()
-    if lowered == "manual":
-        raise UnsupportedDefinition(
-            "effect manual is an attestation by a person",
-            where=definition.origin,
-            path=path,
-            todo="Attest it; no resource can be evaluated",
-        )
-    return lowered
+    return effect.lower()
 
 
 def _clouds(definition: Definition) -> frozenset[Provider]:

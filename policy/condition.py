@@ -9,14 +9,16 @@ import orjson
 from domain.value import Absent, Json
 from graph.path import EACH, Path
 from policy.expression import is_expression
+from policy.functions import OR_EMPTY
 from policy.interpret import decide
 from policy.names import Names, array_of, unbound_arrays
 from policy.operators import OPERATORS, boolean
-from policy.template import ANY_TIME, api_version, compile_value
+from policy.template import ANY_TIME, api_version, compile_value, folded
 from policy.tree import (
     COUNTED,
     AllOf,
     AnyOf,
+    Call,
     Compare,
     Condition,
     Constant,
@@ -50,21 +52,23 @@ def compile_condition(
         raise names.invalid("conditions are nested too deeply", where, expected=f"at most {_DEPTH_MAX} levels")
     if not isinstance(document, dict):
         raise names.invalid("condition is not an object", where, expected="an object", got=type(document).__name__)
-    folded = {key.lower(): value for key, value in document.items()}
+    keys = {key.lower(): value for key, value in document.items()}
+    if len(keys) != len(document):
+        raise names.invalid("key is given twice", where, expected="every key once", got=sorted(document))
     for name in ("allof", "anyof"):
-        if name in folded:
-            _require_alone(folded, names, where)
-            return _group(name, folded[name], names, f"{where}.{name}", depth=depth)
-    if "not" in folded:
-        _require_alone(folded, names, where)
-        return _negated(compile_condition(folded["not"], names, f"{where}.not", depth=depth + 1))
-    return _leaf(folded, names, where, depth=depth)
+        if name in keys:
+            _require_alone(keys, names, where)
+            return _group(name, keys[name], names, f"{where}.{name}", depth=depth)
+    if "not" in keys:
+        _require_alone(keys, names, where)
+        return _negated(compile_condition(keys["not"], names, f"{where}.not", depth=depth + 1))
+    return _leaf(keys, names, where, depth=depth)
 
 
-def _require_alone(folded: dict[str, Json], names: Names, where: str) -> None:
-    if len(folded) != 1:
+def _require_alone(keys: dict[str, Json], names: Names, where: str) -> None:
+    if len(keys) != 1:
         raise names.invalid(
-            "a logical operator stands alone in its object", where, expected="one key", got=sorted(folded)
+            "a logical operator stands alone in its object", where, expected="one key", got=sorted(keys)
         )
 
 
@@ -100,22 +104,28 @@ def _negated(child: Condition) -> Condition:
     return Not(child, f"not({child.key})")
 
 
-def _leaf(folded: dict[str, Json], names: Names, where: str, *, depth: int) -> Condition:
-    subjects = [name for name in _SUBJECTS if name in folded]
-    operators = sorted(set(folded) - set(_SUBJECTS))
+def _leaf(keys: dict[str, Json], names: Names, where: str, *, depth: int) -> Condition:
+    subjects = [name for name in _SUBJECTS if name in keys]
+    operators = sorted(set(keys) - set(_SUBJECTS))
     if len(subjects) != 1:
-        raise names.invalid(
-            "condition has no subject", where, expected="one of field, value, count", got=sorted(folded)
-        )
+        raise names.invalid("condition has no subject", where, expected="one of field, value, count", got=sorted(keys))
     if len(operators) != 1 or operators[0] not in OPERATORS:
         raise names.invalid("operator is unknown", where, expected=sorted(OPERATORS), got=operators)
     operator = operators[0]
-    expected = _expected(operator, folded[operator], names, f"{where}.{operator}")
+    expected = _expected(operator, keys[operator], names, f"{where}.{operator}")
     if subjects[0] == "field":
-        return _field(folded["field"], operator, expected, names, where)
+        return _field(keys["field"], operator, expected, names, where)
     if subjects[0] == "value":
-        return compared(compile_value(folded["value"], names, f"{where}.value"), operator, expected, where)
-    return _count(folded["count"], operator, expected, names, where=where, depth=depth)
+        return _value(keys["value"], operator, expected, names, where)
+    return _count(keys["count"], operator, expected, names, where=where, depth=depth)
+
+
+def _value(document: Json, operator: str, expected: Expression, names: Names, where: str) -> Condition:
+    """A comparison of a value; an expression without a result equals empty text, unlike a field that is not set."""
+    subject = compile_value(document, names, f"{where}.value")
+    if operator in {"equals", "notequals"} and isinstance(expected, Literal) and expected.value == "":
+        subject = folded(Call(OR_EMPTY, (subject,)))
+    return compared(subject, operator, expected, where)
 
 
 def _expected(operator: str, document: Json, names: Names, where: str) -> Expression:

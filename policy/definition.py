@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from domain.value import MISSING, Json, Value
 from policy.errors import InvalidDefinition
 
+_PARTS_MAX: Final = 200_000
+_DEPTH_MAX: Final = 200
 _TYPES = frozenset({"string", "array", "object", "boolean", "integer", "float", "datetime"})
 
 
@@ -34,7 +37,7 @@ class Definition:
     Args:
         mode: ``All``, ``Indexed``, or a data-plane mode such as ``Microsoft.KeyVault.Data``.
         condition: the rule's ``if``.
-        then: the rule's ``then``.
+        then: the rule's ``then``, by lower-case keys.
         origin: where it was read, for messages.
     """
 
@@ -55,23 +58,26 @@ def parse_definition(document: Json, *, origin: str) -> Definition:
     Raises:
         InvalidDefinition: the document is not one; says where and what was expected.
     """
-    outer = _object(document, origin, "$")
-    inner = _object(outer.get("properties", outer), origin, "$.properties")
-    if "policyRule" not in inner and "if" in inner:
-        inner = {"policyRule": inner}
-    rule = _object(inner.get("policyRule"), origin, "$.properties.policyRule")
+    _require_bounded(document, origin)
+    outer = _folded(document, origin, "$")
+    inner = _folded(outer["properties"], origin, "$.properties") if "properties" in outer else outer
+    if inner is not outer and (both := sorted(set(inner) & set(outer))):
+        raise _invalid("key is given inside and outside of properties", origin, "$", expected="once", got=both)
+    if "policyrule" not in inner and "if" in inner:
+        inner = {"policyrule": dict(inner)}
+    rule = _folded(inner.get("policyrule"), origin, "$.properties.policyRule")
     if "if" not in rule or "then" not in rule:
         missing = "if" if "if" not in rule else "then"
         raise _invalid(
             "policy rule is incomplete", origin, "$.properties.policyRule", expected=missing, got=sorted(rule)
         )
-    then = _object(rule["then"], origin, "$.properties.policyRule.then")
+    then = _folded(rule["then"], origin, "$.properties.policyRule.then")
     effect = then.get("effect")
     if not isinstance(effect, str):
         raise _invalid("effect is not text", origin, "$.properties.policyRule.then.effect", expected="text", got=effect)
     return Definition(
         policy_id=_identity(outer, inner, origin),
-        display_name=str(inner.get("displayName") or ""),
+        display_name=str(inner.get("displayname") or ""),
         description=str(inner.get("description") or ""),
         mode=str(inner.get("mode") or "All"),
         parameters=_parameters(inner.get("parameters"), origin),
@@ -82,8 +88,24 @@ def parse_definition(document: Json, *, origin: str) -> Definition:
     )
 
 
+def _require_bounded(document: Json, origin: str) -> None:
+    """Refuse what no engine could evaluate, before anything walks down into it."""
+    waiting, seen = [(document, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        seen += 1
+        if seen > _PARTS_MAX:
+            raise _invalid("definition is too long", origin, "$", expected=f"at most {_PARTS_MAX} values", got="more")
+        if depth > _DEPTH_MAX:
+            raise _invalid("definition is nested too deeply", origin, "$", expected=f"at most {_DEPTH_MAX} levels")
+        if isinstance(value, dict):
+            waiting.extend((below, depth + 1) for below in value.values())
+        elif isinstance(value, list):
+            waiting.extend((below, depth + 1) for below in value)
+
+
 def _identity(outer: Mapping[str, Json], inner: Mapping[str, Json], origin: str) -> str:
-    for found in (outer.get("name"), outer.get("id"), inner.get("displayName")):
+    for found in (outer.get("name"), outer.get("id"), inner.get("displayname")):
         if isinstance(found, str) and found:
             return found.rpartition("/")[2] if found.startswith("/") else found
     return origin
@@ -91,6 +113,7 @@ def _identity(outer: Mapping[str, Json], inner: Mapping[str, Json], origin: str)
 
 def _parameters(document: Json, origin: str) -> dict[str, Parameter]:
     found = _object(document or {}, origin, "$.properties.parameters")
+    _folded(found, origin, "$.properties.parameters")
     return {name.casefold(): _parameter(name, body, origin) for name, body in found.items()}
 
 
@@ -107,6 +130,17 @@ def _parameter(name: str, document: Json, origin: str) -> Parameter:
         raise _invalid("allowedValues is not a list", origin, f"{where}.allowedValues", expected="a list", got=allowed)
     default: Value = body.get("defaultValue", MISSING)
     return Parameter(name, kind, default, None if allowed is None else tuple(allowed))
+
+
+def _folded(document: Json, origin: str, where: str) -> dict[str, Json]:
+    """An object by lower-case keys; two spellings of one key are refused."""
+    found = _object(document, origin, where)
+    folded = {key.casefold(): value for key, value in found.items()}
+    if len(folded) != len(found):
+        spellings = sorted(found, key=str.casefold)
+        twice = [one for one in spellings if [other.casefold() for other in spellings].count(one.casefold()) > 1]
+        raise _invalid("key is given twice", origin, where, expected="every key once", got=twice)
+    return folded
 
 
 def _object(document: Json, origin: str, where: str) -> dict[str, Json]:

@@ -21,6 +21,9 @@ from domain.value import MISSING, Json, Value
 from policy import dates, operators
 
 Arguments = Sequence[Value]
+OR_EMPTY: Final = "?empty"
+"""A function that no rule can name: a value, or empty text where there is none."""
+
 _MANY: Final = 1_000
 _SIZE_MAX: Final = 100_000
 
@@ -82,6 +85,11 @@ def _bool(value: Value) -> bool:
     if found is None:
         return _int(value) != 0
     return found
+
+
+def _or_empty(value: Value, other: Value) -> Value:
+    """What is not set equals empty text inside an expression."""
+    return "" if value is MISSING and other == "" else value
 
 
 def _some(value: Value) -> Json:
@@ -295,7 +303,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "div": Function(_divided, 2, 2),
     "empty": Function(_empty, 1, 1),
     "endswith": Function(lambda a, b: _text(a).casefold().endswith(_text(b).casefold()), 2, 2),
-    "equals": Function(operators.is_equal, 2, 2),
+    "equals": Function(lambda a, b: operators.is_equal(_or_empty(a, b), _or_empty(b, a)), 2, 2),
     "false": Function(lambda: False, 0, 0),
     "first": Function(_first, 1, 1),
     "float": Function(lambda a: float(_number(a)), 1, 1),
@@ -320,6 +328,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "mul": Function(lambda a, b: _int(a) * _int(b), 2, 2),
     "not": Function(lambda a: not _bool(a), 1, 1),
     "null": Function(lambda: None, 0, 0),
+    OR_EMPTY: Function(lambda a: "" if a is MISSING else a, 1, 1),
     "or": Function(lambda *values: any(map(_bool, values)), 2, _MANY),
     "padleft": Function(_pad_left, 2, 3),
     "range": Function(_range, 2, 2),

@@ -360,6 +360,11 @@ def violates(
     return min(truth, Truth(2 - evaluate_existence(existence, item, related, now)))
 
 
+def details_of(details: Expression, item: ConfigurationItem, now: datetime) -> Value:
+    """What an effect is to do to one resource; UNREAD where a value in it cannot be known."""
+    return evaluate_expression(details, ItemScope(item).value, now)
+
+
 def _asked(expression: Expression | None, scope: Scope, now: datetime) -> str | Absent | None:
     """Text a look-up needs: None where it asks for none, UNREAD where it cannot be known."""
     if expression is None:

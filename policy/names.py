@@ -13,6 +13,7 @@ from policy.aliases import AliasTable
 from policy.errors import DefinitionError, InvalidDefinition, MissingAlias, UnsupportedDefinition
 from policy.tree import OUTER, Expression
 
+_SHOWN_MAX: Final = 300
 _ITEM_FIELDS: Final = frozenset({"id", "name", "fullname", "type", "location"})
 
 
@@ -31,18 +32,22 @@ class Names:
     Args:
         parameters: values by folded name.
         context: what ``requestContext()``, ``resourceGroup()`` and ``subscription()`` answer, where it is known.
+        absent: folded names of parameters whose value is not known.
         loops: arrays being counted, outermost first.
         current: values of ``current()`` by folded name; under ``""`` the innermost.
         related: set inside an existence condition.
+        is_open: only the form of a rule is asked, so that parameters need no declaration.
     """
 
     aliases: AliasTable
     parameters: Mapping[str, Json]
     context: Mapping[str, Json]
     origin: str
+    absent: frozenset[str] = frozenset()
     loops: tuple[Path, ...] = ()
     current: Mapping[str, Expression] = field(default_factory=dict)
     related: Related | None = None
+    is_open: bool = False
 
     @property
     def own(self) -> str:
@@ -94,13 +99,12 @@ class Names:
             return _tag_path(folded)
         if "/" in folded.partition("[")[0] or "::" in folded:
             return self._alias_path(name, where)
-        try:
-            return parse_path(folded.replace('["', "['").replace('"]', "']"))
-        except InputError as failure:
-            raise self.invalid("field is not readable", where, **failure.facts) from None
+        return self._literal_path(folded, where)
 
     def _alias_path(self, name: str, where: str) -> Path:
         found = self.aliases.find(name)
+        if not found and self.aliases.is_literal:
+            return self._literal_path(name, where)
         if not found:
             raise MissingAlias(
                 "alias is in no alias table",
@@ -109,14 +113,27 @@ class Names:
                 alias=name,
                 todo="Add a table that has it with --aliases",
             )
-        first, *others = (Path(alias.owners, parse_path(alias.path).segments) for alias in found)
+        version = self._requested_version()
+        first, *others = (Path(alias.owners, parse_path(alias.path_at(version)).segments) for alias in found)
         if others and EACH in first.segments:
             raise self.unsupported("alias of an array differs between types", where, alias=name)
         return Path(first.owners, first.segments, tuple(others))
 
+    def _requested_version(self) -> Json:
+        request = self.context.get("requestContext")
+        return request.get("apiVersion") if isinstance(request, dict) else None
+
+    def _literal_path(self, name: str, where: str) -> Path:
+        try:
+            return parse_path(name.replace('["', "['").replace('"]', "']"))
+        except InputError as failure:
+            raise self.invalid("field is not readable", where, **failure.facts) from None
+
     def invalid(self, summary: str, where: str, **facts: object) -> DefinitionError:
         """A broken rule, with the place."""
         facts.setdefault("todo", "Correct the definition")
+        if len(repr(facts.get("got"))) > _SHOWN_MAX:
+            facts["got"] = f"{repr(facts['got'])[:_SHOWN_MAX]}…"
         return InvalidDefinition(summary, where=self.origin, path=where, **facts)
 
     def unsupported(self, summary: str, where: str, **facts: object) -> DefinitionError:

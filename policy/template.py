@@ -15,6 +15,27 @@ from policy.names import Names, unbound_arrays
 from policy.tree import Call, Collect, Expression, Literal, Lookup, Member, Read
 
 ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_NOT_REPRODUCED: Final = frozenset({"guid", "uniquestring"})
+"""Hashes that Azure does not publish: they are known functions whose value is unknown here."""
+
+_DEPLOYMENT_ONLY: Final = frozenset(
+    {
+        *(
+            "copyindex",
+            "deployment",
+            "environment",
+            "extensionresourceid",
+            "filter",
+            "lambda",
+            "managementgroup",
+            "map",
+        ),
+        *("newguid", "pickzones", "providers", "reduce", "reference", "resourceid", "sort", "subscriptionresourceid"),
+        *("tenant", "tenantresourceid", "variables"),
+    }
+)
+"""Template functions that Azure does not offer in a policy rule."""
+
 _NOTHING: Final[Mapping[str, Value]] = {}
 
 
@@ -74,12 +95,19 @@ def _function(name: str, arguments: list[Expression], names: Names, where: str) 
             return _request(arguments, names, where)
         case "resourcegroup" | "subscription":
             return _container(name, arguments, names, where)
+        case "policy":
+            _require(not arguments, name, arguments, names, where)
+            return Literal(names.context.get("policy", UNREAD))
+        case _ if name in _NOT_REPRODUCED:
+            return Literal(UNREAD)
         case "utcnow":
             _require(len(arguments) <= 1, name, arguments, names, where)
             return Call(name, tuple(arguments))
     function = FUNCTIONS.get(name)
+    if function is None and (name in _DEPLOYMENT_ONLY or name.startswith("list")):
+        raise names.unsupported("function is only for deployments", where, function=name)
     if function is None:
-        raise names.unsupported("function is not available", where, function=name)
+        raise names.invalid("no such function", where, got=name, expected="a template function")
     _require(function.least <= len(arguments) <= function.most, name, arguments, names, where)
     return _call(name, arguments)
 
@@ -105,6 +133,8 @@ def _constant_text(name: str, arguments: list[Expression], names: Names, where: 
 
 
 def _parameter(name: str, names: Names, where: str) -> Expression:
+    if name.casefold() not in names.parameters and names.is_open:
+        return Literal(UNREAD)
     if name.casefold() not in names.parameters:
         raise names.invalid(
             "parameter is not declared",
@@ -113,7 +143,7 @@ def _parameter(name: str, names: Names, where: str) -> Expression:
             expected=sorted(names.parameters),
             todo="Declare it in parameters",
         )
-    return Literal(names.parameters[name.casefold()])
+    return Literal(UNREAD if name.casefold() in names.absent else names.parameters[name.casefold()])
 
 
 def _current(arguments: list[Expression], names: Names, where: str) -> Expression:
@@ -150,7 +180,9 @@ def _request(arguments: list[Expression], names: Names, where: str) -> Expressio
 def api_version(names: Names, where: str) -> Expression:
     """The API version of the request, or of the document where it says so, or the newest of its type."""
     requested = folded(Member(_request([], names, where), Literal("apiVersion")))
-    return requested if isinstance(requested, Literal) else Call("coalesce", (Read("apiversion"), requested))
+    if isinstance(requested, Literal) and requested.value is not MISSING:
+        return requested
+    return Call("coalesce", (Read("apiversion"), requested))
 
 
 def _container(name: str, arguments: list[Expression], names: Names, where: str) -> Expression:

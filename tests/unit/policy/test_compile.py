@@ -4,12 +4,14 @@ from typing import ClassVar
 
 import pytest
 
+from domain.finding import Verdict
 from domain.resource import Provider
 from domain.value import Json
 from policy.compile import compile_definition
 from policy.definition import parse_definition
 from policy.errors import DefinitionError, InvalidDefinition, MissingAlias, NeedsParameters, UnsupportedDefinition
-from tests.unit.policy.resources import ALIASES, holds, program
+from policy.explain import explain
+from tests.unit.policy.resources import ALIASES, NOW, holds, program, resource
 
 GATE: Json = {"field": "type", "equals": "Contoso.Net/gates"}
 ANY: Json = {"field": "name", "exists": True}
@@ -66,15 +68,40 @@ def test_an_unknown_alias_is_named_and_never_guessed() -> None:
     assert facts["alias"] == "Contoso.Net/gates/colour"
 
 
+def test_parameters_that_differ_only_in_case_are_refused() -> None:
+    rule: Json = {"if": {}, "then": {"effect": "audit"}}
+    twice: Json = {"policyRule": rule, "parameters": {"a": {"type": "String"}, "A": {"type": "String"}}}
+    with pytest.raises(InvalidDefinition) as caught:
+        parse_definition(twice, origin="p.json")
+    assert caught.value.facts["got"] == ["a", "A"]
+
+
+def test_a_document_nested_without_end_is_refused() -> None:
+    document: Json = []
+    for _ in range(300):
+        document = [document]
+    with pytest.raises(InvalidDefinition, match="nested"):
+        parse_definition({"if": document, "then": {}}, origin="p.json")
+
+
+def test_a_condition_with_two_spellings_of_a_key_is_refused() -> None:
+    assert refusal(InvalidDefinition, {"field": "name", "equals": 1, "Equals": 2})["got"] == [
+        "Equals",
+        "equals",
+        "field",
+    ]
+
+
+def test_what_was_found_is_shown_short() -> None:
+    facts = refusal(InvalidDefinition, {"field": "name", "in": "x" * 10_000})
+    assert len(str(facts["got"])) < 400
+
+
 def test_conditions_nested_without_end_are_refused() -> None:
     condition: Json = ANY
     for _ in range(100):
         condition = {"not": condition}
     assert "64" in str(refusal(InvalidDefinition, condition)["expected"])
-
-
-def test_an_attestation_is_unsupported() -> None:
-    assert refusal(UnsupportedDefinition, ANY, effect="manual")["path"] == "$.properties.policyRule.then.effect"
 
 
 def test_an_effect_nobody_knows_is_invalid() -> None:
@@ -103,7 +130,8 @@ def test_an_alias_of_an_array_that_differs_between_types_is_unsupported() -> Non
 
 
 def test_disabled_and_request_effects_are_not_assessed() -> None:
-    assert [program(ANY, effect=effect).is_enabled for effect in ("Disabled", "denyAction", "audit")] == [
+    assert [program(ANY, effect=effect).is_enabled for effect in ("Disabled", "denyAction", "manual", "audit")] == [
+        False,
         False,
         False,
         True,
@@ -129,6 +157,13 @@ class TestParameters:
 
     def test_a_parameter_without_a_value_is_named(self) -> None:
         assert refusal(NeedsParameters, self.rule, declared=self.declared)["parameters"] == ["where"]
+
+    def test_a_partial_program_is_unknown_only_where_it_needs_the_value(self) -> None:
+        rule: Json = {"if": self.rule, "then": {"effect": "audit"}}
+        definition = parse_definition({"policyRule": rule, "parameters": self.declared}, origin="p.json")
+        compiled = compile_definition(definition, ALIASES, is_partial=True)
+        found = [explain(compiled, resource({"name": name}), now=NOW).verdict for name in ("gate", "x")]
+        assert found == [Verdict.UNKNOWN, Verdict.COMPLIANT]
 
     def test_the_rest_of_the_rule_is_checked_before_a_value_is_asked_for(self) -> None:
         rule: Json = {"allOf": [self.rule, {"field": "Contoso.Net/gates/colour", "equals": 1}]}
@@ -205,6 +240,11 @@ def test_a_program_is_meant_for_the_clouds_it_names() -> None:
         ({"policyRule": {"if": {}}}, "$.properties.policyRule"),
         ({"if": {}}, "$.properties.policyRule"),
         ({"if": {}, "then": 1}, "$.properties.policyRule.then"),
+        ({"if": {}, "IF": {}, "then": {"effect": "audit"}}, "$"),
+        ({"policyRule": {"if": {}, "IF": {}, "then": {"effect": "audit"}}}, "$.properties.policyRule"),
+        ({"mode": "All", "properties": {"Mode": "All", "policyRule": {}}}, "$"),
+        ({"policyRule": {}, "parameters": {"a": {"type": "String"}, "A": {}}}, "$.properties.policyRule"),
+        ({"if": [0] * 200_001, "then": {"effect": "audit"}}, "$"),
         ({"if": {}, "then": {}}, "$.properties.policyRule.then.effect"),
         ({"parameters": {"a": {"type": "Vector"}}, "if": {}, "then": {"effect": "audit"}}, None),
         (

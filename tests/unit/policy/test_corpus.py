@@ -49,7 +49,7 @@ def test_each_definition_is_classified_and_tells_its_state() -> None:
         "alias": document(condition={"field": "Contoso.Net/gates/none", "exists": True}),
         "invalid": document(condition={"field": "name", "frob": 1}),
         "broken": {"properties": {}},
-        "unsupported": document(condition={"value": "[policy().id]", "equals": 1}),
+        "unsupported": document(condition={"value": "[reference('x')]", "equals": 1}),
         "related": document("auditIfNotExists"),
         "related_by_default": document(
             "[parameters('effect')]",
@@ -148,23 +148,54 @@ class TestAliases:
         assert table.resolve("Contoso.Net/gates/rules[*].port") == "properties.rules[*].properties.port"
         assert table.resolve("Contoso.Net/gates/none") is None
 
-    def test_of_two_paths_for_one_type_the_last_counts_and_types_that_agree_share_one(self) -> None:
+    def test_types_that_agree_on_a_path_share_it(self) -> None:
         rows: list[Json] = [
             {"provider": "N", "resourceType": kind, "aliases": {"N/x": path}}
-            for kind, path in (("a", "p"), ("b", "p"), ("a", "q"), ("c", "r"))
+            for kind, path in (("a", "p"), ("b", "p"), ("a", "p"), ("c", "r"))
         ]
         found = AliasTable.of_rows(rows, origin="rows").find("n/X")
-        assert [(alias.path, sorted(alias.owners)) for alias in found] == [
-            ("p", ["n/b"]),
-            ("q", ["n/a"]),
-            ("r", ["n/c"]),
-        ]
+        assert [(alias.path, sorted(alias.owners)) for alias in found] == [("p", ["n/a", "n/b"]), ("r", ["n/c"])]
+
+    def test_two_paths_for_one_alias_of_one_type_clash(self) -> None:
+        rows: list[Json] = [{"provider": "N", "resourceType": "a", "aliases": {"N/x": path}} for path in ("p", "q")]
+        with pytest.raises(InputError, match="two meanings") as caught:
+            AliasTable.of_rows(rows, origin="rows")
+        assert caught.value.facts["where"] == "rows:2"
+        assert (caught.value.facts["alias"], caught.value.facts["got"]) == ("N/x", "q")
 
     def test_an_alias_may_name_a_child_of_the_type_it_stands_under(self) -> None:
         rows: list[Json] = [{"provider": "N", "resourceType": "a", "aliases": {"N/a/child/x.y[*]": "p"}}]
         assert AliasTable.of_rows(rows, origin="rows").find("N/a/child/x.y[*]")[0].owners == {"n/a", "n/a/child"}
 
-    @pytest.mark.parametrize("row", [5, {"aliases": []}, {**ROWS[0], "aliases": {"x": 5}}])  # type: ignore[dict-item]
+    def test_a_table_of_elements_also_names_the_array(self) -> None:
+        rows: list[Json] = [{"provider": "N", "resourceType": "a", "aliases": {"N/a/x[*]": "p.x[*]"}}]
+        assert AliasTable.of_rows(rows, origin="rows").resolve("N/a/x") == "p.x"
+
+    def test_azures_own_list_says_paths_by_version_and_what_can_be_modified(self) -> None:
+        paths: Json = [{"path": "q", "apiVersions": ["1"]}, {"path": "p", "apiVersions": ["2"]}, 5, {"path": "z"}]
+        modifiable: Json = {"attributes": "Modifiable"}
+        aliases: list[Json] = [
+            {"name": "N/a/x", "defaultPath": "p", "paths": paths, "defaultMetadata": modifiable},
+            {"name": "N/a/y", "defaultPath": "y", "paths": [], "defaultMetadata": {"attributes": "None"}},
+            {"name": "N/a/z[*]", "defaultPath": "z[*]", "paths": [{"path": "w[*]", "apiVersions": ["1"]}]},
+        ]
+        kinds: Json = [{"resourceType": "a", "apiVersions": ["2"], "aliases": aliases}, {"resourceType": "b"}]
+        table = AliasTable.of_rows([{"namespace": "N", "resourceTypes": kinds}], origin="rows")
+        x, y, z = (table.find(f"N/a/{name}")[0] for name in "xyz")
+        assert [x.path_at(version) for version in ("1", "2", None)] == ["q", "p", "p"]
+        assert (x.is_modifiable, y.is_modifiable, z.is_modifiable) == (True, False, None)
+        assert (z.path, z.path_at("1"), table.newest) == ("z", "w", {"n/a": "2"})
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            5,
+            {"aliases": []},
+            {**ROWS[0], "aliases": {"x": 5}},  # type: ignore[dict-item]
+            {"namespace": "N", "resourceTypes": 5},
+            {"namespace": "N", "resourceTypes": [{"resourceType": "a", "aliases": [5]}]},
+        ],
+    )
     def test_a_row_of_another_form_is_refused(self, row: Json) -> None:
         with pytest.raises(InputError, match="rows:1"):
             AliasTable.of_rows([row], origin="rows")

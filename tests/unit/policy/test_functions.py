@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from domain.finding import Verdict
 from domain.value import Json
 from policy.errors import DefinitionError, InvalidDefinition, UnsupportedDefinition
 from policy.expression import is_expression, parse_expression, unescaped
-from tests.unit.policy.resources import holds, program
+from tests.unit.policy.resources import holds, program, resource, verdict
 
 ANSWERS: list[tuple[str, Json]] = [
     ("add(1, '2')", 3),
@@ -128,7 +129,10 @@ def test_names_of_functions_are_read_without_case() -> None:
 @pytest.mark.parametrize(
     ("expression", "error"),
     [
-        ("[frobnicate(1)]", UnsupportedDefinition),
+        ("[frobnicate(1)]", InvalidDefinition),
+        ("[reference('x')]", UnsupportedDefinition),
+        ("[listKeys('x')]", UnsupportedDefinition),
+        ("[policy('x')]", InvalidDefinition),
         ("[length()]", InvalidDefinition),
         ("[utcNow(1, 2)]", InvalidDefinition),
         ("[length('a']", InvalidDefinition),
@@ -160,3 +164,16 @@ def test_two_brackets_escape_a_literal() -> None:
 
 def test_a_function_without_an_answer_yields_nothing() -> None:
     assert holds({"value": "[length(5)]", "exists": False})
+
+
+@pytest.mark.parametrize("text", ["[uniqueString('a')]", "[guid('a', 'b')]", "[policy().definitionId]"])
+def test_what_only_azure_knows_is_unknown(text: str) -> None:
+    assert verdict({"value": text, "equals": "x"}, resource()) is Verdict.UNKNOWN
+
+
+def test_an_expression_without_a_result_equals_empty_text_and_a_field_does_not() -> None:
+    assert holds({"value": "[field('tags.a')]", "equals": ""})
+    assert not holds({"value": "[field('tags.a')]", "notEquals": ""})
+    assert not holds({"value": "[field('tags.a')]", "exists": True})
+    assert not holds({"field": "tags.a", "equals": ""})
+    assert holds({"value": "[if(equals(field('tags.a'), ''), 0, 1)]", "equals": 0})

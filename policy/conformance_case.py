@@ -1,0 +1,268 @@
+"""One graded case: what it gives, what it wants, and what this engine makes of it.
+
+Each case is decided twice, by the interpreter and over columns, and both must agree. A refusal passes only where
+the case wants one, and an unknown never passes.
+
+Source: https://github.com/microsoft/regorus/tree/main/tests/azure_policy (format of the cases)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from domain.errors import InputError
+from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
+from domain.tenancy import TenantId
+from domain.value import MISSING, Json, Value
+from graph.path import fold
+from graph.shred import shred
+from policy.aliases import AliasTable
+from policy.compile import Program, compile_definition
+from policy.condition import compile_condition
+from policy.definition import parse_definition
+from policy.document import read_document
+from policy.errors import DefinitionError, InvalidDefinition, MissingAlias
+from policy.evaluate import evaluate
+from policy.interpret import ItemScope, details_of, evaluate_condition, satisfied
+from policy.names import Names
+from policy.operators import instant
+from policy.tree import Truth
+
+_TYPES: Final[Mapping[type, str]] = {str: "String", bool: "Boolean", int: "Integer", float: "Float", list: "Array"}
+_CONTEXT: Final[Mapping[str, Json]] = {
+    "resourceGroup": {"name": "myResourceGroup", "location": "eastus"},
+    "subscription": {"subscriptionId": "00000000-0000-0000-0000-000000000000"},
+}
+"""Where the resource of a case is that does not say it."""
+
+_NO_EFFECT: Final = "no effect"
+_LOOK_UP: Final = "lookup_related_resources"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case as it was read; `document` is the whole line."""
+
+    note: str
+    file: str
+    text: str
+    is_rule: bool
+    alias_file: str
+    now: datetime
+    document: Mapping[str, Json]
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """Values of parameters."""
+        found = self.document.get("parameters")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def context(self) -> dict[str, Json]:
+        """What the request and its surroundings answer."""
+        given = self.document.get("context")
+        context = {**_CONTEXT, **(given if isinstance(given, dict) else {})}
+        if "request_context" in self.document:
+            context["requestContext"] = self.document["request_context"]
+        elif "api_version" in self.document:
+            context.setdefault("requestContext", {"apiVersion": self.document["api_version"]})
+        context.setdefault("requestContext", {})
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """Whether a case passed, and if not what was expected and what came."""
+
+    note: str
+    file: str
+    is_passed: bool
+    expected: str
+    got: str
+
+    def as_json(self) -> dict[str, Json]:
+        """The grade as the report writes it."""
+        return {
+            "note": self.note,
+            "file": self.file,
+            "passed": self.is_passed,
+            "expected": self.expected,
+            "got": self.got,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of a case: an effect (None for none) with its details, or why there is no answer."""
+
+    effect: str | None = None
+    details: Value = MISSING
+    refusal: DefinitionError | None = None
+    unknown: str = ""
+
+    def __str__(self) -> str:
+        if self.refusal is not None:
+            return f"refused: {self.refusal}"
+        return self.unknown or self.effect or _NO_EFFECT
+
+
+def read_case(document: Json, where: str, *, now: datetime) -> Case:
+    """Read one case.
+
+    Raises:
+        InputError: it has no rule or a part of it is not of the format; names the part.
+    """
+    if not isinstance(document, dict):
+        raise _unreadable(where, "$", "an object", type(document).__name__)
+    suite = document.get("_suite") or {}
+    if not isinstance(suite, dict):
+        raise _unreadable(where, "_suite", "an object", type(suite).__name__)
+    is_rule = "policy_rule" in document
+    text = document.get("policy_rule", document.get("policy_definition", suite.get("policy_definition")))
+    if not isinstance(text, str):
+        raise _unreadable(where, "policy_rule", "the JSON text of a rule or a policy_definition", type(text).__name__)
+    context = document.get("context") or {}
+    told = context.get("utcNow") if isinstance(context, dict) else None
+    moment = instant(told) if isinstance(told, str) else now
+    if moment is None:
+        raise _unreadable(where, "context.utcNow", "a date and time", told)
+    note, file = str(document.get("note") or where), str(document.get("_file") or where)
+    return Case(note, file, text, is_rule, str(suite.get("aliases") or ""), moment, document)
+
+
+def grade(case: Case, aliases: AliasTable) -> Grade:
+    """Run a case and compare."""
+    wanted = case.document
+    try:
+        outcome = _outcome(case, aliases)
+    except DefinitionError as refusal:
+        outcome = _Outcome(refusal=refusal)
+    if wanted.get("want_parse_error"):
+        return _graded(case, isinstance(outcome.refusal, InvalidDefinition), "a refusal of the rule", outcome)
+    if wanted.get("want_compile_error"):
+        is_refused = isinstance(outcome.refusal, InvalidDefinition | MissingAlias)
+        return _graded(case, is_refused, "a refusal of the definition", outcome)
+    if "want_effect" not in wanted and "want_undefined" not in wanted:
+        return _graded(case, outcome.refusal is None, "a rule that parses", outcome)
+    effect = wanted.get("want_effect")
+    expected = str(effect) if effect is not None else _NO_EFFECT
+    is_decided = outcome.refusal is None and not outcome.unknown
+    is_right = is_decided and fold(outcome.effect or _NO_EFFECT) == fold(expected)
+    if "want_details" not in wanted or not is_right:
+        return _graded(case, is_right, expected, outcome)
+    details = wanted["want_details"]
+    is_same = _is_part(details, outcome.details)
+    return Grade(case.note, case.file, is_same, f"{expected} {details}", f"{outcome} {outcome.details}")
+
+
+def _graded(case: Case, is_passed: bool, expected: str, outcome: _Outcome) -> Grade:
+    return Grade(case.note, case.file, is_passed, expected, str(outcome))
+
+
+def _is_part(wanted: Json, found: Value) -> bool:
+    """Whether the details are those wanted. Of an object only the wanted keys are graded; below, all is exact."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(key in found and found[key] == value for key, value in wanted.items())
+    return wanted == found
+
+
+def _outcome(case: Case, aliases: AliasTable) -> _Outcome:
+    document = read_document(case.text, origin=case.note)
+    if "resource" not in case.document:
+        return _parsed(case, document)
+    if case.is_rule:
+        declared: dict[str, Json] = {
+            name: {"type": _TYPES.get(type(value), "Object")} for name, value in case.parameters.items()
+        }
+        document = {"policyRule": document, "parameters": declared}
+    definition = parse_definition(document, origin=case.note)
+    program = compile_definition(definition, aliases, parameters=case.parameters, context=case.context, is_partial=True)
+    if program.effect == "disabled":
+        return _Outcome()
+    return _decided(case, program)
+
+
+def _parsed(case: Case, document: Json) -> _Outcome:
+    """A case without a resource: only its form is asked. Without `parse_level` the condition alone counts."""
+    names = Names(AliasTable(is_literal=True), {}, case.context, case.note, is_open=True)
+    if not case.is_rule or case.document.get("parse_level") is not None:
+        compile_condition(parse_definition(document, origin=case.note).condition, names)
+        return _Outcome()
+    if not isinstance(document, dict) or "if" not in document:
+        raise names.invalid("policy rule is incomplete", "$.properties.policyRule", expected="if", got=document)
+    compile_condition(document["if"], names)
+    return _Outcome()
+
+
+def _decided(case: Case, program: Program) -> _Outcome:
+    item = _item(case.document["resource"], "")
+    truth = evaluate_condition(program.condition, ItemScope(item), case.now)
+    alone = replace(program, existence=None)
+    by_column = evaluate(alone, shred([item], alone.paths), now=case.now)[0]
+    if int(by_column) != {Truth.FALSE: 0, Truth.TRUE: 1, Truth.UNKNOWN: 2}[truth]:
+        return _Outcome(unknown=f"interpreter says {truth.name}, columns say verdict {by_column}")
+    if truth is Truth.TRUE and program.existence is not None:
+        truth = _missing(case, program, item)
+    if truth is Truth.UNKNOWN:
+        return _Outcome(unknown="unknown")
+    if truth is Truth.FALSE:
+        return _Outcome()
+    details = MISSING if program.details is None else details_of(program.details, item, case.now)
+    return _Outcome(program.effect, details)
+
+
+def _missing(case: Case, program: Program, item: ConfigurationItem) -> Truth:
+    """Whether what must be beside the resource is missing, by the answers that the case has for look-ups."""
+    assert program.existence is not None
+    answers = case.document.get("host_await")
+    for answer in answers if isinstance(answers, list) else ():
+        if not isinstance(answer, dict) or not _answers(answer.get("key"), program.existence.type):
+            continue
+        response = answer.get("response")
+        found = response if isinstance(response, list) else [] if response is None else [response]
+        related = [_item(one, program.existence.type) for one in found]
+        return Truth(2 - satisfied(program.existence, ItemScope(item), related, case.now))
+    return Truth.UNKNOWN
+
+
+def _answers(key: Json, kind: str) -> bool:
+    """Whether an answer is meant for a look-up of a type; one without a key is for any."""
+    if not isinstance(key, dict):
+        return True
+    return key.get("operation", _LOOK_UP) == _LOOK_UP and fold(str(key.get("type", kind))) == kind
+
+
+def _item(document: Json, kind: str) -> ConfigurationItem:
+    """The resource of a case. Its tags may stand among its properties, as where a provider flattens them."""
+    body: dict[str, Json] = dict(document) if isinstance(document, dict) else {}
+    inner = body.get("properties")
+    if "tags" not in body and isinstance(inner, dict) and "tags" in inner:
+        body["tags"] = inner["tags"]
+    tags = body.get("tags")
+    return ConfigurationItem(
+        tenant=TenantId("conformance"),
+        uid=ResourceId(_text(body.get("id"))),
+        provider=Provider.AZURE,
+        type=_text(body.get("type")) or kind,
+        name=_text(body.get("name")),
+        scope="",
+        region=_text(body.get("location")),
+        tags=tags if isinstance(tags, dict) else {},  # type: ignore[arg-type]
+        properties=body,
+        captured_at=None,
+        digest="",
+        origin=Origin("case"),
+    )
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _unreadable(where: str, part: str, expected: str, got: object) -> InputError:
+    return InputError(
+        "case is not readable", where=where, part=part, expected=expected, got=got, todo="Correct the case"
+    )
