@@ -126,7 +126,8 @@ class TenantShard:
                 got=policy.reason,
                 todo="Give it parameters, or import aliases",
             )
-        return explanation_row(explain(policy.program, item, now=as_of), item, policy)
+        related = state.related(policy.program, item, as_of)
+        return explanation_row(explain(policy.program, item, now=as_of, related=related), item, policy)
 
     def import_definitions(self, tenant: TenantId, path: Path, aliases: Sequence[Path]) -> tuple[Row, ...]:
         """Import definitions, with the aliases that they need; one row each. Those that are valid are kept."""

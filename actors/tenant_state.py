@@ -22,10 +22,11 @@ from actors.imported_aliases import ImportedAliases
 from actors.messages import BUILTIN, EVERYTHING, IMPORTED, Filters, Judged, ScanFacts, ScanRequest, SimulationRequest
 from actors.policy_catalogue import chosen_policies, find_policy, inline_policy
 from actors.scan_archive import ScanArchive
+from assessment.beside import related_items
 from assessment.document import scan_document
 from assessment.events import evidence_events
 from assessment.heuristics import HISTORY_DAYS_MAX
-from assessment.inputs import AssessedPolicy, AssessmentInputs, FormerScan, former_scan, required_paths
+from assessment.inputs import AssessedPolicy, AssessmentInputs, FormerScan, former_scan, gapped_files, required_paths
 from assessment.result import Assessment
 from assessment.scan import assess
 from assessment.schema import EvidenceEntry, ScanDocument
@@ -36,9 +37,10 @@ from domain.errors import NotFound, UnavailableError
 from domain.finding import PolicyId
 from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
-from domain.value import Json
+from domain.value import UNREAD, Absent, Json
 from graph.build import build_snapshot
 from graph.stores.contract import Changes, GraphStore, PutCounts, ScanRecord, StoredDefinition
+from policy.compile import Program
 from policy.exemption import load_exemptions
 
 SCANS_COMPARED_MAX: Final = 30
@@ -143,6 +145,16 @@ class TenantState:
                 raise
             return found[0]
 
+    def related(
+        self, program: Program, item: ConfigurationItem, as_of: datetime
+    ) -> Sequence[ConfigurationItem] | Absent:
+        """What an existence condition of a resource is answered from."""
+        if program.existence is None:
+            return UNREAD
+        inputs = self.current(as_of).inputs
+        row = inputs.snapshot.index_of(item.uid)
+        return related_items(program.existence, row, inputs.snapshot, inputs.items, now=as_of)
+
     def scenario(self, request: SimulationRequest) -> tuple[Estate, PolicyScenario]:
         """The graph with columns for the scenario's policy beside its own, and the policy. Documents stay here."""
         if isinstance(request.policy, str):
@@ -179,7 +191,13 @@ class TenantState:
         return AssessmentInputs(
             tenant=self.tenant,
             as_of=request.as_of,
-            snapshot=build_snapshot(self.tenant, items, as_of=request.as_of, paths_by_type=paths),
+            snapshot=build_snapshot(
+                self.tenant,
+                items,
+                as_of=request.as_of,
+                paths_by_type=paths,
+                gapped_files=gapped_files(reading.inventory.files),
+            ),
             items=items,
             policies=policies,
             exemptions=load_exemptions(request.exemptions) if request.exemptions else (),

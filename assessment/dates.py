@@ -81,7 +81,7 @@ def flips(
             table = shred([item], program.paths)
             dates = dict(_dates(table))
             found = _by_distance(int(row), dates, known, high)
-            if found is None and left > 0:
+            if found is None and left > 0 and program.existence is None:
                 left -= 1
                 at = _halve(program, table, high - DAY, high)
                 known.extend(_distances(dates, at))
@@ -93,12 +93,12 @@ def _days(program: Program, by_type: Mapping[str, Group], lookups: Lookups, as_o
     """For each of the days, the resources that comply now and violate on it for the first time."""
     days: list[list[Indexes]] = [[] for _ in range(HORIZON_DAYS)]
     for group in selected(program, by_type):
-        now = evaluate(program, group.table, now=as_of, lookups=lookups)
+        now = group.verdicts(program, lookups, now=as_of)
         waiting = (now == Verdict.COMPLIANT) & group.is_kept
         for day in range(HORIZON_DAYS):
             if not waiting.any():
                 break
-            then = evaluate(program, group.table, now=as_of + (day + 1) * DAY, lookups=lookups)
+            then = group.verdicts(program, lookups, now=as_of + (day + 1) * DAY)
             fails = waiting & (then == Verdict.VIOLATION)
             days[day].append(group.rows[fails])
             waiting &= ~fails

@@ -13,12 +13,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from assessment.beside import Beside
 from domain.finding import Verdict
 from domain.resource import ConfigurationItem, Provider
 from graph.columns import Table
 from graph.snapshot import Snapshot
 from policy.compile import Program
-from policy.evaluate import Lookups, evaluate
+from policy.evaluate import UNCOLLECTED, Lookups, evaluate
 
 Indexes = NDArray[np.int64]
 
@@ -36,6 +37,14 @@ class Group:
     provider: Provider
     rows: Indexes
     is_kept: NDArray[np.bool_]
+    beside: Beside
+
+    def verdicts(self, program: Program, lookups: Lookups, *, now: datetime) -> NDArray[np.uint8]:
+        """What a program says of every row, as `Verdict` codes."""
+        related = UNCOLLECTED
+        if program.existence is not None:
+            related = self.beside.of(program.existence.type, self.rows)
+        return evaluate(program, self.table, now=now, lookups=lookups, related=related)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,11 +65,12 @@ class Outcome:
 def groups(snapshot: Snapshot, kept: NDArray[np.bool_]) -> dict[str, Group]:
     """The snapshot's resources by lower-case type, in order of type; types without a kept resource are left out."""
     found = {}
+    beside = Beside(snapshot)
     providers = snapshot.resources.column("provider").to_pylist()
     for kind, table in sorted(snapshot.tables.items()):
         rows = np.asarray(snapshot.rows_by_type[kind], dtype=np.int64)
         if kept[rows].any():
-            found[kind] = Group(table, Provider(providers[rows[0]]), rows, kept[rows])
+            found[kind] = Group(table, Provider(providers[rows[0]]), rows, kept[rows], beside)
     return found
 
 
@@ -81,7 +91,7 @@ def kept_by(items: Sequence[ConfigurationItem], *, scope: str | None, kind: str 
 def outcome(program: Program, by_type: Mapping[str, Group], lookups: Lookups, *, now: datetime) -> Outcome:
     """Evaluate a program at one instant."""
     parts = [
-        (group.rows[group.is_kept], evaluate(program, group.table, now=now, lookups=lookups)[group.is_kept])
+        (group.rows[group.is_kept], group.verdicts(program, lookups, now=now)[group.is_kept])
         for group in selected(program, by_type)
     ]
     if not parts:

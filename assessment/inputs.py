@@ -129,10 +129,22 @@ def former_scan(scans: Iterable[tuple[datetime, Collection[Violation]]], *, befo
 
 
 def required_paths(policies: Iterable[AssessedPolicy], items: Iterable[ConfigurationItem]) -> dict[str, frozenset[str]]:
-    """The paths that the policies read of each type among the items, for building their snapshot."""
+    """The paths that the policies read of each type, for building the snapshot of the items.
+
+    These are the types among the items and those that an existence condition looks for beside them.
+    """
     programs = [policy.program for policy in policies if policy.program is not None and policy.program.is_enabled]
     kinds = {item.type.lower(): item.provider for item in items}
-    return {
-        kind: frozenset[str]().union(*(each.paths for each in programs if each.applies_to(kind, provider)))
-        for kind, provider in sorted(kinds.items())
-    }
+    found = {kind: set[str]() for kind in kinds}
+    for kind, provider in kinds.items():
+        for program in programs:
+            if program.applies_to(kind, provider):
+                found[kind] |= program.paths
+                if program.existence is not None:
+                    found.setdefault(program.existence.type, set()).update(program.existence.paths)
+    return {kind: frozenset(found[kind]) for kind in sorted(found)}
+
+
+def gapped_files(files: Iterable[FileReport]) -> frozenset[str]:
+    """The files that were not read whole."""
+    return frozenset(report.path for report in files if report.gaps)

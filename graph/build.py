@@ -6,7 +6,7 @@ here, reported, and broken by keeping its edges as mere references.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -20,9 +20,10 @@ from domain.resource import ConfigurationItem, RelationshipKind, Strength, resou
 from domain.tenancy import TenantId
 from graph.columns import Column, Table
 from graph.components import components
+from graph.nested import nested_children
 from graph.references import KINDS, STRENGTHS, References, find_references
 from graph.shred import shred
-from graph.snapshot import Edges, Rows, Snapshot
+from graph.snapshot import Edges, Rows, Snapshot, account_of
 
 
 def build_snapshot(
@@ -31,12 +32,16 @@ def build_snapshot(
     *,
     as_of: datetime,
     paths_by_type: Mapping[str, frozenset[str]],
+    gapped_files: Collection[str] = (),
+    unproven: frozenset[str] = frozenset(),
 ) -> Snapshot:
     """Connect and columnise the items.
 
     Args:
         items: one per id.
         paths_by_type: the paths to shred, by lower-case type; a type that is not named gets no table.
+        gapped_files: files that were not read whole, as the items' origins name them.
+        unproven: further accounts that were not read whole.
 
     Raises:
         InputError: an item belongs to another tenant, or an id stands twice.
@@ -47,6 +52,7 @@ def build_snapshot(
     cycles = containment_cycles(references)
     edges = edges_from(_broken(references, cycles), len(ordered))
     rows_by_type = _rows_by_type(ordered)
+    nested = {kind: nested_children(ordered, rows_by_type, kind) for kind in sorted(paths_by_type) if "/" in kind}
     return Snapshot(
         tenant=tenant,
         as_of=as_of,
@@ -57,6 +63,9 @@ def build_snapshot(
         dangling=references.dangling,
         cycles=tuple(tuple(references.uids[row] for row in cycle) for cycle in cycles),
         digest=_digest(tenant, as_of, ordered, edges),
+        nested={kind: shred(each.items, paths_by_type[kind]) for kind, each in nested.items() if each.items},
+        listed={kind: np.array(each.listed, np.int32) for kind, each in nested.items() if each.listed},
+        unproven=unproven | {account_of(item.scope) for item in ordered if item.origin.file in gapped_files},
     )
 
 

@@ -86,6 +86,31 @@ def _paths(columns: Mapping[str, Column], children: Mapping[str, ChildTable]) ->
     return found
 
 
+def take(table: Table, rows: NDArray[np.int64]) -> Table:
+    """The table of some rows, in their order; a row may stand there more than once."""
+    return Table(len(rows), _taken(table.columns, rows), {path: _inside(c, rows) for path, c in table.children.items()})
+
+
+def _taken(columns: Mapping[str, Column], rows: NDArray[np.int64]) -> dict[str, Column]:
+    return {path: Column(column.codes[rows], column.values) for path, column in columns.items()}
+
+
+def _inside(child: ChildTable, rows: NDArray[np.int64]) -> ChildTable:
+    """The elements of the arrays of some parents: those of each parent are neighbours, since parents ascend."""
+    starts = np.searchsorted(child.parents, rows)
+    sizes = np.searchsorted(child.parents, rows, side="right") - starts
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    elements = np.arange(total) - np.repeat(ends - sizes, sizes) + np.repeat(starts, sizes)
+    return ChildTable(
+        total,
+        np.repeat(np.arange(len(rows), dtype=np.int32), sizes),
+        child.states[rows],
+        _taken(child.columns, elements),
+        {path: _inside(inner, elements) for path, inner in child.children.items()},
+    )
+
+
 def constant(value: Value, size: int) -> Column:
     """A column that holds one value everywhere."""
     return Column(np.zeros(size, dtype=np.int32), (value,))

@@ -115,7 +115,8 @@ def apply_scenario(scenario: Scenario, snapshot: Snapshot, items: Iterable[Confi
         snapshot.tenant,
         items_under(scenario, items),
         as_of=snapshot.as_of,
-        paths_by_type={kind: table.paths for kind, table in snapshot.tables.items()},
+        paths_by_type={kind: table.paths for kind, table in [*snapshot.nested.items(), *snapshot.tables.items()]},
+        unproven=snapshot.unproven,
     )
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from domain.errors import NotFound
-from domain.resource import Relationship, ResourceId, resource_key
+from domain.resource import Provider, Relationship, ResourceId, resource_key
 from domain.tenancy import TenantId
 from graph.columns import Column, Table
 from graph.references import KINDS, STRENGTHS, Dangling
@@ -54,12 +55,22 @@ class Edges:
         return np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
 
 
+EVERYWHERE: Final = frozenset({"*"})
+"""`Snapshot.unproven` of a part of what was read."""
+
+
+def account_of(scope: str) -> str:
+    """The subscription, account or other top level of a scope, folded: its first two segments."""
+    return "/".join(scope.lower().split("/")[:3])
+
+
 @dataclass(slots=True)
 class _Memory:
     """What a snapshot works out once; left behind when it travels."""
 
     uids: tuple[ResourceId, ...] | None = None
     rows: dict[str, int] | None = None
+    scopes: tuple[Rows, tuple[str, ...]] | None = None
 
     def __reduce__(self) -> tuple[type[_Memory], tuple[()]]:
         return (_Memory, ())
@@ -76,6 +87,10 @@ class Snapshot:
         dangling: references to something that is not here.
         cycles: resources that contain each other in a circle; the edges of a circle are kept as references.
         digest: SHA-256, hexadecimal, of the tenant, the instant, the items and the edges.
+        nested: by type, child resources that stand only inside their parents' documents; nothing judges them.
+        listed: by child type, rows of the parents whose documents list all such children.
+        unproven: accounts, as `account_of` writes them, in which something could not be read; ``*`` where that holds
+            of all. There, that a resource is not here does not prove that there is none.
     """
 
     tenant: TenantId
@@ -87,6 +102,9 @@ class Snapshot:
     dangling: tuple[Dangling, ...]
     cycles: tuple[tuple[ResourceId, ...], ...]
     digest: str
+    nested: Mapping[str, Table] = field(default_factory=dict)
+    listed: Mapping[str, Rows] = field(default_factory=dict)
+    unproven: frozenset[str] = frozenset()
     _memory: _Memory = field(default_factory=_Memory, repr=False)
 
     def __len__(self) -> int:
@@ -104,15 +122,32 @@ class Snapshot:
         """The provider's type names by row."""
         return tuple(self.resources.column("type").to_pylist())
 
+    @property
+    def scopes(self) -> tuple[Rows, tuple[str, ...]]:
+        """A number for each row's scope, and the distinct scopes by number."""
+        if self._memory.scopes is None:
+            column = self.resources.column("scope").combine_chunks()
+            names = tuple(str(name) for name in column.dictionary.to_pylist())
+            self._memory.scopes = (np.asarray(column.indices, dtype=np.int32), names)
+        return self._memory.scopes
+
+    def provider_of(self, row: int) -> Provider:
+        """Who manages a resource."""
+        return Provider(self.resources.column("provider")[row].as_py())
+
+    def find(self, uid: str) -> int | None:
+        """The row of a resource, or None where it is not here."""
+        if self._memory.rows is None:
+            self._memory.rows = {resource_key(known): row for row, known in enumerate(self.uids)}
+        return self._memory.rows.get(resource_key(uid))
+
     def index_of(self, uid: str) -> int:
         """The row of a resource.
 
         Raises:
             NotFound: it is not in this snapshot.
         """
-        if self._memory.rows is None:
-            self._memory.rows = {resource_key(known): row for row, known in enumerate(self.uids)}
-        row = self._memory.rows.get(resource_key(uid))
+        row = self.find(uid)
         if row is None:
             raise NotFound("no such resource", uid=uid, todo="Check the id against the resources of this snapshot")
         return row

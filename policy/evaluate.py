@@ -1,295 +1,217 @@
-"""Evaluates programs over columns: each leaf once per distinct value, then a look-up for all rows.
+"""Evaluates programs over columns, existence conditions included, as joins with the tables of related resources.
 
-Every leaf is decided by the same function as on a single resource (`policy.interpret.decide`), so that both
-agree by construction. Rows are then filled from look-up tables, arrays are reduced to their parents, and
-logical operators are minima and maxima of codes. Tables are shared between programs through `Lookups`.
+An existence look-up is an equality join: every related resource is filed under the ids of the places that hold it,
+and a triggering resource asks for the ids where it looks. The existence condition is run once over the related
+table, however many resources look there; only one that compares both sides is run over the pairs that meet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.columns import ArrayState, ChildTable, Codes, Column, Table
+from graph.columns import Column, Table, take
 from policy.compile import Program
-from policy.interpret import Between, Found, decide
-from policy.tree import COUNTED, AllOf, AnyOf, Compare, Condition, Constant, Count, Every, Not, Tally, Truth
+from policy.existence import Existence, anchors_of, is_named
+from policy.run import Frame, Indexes, Lookups, Result, Run, Truths, distinct, joined
+from policy.tree import OUTER, Expression, Truth, reads_of
 
-Truths = NDArray[np.uint8]
-Result: TypeAlias = "Truths | Truth"
-"""A truth per row, or one for all."""
-
-_COMBINATIONS_MAX = 1 << 16
-"""Up to so many possible combinations a table tells them apart; beyond, sorting does."""
+__all__ = ["UNCOLLECTED", "Lookups", "Related", "evaluate"]
 
 _VERDICTS = np.array([0, 2, 1], dtype=np.uint8)
 """`Verdict` codes by `Truth`: a true condition is a violation."""
 
 
-@dataclass(slots=True, eq=False)
-class Lookups:
-    """What was worked out for columns that live on: keep one beside a snapshot and drop both together.
+@dataclass(frozen=True, slots=True, eq=False)
+class Related:
+    """Where an existence condition looks.
 
-    Entries hold their column, so that its identity cannot be reused.
+    Args:
+        tables: resources of the related type, all of the tenant's, in one table or several.
+        is_read: whether all that a triggering resource could find was collected: for each row, or one for all. Where
+            it was not, absence proves nothing.
+
+    Shapes:
+        is_read: bool (n,), n the size of the table of triggering resources.
     """
 
-    tables: dict[tuple[object, ...], tuple[object, Result]] = field(default_factory=dict)
+    tables: tuple[Table, ...]
+    is_read: bool | NDArray[np.bool_]
 
 
-def evaluate(program: Program, table: Table, *, now: datetime, lookups: Lookups | None = None) -> NDArray[np.uint8]:
-    """The verdict of every row of a table of one type, as `domain.finding.Verdict` codes."""
-    frame = _Frame(table.size, table.columns, table.children, None, None, table)
-    run = _Run(now, lookups if lookups is not None else Lookups(), program.is_time_dependent)
+UNCOLLECTED: Final = Related((), is_read=False)
+"""Nobody asked for the related type."""
+
+
+def evaluate(
+    program: Program,
+    table: Table,
+    *,
+    now: datetime,
+    lookups: Lookups | None = None,
+    related: Related = UNCOLLECTED,
+) -> NDArray[np.uint8]:
+    """The verdict of every row of a table of one type, as `domain.finding.Verdict` codes.
+
+    Args:
+        related: what an existence condition is answered from; nothing to a program without one.
+    """
+    run = Run(now, lookups if lookups is not None else Lookups(), program.is_time_dependent)
+    frame = Frame.of(table)
     result = run.condition(program.condition, frame)
-    if program.existence is not None:  # nothing related is here, so that what the condition selects is open
-        result = _joined(np.minimum, result, Truth.UNKNOWN)
-    if isinstance(result, Truth):
-        return np.full(table.size, _VERDICTS[result], dtype=np.uint8)
-    found: NDArray[np.uint8] = _VERDICTS.take(result, mode="clip")
+    if program.existence is not None and result is not Truth.FALSE:
+        exists = _Join(program.existence, run, frame).exists(related, _filled(result, table.size) != Truth.FALSE)
+        result = joined(np.minimum, result, np.subtract(2, exists, dtype=np.uint8))
+    found: NDArray[np.uint8] = _VERDICTS.take(_filled(result, table.size), mode="clip")
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
-    """Rows being evaluated: a table, or the elements of an array with the way back to what is outside."""
-
-    size: int
-    columns: Mapping[str, Column]
-    children: Mapping[str, ChildTable]
-    outer: _Frame | None
-    parents: Codes | None
-    source: object
-
-    def child(self, array: str) -> tuple[_Frame, ChildTable, _Frame]:
-        """The elements of an array, their table, and the frame that has it."""
-        owner = self
-        while array not in owner.children:
-            assert owner.outer is not None, f"not shredded: {array}"
-            owner = owner.outer
-        child = owner.children[array]
-        return _Frame(child.size, child.columns, child.children, owner, child.parents, child), child, owner
-
-    def column(self, path: str) -> tuple[Column, Codes]:
-        """A column and its codes for each row of this frame."""
-        frame, rows = self, None
-        while path not in frame.columns:
-            assert frame.outer is not None, f"not shredded: {path}"
-            rows = frame.parents if rows is None else frame.parents[rows]  # type: ignore[index]
-            frame = frame.outer
-        column = frame.columns[path]
-        return column, column.codes if rows is None else column.codes[rows]
+def _filled(result: Result, size: int) -> Truths:
+    return np.full(size, result, dtype=np.uint8) if isinstance(result, Truth) else result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    now: datetime
-    lookups: Lookups
-    is_time_dependent: bool
+class _Asked:
+    """What some triggering rows ask for.
 
-    def condition(self, condition: Condition, frame: _Frame) -> Result:
-        match condition:
-            case Constant():
-                return condition.truth
-            case Compare():
-                return self.leaf(condition, frame)
-            case AllOf():
-                return self.extreme(condition.children, frame, final=Truth.FALSE)
-            case AnyOf():
-                return self.extreme(condition.children, frame, final=Truth.TRUE)
-            case Not():
-                found = self.condition(condition.child, frame)
-                return Truth(2 - found) if isinstance(found, Truth) else np.subtract(2, found, dtype=np.uint8)
-            case Every() | Count() | Tally():
-                return self.kept(condition, frame)
+    Args:
+        rows: their numbers in the table.
+        anchors: where each looks; None where that cannot be known.
+        names: the name each wants; None where it wants none.
+    """
 
-    def extreme(self, children: Sequence[Condition], frame: _Frame, *, final: Truth) -> Result:
-        """Kleene's *and* (`final` FALSE) or *or* (TRUE), stopping where one value decides all rows."""
-        join = np.minimum if final is Truth.FALSE else np.maximum
-        found: Result = Truth(2 - final)
-        for child in children:
-            found = _joined(join, found, self.condition(child, frame))
-            if isinstance(found, Truth) and found is final:
-                break
-            if not isinstance(found, Truth) and bool((found == final).all()):
-                return final
-        return found
-
-    def kept(self, condition: Every | Count | Tally, frame: _Frame) -> Result:
-        """A reduction over elements or values, remembered for the table."""
-        moment = self.now if self.is_time_dependent else None
-        key = (id(frame.source), condition.key, moment)
-        kept = self.lookups.tables.get(key)
-        if kept is None:
-            kept = self.lookups.tables[key] = (frame.source, self.reduced(condition, frame))
-        return kept[1]
-
-    def reduced(self, condition: Every | Count | Tally, frame: _Frame) -> Result:
-        match condition:
-            case Every():
-                return self.every(condition, frame)
-            case Count():
-                return self.compared(condition.compare, self.counts(condition, frame), frame)
-            case Tally():
-                results = [self.condition(child, frame) for child in condition.children]
-                counts = _Counts.none(frame.size)
-                for result in results:
-                    counts = counts.plus(result)
-                return self.compared(condition.compare, counts, frame)
-
-    def leaf(self, leaf: Compare, frame: _Frame) -> Result:
-        if len(leaf.reads) != 1:
-            return self.tuples(leaf, frame, [frame.column(path) for path in leaf.reads])
-        path = leaf.reads[0]
-        column, codes = frame.column(path)
-        key = (id(column), leaf.key, self.now if leaf.is_time_dependent else None)
-        kept = self.lookups.tables.get(key)
-        if kept is None:
-            truths = [decide(leaf, {path: value}, self.now) for value in column.values]
-            kept = self.lookups.tables[key] = (column, _uniform(np.array(truths, dtype=np.uint8)))
-        table = kept[1]
-        return table if isinstance(table, Truth) else table.take(codes, mode="clip")
-
-    def tuples(self, leaf: Compare, frame: _Frame, columns: Sequence[tuple[Column, Codes]]) -> Result:
-        """A leaf over several columns: decided once per distinct combination."""
-        if not leaf.reads:
-            return decide(leaf, {}, self.now)
-        moment = self.now if leaf.is_time_dependent else None
-        key = (id(frame.source), leaf.key, moment)
-        kept = self.lookups.tables.get(key)
-        if kept is None:
-            rows, inverse = _distinct([codes for _, codes in columns])
-            values = [
-                {path: column.values[codes[row]] for path, (column, codes) in zip(leaf.reads, columns, strict=True)}
-                for row in rows
-            ]
-            truths = np.array([decide(leaf, found, self.now) for found in values], dtype=np.uint8)
-            result = _uniform(truths)
-            kept = (frame.source, result if isinstance(result, Truth) else result[inverse])
-            self.lookups.tables[key] = kept
-        return kept[1]
-
-    def every(self, condition: Every, frame: _Frame) -> Result:
-        elements, child, owner = frame.child(condition.array)
-        found = self.condition(condition.child, elements)
-        truths = np.full(owner.size, Truth.TRUE, dtype=np.uint8)
-        if isinstance(found, Truth):
-            truths[child.parents] = found
-        else:
-            np.minimum.at(truths, child.parents, found)
-        truths[child.states == ArrayState.UNREAD] = Truth.UNKNOWN
-        return _outward(truths, owner, frame)
-
-    def counts(self, condition: Count, frame: _Frame) -> _Counts:
-        """Counts per row of `frame`, of elements that may lie several arrays down."""
-        elements, child, owner = frame.child(condition.arrays[0])
-        parents = child.parents
-        is_unread = (child.states == ArrayState.UNREAD).astype(np.uint8)
-        for array in condition.arrays[1:]:
-            outer = parents
-            elements, child, _ = elements.child(array)
-            np.maximum.at(is_unread, outer, (child.states == ArrayState.UNREAD).astype(np.uint8))
-            parents = outer[child.parents]
-        found = Truth.TRUE if condition.child is None else self.condition(condition.child, elements)
-        truths = np.full(child.size, found, dtype=np.uint8) if isinstance(found, Truth) else found
-        low = np.bincount(parents[truths == Truth.TRUE], minlength=owner.size).astype(np.int32)
-        high = low
-        if bool((truths == Truth.UNKNOWN).any()):
-            high = np.bincount(parents[truths != Truth.FALSE], minlength=owner.size).astype(np.int32)
-        return _Counts(_outward(low, owner, frame), _outward(high, owner, frame), _outward(is_unread, owner, frame))
-
-    def compared(self, leaf: Compare, counts: _Counts, frame: _Frame) -> Truths:
-        others = [path for path in leaf.reads if path != COUNTED]
-        columns = [frame.column(path) for path in others]
-        parts = [*(codes for _, codes in columns), counts.low, counts.high, counts.is_unread.astype(np.int32)]
-        rows, inverse = _distinct(parts)
-        truths = []
-        for row in rows:
-            values: dict[str, Found] = {
-                path: column.values[codes[row]] for path, (column, codes) in zip(others, columns, strict=True)
-            }
-            truths.append(decide(leaf, {**values, COUNTED: counts.at(int(row))}, self.now))
-        result: Truths = np.array(truths, dtype=np.uint8)[inverse]
-        return result
+    rows: Indexes
+    anchors: Sequence[tuple[str, ...] | None]
+    names: Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Counts:
-    """Bounds of a count per row; `is_unread` where the array itself was never asked for."""
+class _Pairs:
+    """Triggering and related rows that meet, by their numbers in their tables."""
 
-    low: Codes
-    high: Codes
-    is_unread: NDArray[np.uint8]
+    triggers: Indexes
+    related: Indexes
 
-    @staticmethod
-    def none(size: int) -> _Counts:
-        zeros = np.zeros(size, dtype=np.int32)
-        return _Counts(zeros, zeros, np.zeros(size, dtype=np.uint8))
+    def where(self, is_kept: NDArray[np.bool_]) -> _Pairs:
+        return _Pairs(self.triggers[is_kept], self.related[is_kept])
 
-    def plus(self, found: Result) -> _Counts:
-        """One more value, counted where it is true."""
-        if isinstance(found, Truth):
-            return _Counts(
-                self.low + int(found is Truth.TRUE), self.high + int(found is not Truth.FALSE), self.is_unread
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Join:
+    """One existence look-up of the rows of one frame."""
+
+    existence: Existence
+    run: Run
+    frame: Frame
+
+    def exists(self, related: Related, is_open: NDArray[np.bool_]) -> Truths:
+        """Whether each row that `is_open` finds what it looks for; FALSE for the others."""
+        found = np.zeros(self.frame.size, dtype=np.uint8)
+        tables = [table for table in related.tables if table.size]
+        if tables:
+            asked = self.asked(np.flatnonzero(is_open))
+            for table in tables:
+                self.satisfied(self.pairs(asked, table), table, found)
+            found[[row for row, where in zip(asked.rows.tolist(), asked.anchors, strict=True) if where is None]] = (
+                Truth.UNKNOWN
             )
-        return _Counts(self.low + (found == Truth.TRUE), self.high + (found != Truth.FALSE), self.is_unread)
+        return np.maximum(found, np.where(related.is_read, Truth.FALSE, Truth.UNKNOWN).astype(np.uint8))
 
-    def at(self, row: int) -> int | Between:
-        low, high = int(self.low[row]), int(self.high[row])
-        if self.is_unread[row]:
-            return Between(0, None)
-        return low if low == high else Between(low, high)
+    def asked(self, rows: Indexes) -> _Asked:
+        """Where rows look and for which name; what cannot be known of a row makes its answer unknown."""
+        existence = self.existence
+        ids, kinds = self.texts("@id", rows), self.texts("@type", rows)
+        groups = self.given(existence.resource_group, rows)
+        names = self.given(existence.name, rows)
+        anchors = [
+            None if group is None or name is None else existence.anchors(uid, kind, group or None)
+            for uid, kind, group, name in zip(ids, kinds, groups, names, strict=True)
+        ]
+        return _Asked(rows, anchors, None if existence.name is None else [name or "" for name in names])
+
+    def texts(self, path: str, rows: Indexes) -> list[str]:
+        column, codes = self.frame.column(path)
+        texts = [value if isinstance(value, str) else "" for value in column.values]
+        return [texts[code] for code in codes[rows].tolist()]
+
+    def given(self, expression: Expression | None, rows: Indexes) -> list[str | None]:
+        """The text that an expression yields for each row, None where it yields none; empty without expression."""
+        if expression is None:
+            return [""] * len(rows)
+        values, inverse = self.run.expression(expression, self.frame)
+        texts = [value if isinstance(value, str) and value else None for value in values]
+        return [texts[code] for code in inverse[rows].tolist()]
+
+    def pairs(self, asked: _Asked, table: Table) -> _Pairs:
+        """Rows that meet at a place and, where a name is wanted, have it."""
+        places = self.places(table)
+        met = [
+            (row, at, each)
+            for at, (row, where) in enumerate(zip(asked.rows.tolist(), asked.anchors, strict=True))
+            for anchor in where or ()
+            if (each := places.get(anchor)) is not None
+        ]
+        sizes = [len(each) for _, _, each in met]
+        triggers = np.repeat(np.array([row for row, _, _ in met], dtype=np.int64), sizes)
+        related = np.concatenate([each for _, _, each in met]) if met else np.zeros(0, dtype=np.int64)
+        pairs = _Pairs(triggers, related)
+        if asked.names is None or not met:
+            return pairs
+        wanted = np.repeat(np.array([at for _, at, _ in met], dtype=np.int64), sizes)
+        return pairs.where(_are_named([asked.names[at] for at in wanted.tolist()], table, related))
+
+    def places(self, table: Table) -> Mapping[str, Indexes]:
+        """Rows of a related table by the ids of the places that hold them; kept beside the table."""
+        kept = self.run.lookups.places.get(id(table))
+        if kept is None:
+            kept = self.run.lookups.places[id(table)] = (table, _places(table))
+        return kept[1]
+
+    def satisfied(self, pairs: _Pairs, table: Table, found: Truths) -> None:
+        """Raise `found` to the best that a row's pairs offer."""
+        condition = self.existence.condition
+        if condition is None:
+            found[pairs.triggers] = Truth.TRUE
+        elif outer := sorted(path for path in reads_of(condition) if path.startswith(OUTER)):
+            beside = self.beside(pairs, table, outer)
+            once = Run(self.run.now, Lookups(), self.run.is_time_dependent)
+            np.maximum.at(found, pairs.triggers, _filled(once.condition(condition, Frame.of(beside)), beside.size))
+        else:
+            truths = _filled(self.run.condition(condition, Frame.of(table)), table.size)
+            np.maximum.at(found, pairs.triggers, truths[pairs.related])
+
+    def beside(self, pairs: _Pairs, table: Table, outer: Sequence[str]) -> Table:
+        """A table of pairs: the related columns, and the triggering ones under `OUTER`."""
+        inner = take(table, pairs.related)
+        found = dict(inner.columns)
+        for path in outer:
+            column, codes = self.frame.column(path.removeprefix(OUTER))
+            found[path] = Column(codes[pairs.triggers], column.values)
+        return Table(inner.size, found, inner.children)
 
 
-_Scalar = TypeVar("_Scalar", np.uint8, np.int32)
+def _places(table: Table) -> dict[str, Indexes]:
+    column = table.columns["@id"]
+    rows: dict[str, list[int]] = {}
+    anchors = [anchors_of(value) if isinstance(value, str) else () for value in column.values]
+    for row, code in enumerate(column.codes.tolist()):
+        for anchor in anchors[code]:
+            rows.setdefault(anchor, []).append(row)
+    return {anchor: np.array(found, dtype=np.int64) for anchor, found in rows.items()}
 
 
-def _outward(values: NDArray[_Scalar], owner: _Frame, frame: _Frame) -> NDArray[_Scalar]:
-    """Values of an outer frame's rows, for each row of an inner one."""
-    rows: Codes | None = None
-    while frame is not owner:
-        assert frame.parents is not None
-        assert frame.outer is not None
-        rows = frame.parents if rows is None else frame.parents[rows]
-        frame = frame.outer
-    return values if rows is None else values[rows]
-
-
-def _distinct(parts: Sequence[Codes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """One row for each distinct combination, and which combination each row has."""
-    combined, bound = parts[0].astype(np.int64), int(parts[0].max(initial=0)) + 1
-    for part in parts[1:]:
-        radix = int(part.max(initial=0)) + 1
-        if bound * radix > _COMBINATIONS_MAX:
-            _, combined = np.unique(combined, return_inverse=True)
-            bound = int(combined.max(initial=0)) + 1
-        combined, bound = combined * radix + part, bound * radix
-    if bound > max(_COMBINATIONS_MAX, len(combined)):
-        _, rows, inverse = np.unique(combined, return_index=True, return_inverse=True)
-        return rows, inverse
-    row_of = np.full(bound, -1, dtype=np.int64)
-    row_of[combined] = np.arange(len(combined))
-    seen = np.flatnonzero(row_of >= 0)
-    number_of = np.empty(bound, dtype=np.int64)
-    number_of[seen] = np.arange(len(seen))
-    return row_of[seen], number_of[combined]
-
-
-def _uniform(truths: Truths) -> Result:
-    """One truth where all are the same."""
-    if len(truths) and bool((truths == truths[0]).all()):
-        return Truth(int(truths[0]))
-    return truths
-
-
-def _joined(join: np.ufunc, left: Result, right: Result) -> Result:
-    if isinstance(left, Truth) and isinstance(right, Truth):
-        return Truth(int(join(int(left), int(right))))
-    found: Truths = join(
-        np.uint8(left) if isinstance(left, Truth) else left, np.uint8(right) if isinstance(right, Truth) else right
-    )
-    return found
+def _are_named(wanted: Sequence[str], table: Table, rows: Indexes) -> NDArray[np.bool_]:
+    column = table.columns["@fullname"]
+    names: dict[str, int] = {}
+    asked = np.array([names.setdefault(name, len(names)) for name in wanted], dtype=np.int32)
+    texts = list(names)
+    codes = column.codes[rows]
+    firsts, inverse = distinct([asked, codes])
+    are = np.array([is_named(texts[asked[at]], str(column.values[codes[at]])) for at in firsts], dtype=bool)
+    result: NDArray[np.bool_] = are[inverse]
+    return result

@@ -26,6 +26,7 @@ from domain.inventory import FileReport, Gap, RecordClass
 from domain.resource import ConfigurationItem, Origin, Provider, resource_key
 from domain.tenancy import TenantId
 from graph.build import build_snapshot
+from graph.snapshot import EVERYWHERE
 from serve.jobs.partition import Part, fetch
 
 EVERYTHING = "*"
@@ -79,7 +80,8 @@ def judge(
 ) -> BucketResult:
     """Judge the resources of one bucket, over all parts."""
     items = joined([item for part in parts for item in part])
-    snapshot = build_snapshot(tenant, items, as_of=as_of, paths_by_type=required_paths(policies, items))
+    paths = required_paths(policies, items)
+    snapshot = build_snapshot(tenant, items, as_of=as_of, paths_by_type=paths, unproven=EVERYWHERE)
     found = assess(AssessmentInputs(tenant, as_of, snapshot, items, policies))
     document: Any = scan_document(found, None)
     return BucketResult(
