@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from assessment.applying import with_masks
 from assessment.document import scan_document
 from assessment.inputs import AssessedPolicy, AssessmentInputs, required_paths
 from assessment.scan import assess
@@ -80,7 +81,7 @@ def judge(
     """Judge the resources of one bucket, over all parts."""
     items = joined([item for part in parts for item in part])
     snapshot = build_snapshot(tenant, items, as_of=as_of, paths_by_type=required_paths(policies, items))
-    found = assess(AssessmentInputs(tenant, as_of, snapshot, items, policies))
+    found = assess(AssessmentInputs(tenant, as_of, snapshot, items, with_masks(policies, items)))
     document: Any = scan_document(found, None)
     return BucketResult(
         len(items),
