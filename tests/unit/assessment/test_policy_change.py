@@ -89,7 +89,7 @@ def test_a_smaller_scope_only_touches_what_leaves_it() -> None:
 
 
 def test_enforcing_changes_no_state_but_what_is_acted_upon() -> None:
-    deny = {"parameters": {"effect": {"value": "Deny"}}}
+    deny: dict[str, Any] = {"parameters": {"effect": {"value": "Deny"}}}
     quiet, loud = one(enforcementMode="DoNotEnforce", **deny), one(**deny)
 
     found = change([quiet], [loud])
