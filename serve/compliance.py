@@ -26,14 +26,16 @@ from assessment.compliance_inputs import by_framework, framework_of, policy_evid
 from chain.read_models import POLICY, LatestEvidence
 from domain.clock import Clock
 from domain.errors import InputError
+from domain.evidence import EntryId
 from domain.tenancy import TenantId
 from domain.value import Json
 from policy.aliases import read_rows
 from policy.controls.catalogue import framework, frameworks
 from policy.controls.framework import Framework
 from policy.controls.imports import ImportedMappings, read_mappings
-from policy.controls.words import described
+from policy.controls.words import described, evidence_words
 from serve.compliance_store import ComplianceStore, Imported
+from serve.control_suggestions import suggestions_row
 
 LATEST_PAGE: Final = 10_000
 NAMED_MAX: Final = 200
@@ -50,6 +52,9 @@ class ComplianceSource(Protocol):
 
     def policy(self, tenant: TenantId, policy_id: str) -> Mapping[str, Json]:
         """One policy's definition."""
+
+    def evidence_entry(self, tenant: TenantId, entry_id: EntryId) -> Mapping[str, Json]:
+        """One entry as recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,37 @@ class ComplianceService:
         kept = {name: text for name, text in texts.items() if name.lower() in mapped}
         self._store(tenant).add(found.mappings, kept)
         return import_row(found, described=len(kept))
+
+    def map_policy(self, tenant: TenantId, policy: str | Mapping[str, Json], *, confidence_min: float) -> Row:
+        """Controls that a policy may serve: a known one by id, or a definition as it is.
+
+        Raises:
+            NotFound: there is no policy of this id.
+            InputError: it is not a definition.
+        """
+        document = dict(self._source.policy(tenant, policy) if isinstance(policy, str) else policy)
+        found = described(document)
+        if found is None:
+            raise InputError(
+                "not a policy definition",
+                expected="an object with properties.policyRule",
+                got=sorted(document)[:8],
+                todo="Give a definition as Azure exports it, or the id of a known policy",
+            )
+        name = policy if isinstance(policy, str) else found[0]
+        return suggestions_row(self.imported(tenant), found[1], of=name, confidence_min=confidence_min)
+
+    def map_evidence(self, tenant: TenantId, entry_id: EntryId, *, confidence_min: float) -> Row:
+        """Controls that an entry of the log may be evidence for.
+
+        Raises:
+            NotFound: the tenant has no such entry.
+        """
+        entry = self._source.evidence_entry(tenant, entry_id)["entry"]
+        body = entry.get("body") if isinstance(entry, dict) else None
+        return suggestions_row(
+            self.imported(tenant), evidence_words(body), of=str(entry_id), confidence_min=confidence_min
+        )
 
     def imported(self, tenant: TenantId) -> Imported:
         """What was imported."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
 from domain.clock import SystemClock
+from domain.evidence import EntryId
 from domain.tenancy import TenantId
 from domain.value import Json
 
@@ -32,6 +33,12 @@ class ComplianceDesk(Protocol):
 
     def gaps(self, question: Question, kind: GapKind | None) -> Row:
         """Controls with a gap."""
+
+    def map_policy(self, tenant: TenantId, policy: str | Mapping[str, Json], *, confidence_min: float) -> Row:
+        """Controls that a policy may serve."""
+
+    def map_evidence(self, tenant: TenantId, entry_id: EntryId, *, confidence_min: float) -> Row:
+        """Controls that an entry of the log may be evidence for."""
 
     def add_mappings(self, tenant: TenantId, paths: Sequence[Path], described_by: Sequence[Path]) -> Row:
         """Import initiatives and compliance files."""
@@ -67,6 +74,15 @@ class RemoteCompliance:
     def gaps(self, question: Question, kind: GapKind | None) -> Row:
         """Controls with a gap, all pages."""
         return self._all(question, "/compliance/gaps", "gaps", {} if kind is None else {"kind": kind.value})
+
+    def map_policy(self, tenant: TenantId, policy: str | Mapping[str, Json], *, confidence_min: float) -> Row:
+        """Controls that a policy may serve, by what is known there."""
+        asked: dict[str, Json] = {"policy": policy if isinstance(policy, str) else dict(policy)}
+        return self.change(tenant, "/compliance/map", {**asked, "confidence_min": confidence_min})
+
+    def map_evidence(self, tenant: TenantId, entry_id: EntryId, *, confidence_min: float) -> Row:
+        """Controls that an entry of the log there may be evidence for."""
+        return self.change(tenant, "/compliance/map", {"evidence": str(entry_id), "confidence_min": confidence_min})
 
     def add_mappings(self, tenant: TenantId, paths: Sequence[Path], described_by: Sequence[Path]) -> Row:
         """Import there; paths are of that machine, relative ones are made absolute here."""

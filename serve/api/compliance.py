@@ -10,8 +10,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from assessment.compliance_document import GapKind
+from domain.errors import InputError
+from domain.evidence import EntryId
+from policy.controls.suggest import CONFIDENCE_MIN
 from serve.api.context import CallerOf, Context
-from serve.api.models import Document, Path, Request
+from serve.api.models import Document, Id, Path, Request
 from serve.api.strict_route import StrictRoute
 from serve.compliance import ComplianceService, Question
 from serve.problem import problem_responses
@@ -76,6 +79,33 @@ class MappingsBody(Request):
     )
 
 
+class MapBody(Request):
+    """What to map: a policy, by id or as a definition, or an entry of the evidence log."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"policy": "pcg-aws-s3-public-access-block"}, {"evidence": "2026-17"}]},
+    )
+
+    policy: Id | Document | None = None
+    evidence: Annotated[str | None, Field(max_length=40, description="Id of an entry, like 2026-17")] = None
+    confidence_min: float = Field(default=CONFIDENCE_MIN, ge=CONFIDENCE_MIN, le=1)
+
+
+class MapView(BaseModel):
+    """Controls that are proposed, the most confident first, beside those that are mapped already.
+
+    `confidence` is how often like candidates were right among the mapped policies; `reasons` names the policies and
+    words that speak for a control. A proposal is for a person to accept: it reads words, not what a rule does.
+    """
+
+    of: str
+    confidence_min: float
+    compared_in: list[str]
+    mapped: list[Document]
+    suggestions: list[Document]
+
+
 @router.get("/coverage")
 def coverage(  # noqa: PLR0917 (each is a query parameter)
     caller: CallerOf,
@@ -106,6 +136,23 @@ def gaps(  # noqa: PLR0917 (each is a query parameter)
     found: dict[str, Any] = _service(context).gaps(Question(caller.tenant, timedelta(days=age_days), framework), kind)
     rows, following = _page(found["gaps"], cursor, limit)
     return GapsView.model_validate({**found, "total": len(found["gaps"]), "gaps": rows, "next_cursor": following})
+
+
+@router.post("/map")
+def map_controls(body: MapBody, caller: CallerOf, context: Context) -> MapView:
+    """Propose controls for a policy or a piece of evidence, with confidence and reasons. Nothing is kept."""
+    service = _service(context)
+    if (body.policy is None) == (body.evidence is None):
+        raise InputError(
+            "name a policy or an entry of evidence, one of the two", todo='Send {"policy": ID} or {"evidence": ID}'
+        )
+    if body.evidence is not None:
+        entry = EntryId.parse(body.evidence)
+        found = service.map_evidence(caller.tenant, entry, confidence_min=body.confidence_min)
+    else:
+        assert body.policy is not None
+        found = service.map_policy(caller.tenant, body.policy, confidence_min=body.confidence_min)
+    return MapView.model_validate(found)
 
 
 @router.post("/mappings")

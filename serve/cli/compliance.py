@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from domain.errors import InputError
+from domain.evidence import EntryId
 from domain.tenancy import tenant_id
 from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
 from serve.cli.screen import json_bytes, put, show, width
@@ -23,6 +26,7 @@ commands = typer.Typer(
     rich_markup_mode=None,
 )
 AGE_DAYS_MAX = 3_650
+_ENTRY: Final = re.compile(r"\d{4}(s\d+)?-\d+")
 FrameworkName = Annotated[
     str | None,
     typer.Option("--framework", metavar="F", help="One framework, like SOC2, with its controls.", show_default=False),
@@ -97,6 +101,40 @@ def gaps(
     show(gap_lines(found, width=width()))
 
 
+@commands.command("map")
+def map_controls(
+    context: typer.Context,
+    *,
+    what: Annotated[
+        str,
+        typer.Argument(metavar="WHAT", help="Policy id, file with a definition, or entry of evidence like 2026-17."),
+    ],
+    confidence_min: Annotated[
+        float, typer.Option("--min", metavar="P", min=0.5, max=1.0, help="Show nothing less confident.")
+    ] = 0.5,
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+    json: JsonOut = None,
+) -> None:
+    """Propose controls for a policy or a piece of evidence, with confidence and reasons."""
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    who = tenant_id(settings.tenant)
+    with open_compliance(settings) as desk:
+        if _ENTRY.fullmatch(what):
+            found = desk.map_evidence(who, EntryId.parse(what), confidence_min=confidence_min)
+        else:
+            found = desk.map_policy(who, _policy(what), confidence_min=confidence_min)
+    if json is not None:
+        put(json_bytes(dict(found)), json)
+        return
+    from serve.render.compliance import map_lines  # noqa: PLC0415
+
+    show(map_lines(found, width=width()))
+
+
 @commands.command("import")
 def import_mappings(
     context: typer.Context,
@@ -128,6 +166,25 @@ def import_mappings(
     from serve.render.compliance import import_lines  # noqa: PLC0415
 
     show(import_lines(found, width=width()))
+
+
+def _policy(what: str) -> str | Mapping[str, Any]:
+    """A definition of a file, or an id."""
+    path = Path(what)
+    if not path.is_file():
+        return what
+    from policy.aliases import read_rows  # noqa: PLC0415
+
+    rows = read_rows(path)
+    if len(rows) != 1 or not isinstance(rows[0], dict):
+        raise InputError(
+            "not one definition",
+            where=what,
+            got=f"{len(rows)} documents",
+            expected="one object",
+            todo="Map them one by one",
+        )
+    return rows[0]
 
 
 def _question(settings: Settings, framework: str | None, age_days: int) -> Question:

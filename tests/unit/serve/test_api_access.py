@@ -25,6 +25,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/evidence/batch": {"items": [{"id": "x", "subject": "s"}]},
     "/policies/import": {"path": "x"},
     "/compliance/mappings": {"paths": ["x"]},
+    "/compliance/map": {"policy": "pcg-azure-storage-secure-transfer"},
     "/chain/add": {"type": "access_review", "id": "a", "body": {"id": "a", "subject": "s", "system": "x", **COUNTS}},
     "/chain/publish": {},
     "/evidence/erasures": {"subject": "Ada Lovelace", "basis": "a request", "by": "officer"},
@@ -75,6 +76,7 @@ OWN_TO_THE_CALLER = {
     "/reports/generate",
     "/reports/board-pack",
     "/compliance/mappings",
+    "/compliance/map",
 }
 """Routes that name nothing of another tenant: they act on the caller's own, or on what everybody has."""
 

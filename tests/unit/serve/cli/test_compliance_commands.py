@@ -100,3 +100,29 @@ def test_a_terminal_gets_lines_that_fit(store: Path, capsys: pytest.CaptureFixtu
     rows = [line.plain for line in tables if line.plain.startswith(("SOC2  ", "CC", "failing "))]
     assert rows
     assert max(map(len, (row.rstrip() for row in rows))) <= width
+
+
+def test_a_definition_in_a_file_is_mapped(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "own.json"
+    rule = {"if": {"field": "type", "equals": "Microsoft.Storage/storageAccounts"}, "then": {"effect": "audit"}}
+    said = "Storage accounts accept encrypted connections only: HTTPS, secure transfer, TLS in transit"
+    path.write_text(json.dumps({"name": "own", "properties": {"displayName": said, "policyRule": rule}}))
+    assert pcg(store, "map", str(path)) == 0
+    out = capsys.readouterr().out
+    assert "MAP  own" in out
+    assert "Proposed, with a confidence of 50 % or more" in out
+    assert "like pcg-" in out
+    path.write_text("[]")
+    assert pcg(store, "map", str(path)) == 2
+    assert "not one definition" in capsys.readouterr().err
+
+
+def test_known_policies_and_entries_are_mapped(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pcg(store, "map", "pcg-azure-storage-secure-transfer", "--min", "1") == 0
+    out = capsys.readouterr().out
+    assert "Mapped" in out
+    assert "Nothing more is proposed" in out
+    entry = asked(store, capsys, "coverage", "--framework", "soc2", "--state", "not-satisfied")["controls"][0][
+        "evidence"
+    ]
+    assert asked(store, capsys, "map", entry[0])["of"] == entry[0]
