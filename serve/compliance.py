@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,7 +24,15 @@ from assessment.compliance_document import (
     group_rows,
     head,
 )
-from assessment.compliance_inputs import by_framework, framework_of, policy_evidence, scan_mappings
+from assessment.compliance_inputs import (
+    by_framework,
+    controls_by_policy,
+    framework_of,
+    policy_evidence,
+    scan_mappings,
+)
+from assessment.compliance_oscal import assessment_results, component_definition
+from assessment.findings_rows import finding_rows
 from chain.read_models import POLICY, LatestEvidence
 from domain.clock import Clock
 from domain.errors import InputError
@@ -36,6 +46,7 @@ from policy.controls.imports import ImportedMappings, read_mappings
 from policy.controls.words import described, evidence_words
 from serve.compliance_store import ComplianceStore, Imported
 from serve.control_suggestions import suggestions_row
+from serve.findings_export import FindingsFormat, findings_file
 
 LATEST_PAGE: Final = 10_000
 NAMED_MAX: Final = 200
@@ -55,6 +66,13 @@ class ComplianceSource(Protocol):
 
     def evidence_entry(self, tenant: TenantId, entry_id: EntryId) -> Mapping[str, Json]:
         """One entry as recorded."""
+
+
+class OscalDocument(StrEnum):
+    """Which OSCAL document is made."""
+
+    COMPONENT = "component-definition"
+    RESULTS = "assessment-results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +136,32 @@ class ComplianceService:
         chosen.sort(key=lambda row: order.index(GapKind(str(row["gap"]))))
         return {**self._head(document, question), "counts": counts, "gaps": list[Json](chosen)}
 
-    def judged(self, question: Question) -> tuple[Mapping[str, Any], list[Judged]]:
-        """The scan's document, and the controls of the frameworks that are asked for."""
-        return self._judged(question)
+    def oscal(self, question: Question, kind: OscalDocument) -> bytes:
+        """One framework as an OSCAL document.
+
+        Raises:
+            NotFound: the tenant has no scan yet.
+            InputError: no framework is named, or there is none of that name.
+        """
+        if question.framework is None:
+            raise InputError("an OSCAL document is of one framework", where="framework", todo="Name one, like SOC2")
+        document, (one,) = self._judged(question)
+        if kind is OscalDocument.RESULTS:
+            return assessment_results(document, one.framework, one.results)
+        return component_definition(document, one.framework, one.results, product_version=product_version())
+
+    def findings(self, tenant: TenantId, chosen: FindingsFormat, *, framework: str | None = None) -> bytes:
+        """The last scan's violations, open and exempt, as a file.
+
+        Raises:
+            NotFound: the tenant has no scan yet.
+            InputError: there is no such framework.
+        """
+        document: Mapping[str, Any] = self._source.document(tenant)
+        mappings = (*scan_mappings(document), *self.imported(tenant).mappings)
+        asked = None if framework is None else _asked(framework, by_framework(mappings))[0]
+        rows = finding_rows(document, self._entries(tenant), controls_by_policy(mappings), framework=asked)
+        return findings_file(rows, chosen, tenant=tenant, product_version=product_version())
 
     def add_mappings(self, tenant: TenantId, paths: Sequence[Path], described_by: Sequence[Path]) -> Row:
         """Import Azure initiatives and Prowler compliance files.
@@ -226,6 +267,14 @@ def _described(paths: Iterable[Path]) -> Iterable[tuple[str, str]]:
                 found = described(document)
                 if found is not None:
                     yield found
+
+
+def product_version() -> str:
+    """The version that documents name; development trees may not be installed."""
+    try:
+        return version("policycortex")
+    except PackageNotFoundError:
+        return "0"
 
 
 def import_row(found: ImportedMappings, *, described: int) -> Row:

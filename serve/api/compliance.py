@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from assessment.compliance_document import GapKind
@@ -16,7 +16,8 @@ from policy.controls.suggest import CONFIDENCE_MIN
 from serve.api.context import CallerOf, Context
 from serve.api.models import Document, Id, Path, Request
 from serve.api.strict_route import StrictRoute
-from serve.compliance import ComplianceService, Question
+from serve.compliance import ComplianceService, OscalDocument, Question
+from serve.findings_export import MEDIA_TYPES, FindingsFormat, format_of
 from serve.problem import problem_responses
 
 router = APIRouter(
@@ -24,6 +25,9 @@ router = APIRouter(
     tags=["compliance"],
     responses=problem_responses(401, 404, 422, 500, 503, 504),
     route_class=StrictRoute,
+)
+findings_router = APIRouter(
+    prefix="/findings", tags=["compliance"], responses=problem_responses(401, 404, 422, 500, 503, 504)
 )
 PAGE_MAX = 10_000
 Framework = Annotated[
@@ -77,6 +81,12 @@ class MappingsBody(Request):
     described_by: Annotated[list[Path], Field(max_length=100)] = Field(
         default_factory=list, description="Definitions or check metadata; mappings of anything else are reported"
     )
+
+
+_OSCAL: dict[int | str, dict[str, object]] = {200: {"content": {"application/json": {}}, "description": "OSCAL 1.2.1"}}
+_FINDINGS: dict[int | str, dict[str, object]] = {
+    200: {"content": {media: {} for media in MEDIA_TYPES.values()}, "description": "The findings"}
+}
 
 
 class MapBody(Request):
@@ -162,6 +172,41 @@ def import_mappings(body: MappingsBody, caller: CallerOf, context: Context) -> D
         [FilePath(path) for path in caller.paths(context, names)] for names in (body.paths, body.described_by)
     )
     return _service(context).add_mappings(caller.tenant, paths, described_by)
+
+
+@router.get("/oscal", response_class=Response, responses=_OSCAL)
+def oscal(
+    caller: CallerOf,
+    context: Context,
+    framework: Annotated[str, Query(max_length=200, description="Id or another name of a framework, like SOC2")],
+    document: Annotated[OscalDocument, Query()] = OscalDocument.RESULTS,
+    age_days: AgeDays = 30,
+) -> Response:
+    """A framework's component definition or assessment results, by the last scan, as OSCAL."""
+    question = Question(caller.tenant, timedelta(days=age_days), framework)
+    return Response(_service(context).oscal(question, document), media_type="application/json")
+
+
+@findings_router.get("", response_class=Response, responses=_FINDINGS)
+def findings(
+    caller: CallerOf,
+    context: Context,
+    format: Annotated[
+        FindingsFormat | None, Query(description="Without it the `Accept` header says; OCSF where neither does")
+    ] = None,
+    framework: Framework = None,
+    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
+    """The last scan's violations, open and exempt: OCSF Compliance Findings (NDJSON), CSV or Parquet."""
+    chosen = format or format_of(accept)
+    content = _service(context).findings(caller.tenant, chosen, framework=framework)
+    suffix = "ndjson" if chosen is FindingsFormat.OCSF else chosen.value
+    headers = {
+        "Content-Disposition": f'attachment; filename="findings.{suffix}"',
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, media_type=MEDIA_TYPES[chosen], headers=headers)
 
 
 def _service(context: Context) -> ComplianceService:

@@ -135,6 +135,40 @@ def map_controls(
     show(map_lines(found, width=width()))
 
 
+@commands.command("export")
+def export(
+    context: typer.Context,
+    *,
+    framework: Annotated[
+        str, typer.Option("--framework", metavar="F", help="Framework, like SOC2.", show_default=False)
+    ],
+    document: Annotated[
+        str,
+        typer.Option("--document", metavar="assessment-results|component-definition", help="Which OSCAL document."),
+    ] = "assessment-results",
+    age_days: AgeDays = 30,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE|-", help="Where it goes.")] = "-",
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+) -> None:
+    """Write a framework's controls and what was found of them as OSCAL 1.2.1."""
+    from serve.compliance import OscalDocument  # noqa: PLC0415
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+
+    if document not in set(OscalDocument):
+        raise InputError(
+            "unknown OSCAL document",
+            where="--document",
+            got=document,
+            expected=", ".join(OscalDocument),
+            todo="Write: assessment-results",
+        )
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_compliance(settings) as desk:
+        put(desk.oscal(_question(settings, framework, age_days), OscalDocument(document)), out)
+
+
 @commands.command("import")
 def import_mappings(
     context: typer.Context,
@@ -166,6 +200,41 @@ def import_mappings(
     from serve.render.compliance import import_lines  # noqa: PLC0415
 
     show(import_lines(found, width=width()))
+
+
+findings = typer.Typer(help="Hand findings on to other systems.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@findings.callback()
+def _findings() -> None:
+    """A group although it has one command, so that others can join it."""
+
+
+@findings.command("export")
+def export_findings(
+    context: typer.Context,
+    *,
+    format: Annotated[str, typer.Option("--format", metavar="ocsf|csv|parquet", help="How they are written.")] = "ocsf",
+    framework: Annotated[
+        str | None,
+        typer.Option("--framework", metavar="F", help="Only what touches its controls.", show_default=False),
+    ] = None,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE|-", help="Where they go.")] = "-",
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+) -> None:
+    """Write the last scan's violations, open and exempt, as OCSF Compliance Findings, CSV or Parquet."""
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+    from serve.findings_export import FindingsFormat  # noqa: PLC0415
+
+    if format not in set(FindingsFormat):
+        raise InputError(
+            "unknown format", where="--format", got=format, expected=", ".join(FindingsFormat), todo="Write: ocsf"
+        )
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_compliance(settings) as desk:
+        put(desk.findings(tenant_id(settings.tenant), FindingsFormat(format), framework=framework), out)
 
 
 def _policy(what: str) -> str | Mapping[str, Any]:

@@ -126,3 +126,19 @@ def test_known_policies_and_entries_are_mapped(store: Path, capsys: pytest.Captu
         "evidence"
     ]
     assert asked(store, capsys, "map", entry[0])["of"] == entry[0]
+
+
+def test_findings_and_oscal_are_written_to_files(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--store", str(store), "--tenant", "acme")
+    out = tmp_path / "findings.csv"
+    assert run(["findings", "export", "--format", "csv", "--framework", "soc2", "-o", str(out), *where]) == 0
+    assert out.read_text().startswith("finding_id,")
+    oscal = tmp_path / "oscal.json"
+    document = ("--document", "component-definition")
+    assert pcg(store, "export", "--framework", "soc2", *document, "-o", str(oscal)) == 0
+    assert "component-definition" in json.loads(oscal.read_text())
+    assert run(["findings", "export", "--format", "xml", *where]) == 2
+    assert pcg(store, "export", "--framework", "soc2", "--document", "poem") == 2
+    assert "unknown OSCAL document" in capsys.readouterr().err
