@@ -233,6 +233,7 @@ class RemotePlatform:
             "until": format_instant(request.until),
             "expected": list[Json](request.expected),
             "page": request.page.value,
+            "framework": request.framework,
         }
         route = "board-pack" if request.kind.value == "board" else "generate"
         done = self._finish(request.tenant, self._change(request.tenant, f"/reports/{route}", body), None)
