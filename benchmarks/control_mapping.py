@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(arguments)
     figures: list[Figure] = []
-    errors: dict[str, float] = {}
+    errors: dict[str, dict[str, float]] = {}
     seconds: dict[str, float] = {}
     for corpus in (_azure(asked.data), _prowler(asked.data)):
         found, error, took = _measure(corpus, split=asked.split, seed=asked.seed)
@@ -135,7 +135,7 @@ def _ours(mappings: Iterable[ControlMapping], texts: Mapping[str, str]) -> tuple
     )
 
 
-def _measure(corpus: Corpus, *, split: str, seed: int) -> tuple[list[Figure], float, float]:
+def _measure(corpus: Corpus, *, split: str, seed: int) -> tuple[list[Figure], dict[str, float], float]:
     start = time.process_time()
     parts = corpus.services if split == "service" else {name: name for name in corpus.texts}
     held = {name for name in corpus.texts if _draw(f"{seed}/{parts[name]}") < HELD_BACK}
@@ -173,7 +173,9 @@ def _measure(corpus: Corpus, *, split: str, seed: int) -> tuple[list[Figure], fl
         most = [control for control, _ in Counter(known[framework]).most_common()]
         size = max(1, round(len(known[framework]) / len(policies[framework])))
         figures.append(_figure(corpus.name, framework, None, right, {policy: set(most[:size]) for policy in right}))
-    return figures, _confidence_error(judged), time.process_time() - start
+    shown = [each for each in judged if each[0] >= CONFIDENCE_MIN]
+    errors = {"all": _confidence_error(judged), "shown": _confidence_error(shown)}
+    return figures, errors, time.process_time() - start
 
 
 def _figure(

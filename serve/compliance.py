@@ -43,6 +43,7 @@ from policy.aliases import read_rows
 from policy.controls.catalogue import framework, frameworks
 from policy.controls.framework import Framework
 from policy.controls.imports import ImportedMappings, read_mappings
+from policy.controls.mapping import ControlMapping, Provenance, with_editions
 from policy.controls.words import described, evidence_words
 from serve.compliance_store import ComplianceStore, Imported
 from serve.control_suggestions import suggestions_row
@@ -158,8 +159,10 @@ class ComplianceService:
             InputError: there is no such framework.
         """
         document: Mapping[str, Any] = self._source.document(tenant)
-        mappings = (*scan_mappings(document), *self.imported(tenant).mappings)
+        mappings = self._mappings(document, tenant)
         asked = None if framework is None else _asked(framework, by_framework(mappings))[0]
+        if asked is None:
+            mappings = tuple(each for each in mappings if each.provenance is not Provenance.EDITION)
         rows = finding_rows(document, self._entries(tenant), controls_by_policy(mappings), framework=asked)
         return findings_file(rows, chosen, tenant=tenant, product_version=product_version())
 
@@ -217,7 +220,7 @@ class ComplianceService:
 
     def _judged(self, question: Question) -> tuple[Mapping[str, Any], list[Judged]]:
         document: Mapping[str, Any] = self._source.document(question.tenant)
-        mappings = by_framework((*scan_mappings(document), *self.imported(question.tenant).mappings))
+        mappings = by_framework(self._mappings(document, question.tenant))
         evidence = policy_evidence(document, self._entries(question.tenant))
         now = self._clock.now()
         judged = []
@@ -226,6 +229,10 @@ class ComplianceService:
             known = framework_of(name, own)
             judged.append(Judged(known, compliance(known, own, evidence, now=now, age_max=question.age_max)))
         return document, judged
+
+    def _mappings(self, document: Mapping[str, Any], tenant: TenantId) -> tuple[ControlMapping, ...]:
+        """What the scan's policies say of themselves, what was imported, and both in other editions."""
+        return with_editions((*scan_mappings(document), *self.imported(tenant).mappings))
 
     def _head(self, document: Mapping[str, Any], question: Question) -> Row:
         return head(document, now=self._clock.now(), age_max=question.age_max)
