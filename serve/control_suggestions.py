@@ -18,6 +18,7 @@ from serve.compliance_store import Imported
 Row = dict[str, Json]
 Texts = tuple[tuple[str, str], ...]
 _DIGITS: Final = 3
+_MARKS: Final = {"Microsoft.": "Azure", "AWS::": "AWS", "googleapis.com": "GCP"}
 
 
 def suggestions_row(imported: Imported, text: str, *, of: str, confidence_min: float) -> Row:
@@ -25,7 +26,7 @@ def suggestions_row(imported: Imported, text: str, *, of: str, confidence_min: f
     suggester = _fitted(imported.mappings, tuple(sorted(imported.texts.items())))
     least = max(confidence_min, CONFIDENCE_MIN)
     known = {each.control: each for each in (*_pack()[0], *imported.mappings) if each.policy.lower() == of.lower()}
-    found = suggester.suggest(text, confidence_min=least)
+    found = [each for each in suggester.suggest(text, confidence_min=least) if _fits(each.control.framework, text)]
     return {
         "of": of,
         "confidence_min": least,
@@ -37,8 +38,13 @@ def suggestions_row(imported: Imported, text: str, *, of: str, confidence_min: f
 
 @lru_cache(maxsize=4)
 def _fitted(mappings: tuple[ControlMapping, ...], texts: Texts) -> Suggester:
+    """Imported mappings count for the frameworks that we know.
+
+    In one that is only imported, a control that nearly every policy has would be sure of any policy, however unlike.
+    """
     own, words = _pack()
-    return Suggester((*own, *mappings), {**dict(texts), **words})
+    known = [each for each in mappings if each.control.framework in frameworks()]
+    return Suggester((*own, *known), {**dict(texts), **words})
 
 
 @lru_cache(maxsize=1)
@@ -62,6 +68,13 @@ def _pack() -> tuple[tuple[ControlMapping, ...], Mapping[str, str]]:
         )
     )
     return pack_mappings(((each.policy_id, each.controls) for each in policies), source=PACK), texts
+
+
+def _fits(framework: str, text: str) -> bool:
+    """Whether a benchmark is of a cloud that the text is about; texts and frameworks of no cloud fit always."""
+    clouds = {cloud for mark, cloud in _MARKS.items() if mark in text}
+    own = next((cloud for cloud in _MARKS.values() if f"-{cloud}-" in f"-{framework}-"), None)
+    return own is None or not clouds or own in clouds
 
 
 def _mapped(each: ControlMapping) -> Row:

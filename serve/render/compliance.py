@@ -186,13 +186,13 @@ def import_lines(found: Row, *, width: int | None) -> list[Text]:
             LABEL,
         )
     ]
+    checks = [row["policy"] for row in found["unknown_policies"]]
     lines += _leading_nowhere(
-        found["unknown_policies_total"],
-        "policies or checks that do not exist",
-        [r["policy"] for r in found["unknown_policies"]],
+        counted(found["unknown_policies_total"], "policy or check", "policies or checks"), "not found", checks
     )
+    controls = found["unknown_controls"]
     lines += _leading_nowhere(
-        found["unknown_controls_total"], "controls that our list of their framework lacks", found["unknown_controls"]
+        counted(found["unknown_controls_total"], "control"), "not in our list of the framework", controls
     )
     if found["without_controls"]:
         lines.append(Text(f"  {counted(len(found['without_controls']), 'initiative')} without controls", QUIET))
@@ -215,11 +215,11 @@ def _bare(controls: Sequence[Row], width: int | None) -> Iterator[Text]:
             yield Text()
 
 
-def _leading_nowhere(total: int, said: str, names: list[str]) -> Iterator[Text]:
-    if total:
-        shown = ", ".join(list(dict.fromkeys(names))[:NAMES_SHOWN])
-        more = ", …" if total > NAMES_SHOWN else ""
-        yield Text(f"  {count(total)} {said}: {shown}{more}", WARN)
+def _leading_nowhere(number: str, said: str, names: Sequence[str]) -> Iterator[Text]:
+    if names:
+        shown = list(dict.fromkeys(names))
+        more = ", …" if len(shown) > NAMES_SHOWN else ""
+        yield Text(f"  {number} {said}: {', '.join(shown[:NAMES_SHOWN])}{more}", WARN)
 
 
 def _title(found: Row) -> Iterator[Text]:

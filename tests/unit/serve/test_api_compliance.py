@@ -186,6 +186,7 @@ def test_a_definition_is_mapped_with_confidence_and_reason(api: Api) -> None:
     assert 0.5 <= transit["confidence"] <= 1
     assert transit["reasons"][0]["like"].startswith("pcg-")
     assert transit["reasons"][0]["words"]
+    assert not any(row["framework"].startswith(("CIS-AWS", "CIS-GCP", "AWS-")) for row in found["suggestions"])
     confidences = [row["confidence"] for row in found["suggestions"]]
     assert confidences == sorted(confidences, reverse=True)
 

@@ -70,8 +70,8 @@ def test_an_import_says_what_leads_nowhere(store: Path, tmp_path: Path, capsys: 
     assert pcg(store, "import", str(path), str(bare), "--described-by", str(check)) == 0
     out = capsys.readouterr().out
     assert "IMPORTED  2 mappings of 2 policies to 1 control from 2 sources" in out
-    assert "1 policies or checks that do not exist: gone" in out
-    assert "1 controls that our list of their framework lacks: SOC2 CC77.1" in out
+    assert "1 policy or check not found: gone" in out
+    assert "1 control not in our list of the framework: SOC2 CC77.1" in out
     assert "1 initiative without controls" in out
     assert asked(store, capsys, "import", str(path))["unknown_policies"] == []
 
