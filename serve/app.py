@@ -59,6 +59,7 @@ def build_app(context: ApiContext | None) -> FastAPI:
         reports.router,
         scans.router,
         compliance.router,
+        compliance.findings_router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health_router)

@@ -224,7 +224,7 @@ class RemotePlatform:
     @property
     def compliance(self) -> RemoteCompliance:
         """Compliance, asked there."""
-        return RemoteCompliance(self._get, self._change)
+        return RemoteCompliance(self._get, self._change, self._fetch)
 
     def make_report(self, request: ReportRequest) -> Row:
         """Make a report there and wait for it; what is known of it."""
@@ -233,6 +233,7 @@ class RemotePlatform:
             "until": format_instant(request.until),
             "expected": list[Json](request.expected),
             "page": request.page.value,
+            "framework": request.framework,
         }
         route = "board-pack" if request.kind.value == "board" else "generate"
         done = self._finish(request.tenant, self._change(request.tenant, f"/reports/{route}", body), None)
@@ -245,8 +246,7 @@ class RemotePlatform:
 
     def report_content(self, tenant: TenantId, report_id: str) -> bytes:
         """A finished report's pack."""
-        url = f"{self._running.url}/api/v2/reports/{quote(report_id, safe='')}/download"
-        return self._repeated(Request(url, headers=self._headers(tenant)), bytes)  # noqa: S310
+        return self._fetch(tenant, f"/reports/{quote(report_id, safe='')}/download")
 
     def parts(self) -> dict[str, str]:
         """Every actor there and whether it answers."""
@@ -276,6 +276,10 @@ class RemotePlatform:
 
     def _get(self, tenant: TenantId, path: str) -> dict[str, Any]:
         return self._repeated(Request(f"{self._running.url}/api/v2{path}", headers=self._headers(tenant)))  # noqa: S310
+
+    def _fetch(self, tenant: TenantId, path: str) -> bytes:
+        request = Request(f"{self._running.url}/api/v2{path}", headers=self._headers(tenant))  # noqa: S310
+        return self._repeated(request, bytes)
 
     def _change(self, tenant: TenantId, path: str, body: Mapping[str, Json]) -> dict[str, Any]:
         headers = {
