@@ -4,6 +4,9 @@ Examples stand in a definition (``"examples": {"pass": […], "fail": […]}``, 
 tests folder, which names the policy and may name an assignment, whose parameter values are then used::
 
     {"policy": "storage-https", "assignment": "prod", "pass": [{"type": …, "name": …}], "fail": […], "unknown": […]}
+
+An example of a policy that looks for another resource names what is there under ``related``, an empty list where there
+is nothing; without it nobody asked, and it is unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Final
 from domain.finding import Verdict
 from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
 from domain.tenancy import TenantId
-from domain.value import MISSING, Json
+from domain.value import MISSING, UNREAD, Absent, Json
 from policy.aliases import AliasTable
 from policy.bundle import Bundle
 from policy.compile import Program, compile_definition
@@ -26,6 +29,7 @@ from policy.errors import DefinitionError
 from policy.explain import LeafResult, explain
 from policy.fields import Fields
 
+RELATED: Final = "related"
 _WANTED: Final = {"pass": Verdict.COMPLIANT, "fail": Verdict.VIOLATION, "unknown": Verdict.UNKNOWN}
 _WORDS: Final = {Verdict.COMPLIANT: "pass", Verdict.VIOLATION: "fail", Verdict.UNKNOWN: "unknown"}
 _SHOWN_MAX: Final = 3
@@ -190,8 +194,9 @@ class _Run:
         """One example judged."""
         example.text("type")
         provider = next(iter(sorted(program.clouds)))
-        item = example_item(example.body, provider, origin=example.origin)
-        found = explain(program, item, now=self.now)
+        body = {key: value for key, value in example.body.items() if key != RELATED}
+        beside = _related(example, provider)
+        found = explain(program, example_item(body, provider, origin=example.origin), now=self.now, related=beside)
         reason = "" if found.verdict is _WANTED[word] else _told(found.leaves)
         return _case(definition, example, word, _WORDS[found.verdict], reason)
 
@@ -202,6 +207,17 @@ class _Run:
         """A definition of the bundle, or one that is known elsewhere."""
         name = policy_id.casefold()
         return self.bundle.policies.definitions.get(name) or self.known.definitions.get(name)
+
+
+def _related(example: Fields, provider: Provider) -> list[ConfigurationItem] | Absent:
+    """The resources that an existence condition finds beside an example; nobody asked where it names none."""
+    if RELATED not in example.body:
+        return UNREAD
+    found: list[ConfigurationItem] = []
+    for each in example.objects(RELATED):
+        each.text("type")
+        found.append(example_item(each.body, provider, origin=each.origin))
+    return found
 
 
 def _identity(bundle: Bundle, path: str) -> str:

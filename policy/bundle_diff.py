@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
+
 from domain.value import MISSING, Absent, Json, Value
 from policy.bundle import Bundle
 from policy.policy_set import Kind, identity_of
@@ -115,5 +117,5 @@ def _named(elements: list[Json], name: str) -> Mapping[str, Json]:
 
 
 def _same(before: Json, after: Json) -> bool:
-    """Equality that tells true from 1."""
-    return type(before) is type(after) and before == after and repr(before) == repr(after)
+    """Equality that tells true from 1, whatever the order of keys."""
+    return orjson.dumps(before, option=orjson.OPT_SORT_KEYS) == orjson.dumps(after, option=orjson.OPT_SORT_KEYS)

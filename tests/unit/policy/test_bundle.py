@@ -166,6 +166,7 @@ def test_documents_are_added_removed_and_changed() -> None:
     [
         ({"a": 1}, {"a": 1}, []),
         ({"a": 1}, {"a": True}, ["$.a"]),
+        ({"a": [{"x": 1, "y": 2}]}, {"a": [{"y": 2, "x": 1}]}, []),
         ({"a": [1, 2]}, {"a": [1, 3]}, ["$.a"]),
         ({"a": []}, {"a": []}, []),
         ({"a": [{"name": "x", "v": 1}]}, {"a": [{"name": "y", "v": 1}, {"name": "x", "v": 2}]}, ["$.a[x].v", "$.a[y]"]),
@@ -294,3 +295,23 @@ def test_what_is_wrong_with_a_test_is_named(test: Any, path: str) -> None:
         checked(bundle(tests__t=[test] if test == [] else test))
 
     assert refusal.value.facts["path"] == path
+
+
+def test_an_example_names_what_is_beside_it_for_an_existence_condition() -> None:
+    details = {"type": "Contoso.Net/gates/locks", "existenceCondition": {"field": "name", "equals": "strong"}}
+    rule = {
+        "if": {"field": "type", "equals": "Contoso.Net/gates"},
+        "then": {"effect": "auditIfNotExists", "details": details},
+    }
+    gate = {"type": "Contoso.Net/gates", "name": "g", "id": "/subscriptions/s/resourceGroups/r/providers/x/gates/g"}
+    lock = {"type": "Contoso.Net/gates/locks", "name": "strong", "id": f"{gate['id']}/locks/strong"}
+    examples = {
+        "pass": [{**gate, "related": [lock]}],
+        "fail": [{**gate, "related": []}],
+        "unknown": [gate],
+    }
+    found = bundle(definitions__gate={"name": "gate", "properties": {"policyRule": rule}, "examples": examples})
+
+    report = checked(found)
+
+    assert [result.got for result in report.results] == ["runs", "pass", "fail", "unknown"]
