@@ -28,6 +28,7 @@ from actors.messages import (
     Judged,
     ScanFacts,
     ScanRequest,
+    ScenarioKind,
     SimulationRequest,
 )
 from actors.policy_catalogue import Chosen, chosen_policies, find_policy, inline_policy
@@ -198,6 +199,7 @@ class TenantState:
         else:
             policy = inline_policy(dict(request.policy), self.aliases.table(), request.parameters)
         now = self.current(request.as_of)
+        policy = _as_in_force(now.inputs.policies, policy, request)
         snapshot = now.inputs.snapshot
         if policy.program is not None and now.inputs.items:
             paths = required_paths([*now.inputs.policies, policy], now.inputs.items)
@@ -304,6 +306,15 @@ def _in_force(
     """Ids of the policies in force; another version of one of them, or other parameters, is a new policy."""
     is_same = not has_parameters and any(known.digest == asked.digest for known in policies)
     return frozenset(known.policy_id for known in policies if is_same or known.policy_id != asked.policy_id)
+
+
+def _as_in_force(
+    policies: Sequence[AssessedPolicy], asked: AssessedPolicy, request: SimulationRequest
+) -> AssessedPolicy:
+    """The policy that is to be removed or exempted from, with the resources that it is judged on."""
+    if request.kind is ScenarioKind.ASSIGN_POLICY or request.parameters:
+        return asked
+    return next((known for known in policies if known.policy_id == asked.policy_id and known.assigned), asked)
 
 
 def _waivers(request: ScanRequest) -> tuple[Exemption, ...]:

@@ -92,6 +92,7 @@ def parse_bundle(files: Mapping[str, Json]) -> Bundle:
         InvalidDefinition: a document is not valid, or in the wrong folder; names the file and the place in it.
     """
     manifest = Fields.of(files.get(MANIFEST), MANIFEST)
+    digest = _digest(files)
     _require_folders(files)
     found = [(path, document) for path, document in _documents(files) if _folder(path) != TESTS]
     for path, document in found:
@@ -103,13 +104,21 @@ def parse_bundle(files: Mapping[str, Json]) -> Bundle:
         files=files,
         policies=read_policy_set(found),
         tests=tuple((path, document) for path, document in _documents(files) if _folder(path) == TESTS),
-        digest=files_digest(files),
+        digest=digest,
     )
 
 
 def files_digest(files: Mapping[str, Json]) -> str:
     """SHA-256, hexadecimal, over the documents by path, keys sorted."""
     return hashlib.sha256(orjson.dumps(dict(files), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _digest(files: Mapping[str, Json]) -> str:
+    try:
+        return files_digest(files)
+    except orjson.JSONEncodeError as error:
+        expected = "documents that are nested at most 250 levels deep"
+        raise _misplaced("bundle cannot be written", MANIFEST, expected=expected, got=str(error)) from None
 
 
 def _documents(files: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
@@ -150,7 +159,7 @@ def _require_kind(path: str, document: Json) -> None:
 
 
 def _misplaced(summary: str, path: str, **facts: object) -> InvalidDefinition:
-    return InvalidDefinition(summary, where=path, path="$", todo="Move the file", **facts)
+    return InvalidDefinition(summary, where=path, path="$", todo="Correct the bundle, or move the file", **facts)
 
 
 def _matching(fields: Fields, name: str, form: re.Pattern[str], expected: str) -> str:

@@ -140,6 +140,24 @@ def test_a_bundle_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pyte
         read_bundle(write(tmp_path, FILES))
 
 
+def test_a_document_that_is_nested_too_deeply_is_refused() -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+
+    with pytest.raises(InvalidDefinition, match="cannot be written"):
+        bundle(tests__deep={"policy": deep})
+
+
+def test_documents_nested_as_deep_as_may_be_are_compared() -> None:
+    first: Any = 1
+    second: Any = 2
+    for _ in range(240):
+        first, second = {"a": first}, {"a": second}
+
+    assert len(list(field_changes(first, second))) == 1
+
+
 def test_documents_are_added_removed_and_changed() -> None:
     moved = assignment_document("a", GROUP, parameters={"open": {"value": "false"}}, enforcementMode="DoNotEnforce")
     after = bundle(
