@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from serve.render.figures import count
+from serve.render.figures import count, counted
 from serve.render.policy_bundles import (
     action_words,
     base_words,
@@ -64,7 +64,7 @@ def _change(change: Row) -> Iterator[str]:
 
 def _what_if(found: Row) -> Iterator[str]:
     yield (
-        f"**What if:** {count(found['opened'])} violations open, {count(found['closed'])} close, "
+        f"**What if:** {counted(found['opened'], 'violation')} open, {count(found['closed'])} close, "
         f"{count(found['unknown'])} become unknown."
     )
     yield ""
