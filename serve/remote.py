@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 from actors.folders import DEFAULT_TENANT
 from actors.log_custody import CustodyOrder, CustodyStep
 from actors.messages import (
+    APPLIED,
     BUILTIN,
     IMPORTED,
     Progress,
@@ -52,6 +53,7 @@ from domain.resource import ResourceId
 from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
 from serve.compliance_desk import RemoteCompliance
+from serve.remote_bundles import RemoteBundles
 from serve.remote_logs import RemoteLogs
 from serve.run_file import RunningPlatform
 
@@ -226,6 +228,11 @@ class RemotePlatform:
         """Compliance, asked there."""
         return RemoteCompliance(self._get, self._change, self._fetch)
 
+    @property
+    def bundles(self) -> RemoteBundles:
+        """Policies as code there."""
+        return RemoteBundles(self._get, self._change)
+
     def make_report(self, request: ReportRequest) -> Row:
         """Make a report there and wait for it; what is known of it."""
         body: dict[str, Json] = {
@@ -339,7 +346,7 @@ def _refusal(error: HTTPError, url: str) -> PolicyCortexError:
 def _scan_body(request: ScanRequest) -> dict[str, Json]:
     fields = asdict(request)
     body: dict[str, Json] = {key: fields[key] for key in ("scope", "type", "aws_operation", "collection")}
-    policies = [each if each in {BUILTIN, IMPORTED} else _absolute(each) for each in request.policies]
+    policies = [each if each in {APPLIED, BUILTIN, IMPORTED} else _absolute(each) for each in request.policies]
     return body | {
         "paths": [_absolute(path) for path in request.paths],
         "as_of": format_instant(request.as_of),
