@@ -16,6 +16,7 @@ from domain.resource import ConfigurationItem
 from domain.value import MISSING, UNREAD, Absent, Value
 from graph.path import EACH, Path, fold, follow, is_unread, item_field, parse_path, read
 from policy import dates, functions
+from policy.custodian.match import MATCHERS
 from policy.existence import Existence, anchors_of, is_named
 from policy.operators import OPERATORS, boolean
 from policy.tree import (
@@ -39,6 +40,8 @@ from policy.tree import (
     Tally,
     Truth,
 )
+
+_DECIDERS: Final = {**OPERATORS, **MATCHERS}
 
 CONTAINERS: Final[Mapping[str, frozenset[str]]] = {
     "resourcegroup": frozenset({"name", "id"}),
@@ -155,7 +158,7 @@ def decide(leaf: Compare, values: Mapping[str, Found], now: datetime) -> Truth:
     right = evaluate_expression(leaf.expected, plain.__getitem__, now)
     if left is UNREAD or right is UNREAD:
         return Truth.UNKNOWN
-    return Truth.of(OPERATORS[leaf.operator](left, right))
+    return Truth.of(_DECIDERS[leaf.operator](left, right))
 
 
 def evaluate_expression(expression: Expression, value: Callable[[str], Value], now: datetime) -> Value:
