@@ -16,9 +16,9 @@ from domain.resource import ConfigurationItem
 from domain.value import MISSING, UNREAD, Absent, Value
 from graph.path import EACH, Path, fold, follow, is_unread, item_field, parse_path, read
 from policy import dates, functions
-from policy.custodian.match import MATCHERS
 from policy.existence import Existence, anchors_of, is_named
-from policy.operators import OPERATORS, boolean
+from policy.languages import DECIDERS
+from policy.operators import boolean
 from policy.tree import (
     COUNTED,
     OUTER,
@@ -40,8 +40,6 @@ from policy.tree import (
     Tally,
     Truth,
 )
-
-_DECIDERS: Final = {**OPERATORS, **MATCHERS}
 
 CONTAINERS: Final[Mapping[str, frozenset[str]]] = {
     "resourcegroup": frozenset({"name", "id"}),
@@ -158,7 +156,8 @@ def decide(leaf: Compare, values: Mapping[str, Found], now: datetime) -> Truth:
     right = evaluate_expression(leaf.expected, plain.__getitem__, now)
     if left is UNREAD or right is UNREAD:
         return Truth.UNKNOWN
-    return Truth.of(_DECIDERS[leaf.operator](left, right))
+    found = DECIDERS[leaf.operator](left, right)
+    return found if isinstance(found, Truth) else Truth.of(found)
 
 
 def evaluate_expression(expression: Expression, value: Callable[[str], Value], now: datetime) -> Value:

@@ -346,3 +346,13 @@ _TESTS: Final[Mapping[str, Callable[[Mapping[str, Any], Any, datetime | None], b
 
 MATCHERS: Final[Mapping[str, Callable[[Value, Value], bool]]] = {"custodian": matches}
 """Operators that conditions compiled from Cloud Custodian use."""
+
+
+def expected_of(plan: Value) -> Value:
+    """What a filter expects, for readers: its value or its count, else its test."""
+    said = plan[0] if isinstance(plan, list) else plan
+    assert isinstance(said, dict)
+    for name in ("value", "count", "op"):
+        if said.get(name) is not None:
+            return said[name]
+    return str(said["test"])
