@@ -66,20 +66,19 @@ def read_definition(document: Json, *, origin: str) -> Definition:
     if not isinstance(document, dict) or not is_foreign(document):
         return parse_definition(document, origin=origin)
     name, language = str(document["name"]), str(document["language"])
-    try:
-        found = _parsed(language, _object(document.get("policy")), origin)
-    except DefinitionError as failure:
-        problem: dict[str, Json] = {"state": failure.state, "reason": failure.summary, **_facts(failure)}
-        document, found = {**document, "problem": problem}, None
-    if found is not None and "problem" not in document:
-        return replace(found, policy_id=name)
+    problem = _object(document.get("problem"))
+    if not problem:
+        try:
+            return replace(_parsed(language, _object(document.get("policy")), origin), policy_id=name)
+        except DefinitionError as failure:
+            problem = {"state": failure.state, "reason": failure.summary, **_facts(failure)}
     return Definition(
         policy_id=name,
         display_name=name,
         description="",
         mode="All",
         parameters={},
-        condition={"problem": document["problem"]},
+        condition={"problem": problem},
         then={"effect": "audit"},
         origin=origin,
         metadata={"language": language},

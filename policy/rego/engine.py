@@ -7,6 +7,7 @@ once in each process of ours, and again whenever it had to be ended.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
@@ -191,4 +192,6 @@ def held_bytes(process: int) -> int:
 @lru_cache(maxsize=1)
 def engine() -> Engine:
     """The one of this process."""
-    return Engine()
+    found = Engine()
+    atexit.register(found.close)
+    return found

@@ -33,7 +33,7 @@ class Loaded:
         for name, source in request["modules"]:
             self.interpreter.add_module(name, source)
         rule = f"data.{request['package']}.{request['rule']}"
-        self.query = f"n := count({rule}); m := [base64.encode(x) | x := {rule}[_].msg]"
+        self.query = f"n := count({rule}); m := [base64.encode(v.msg) | {rule}[v]]"
 
     def ask(self, document: Any) -> dict[str, Any]:
         """The violations of one input."""
@@ -42,12 +42,13 @@ class Loaded:
         if not output.ok():
             return {"error": "the rule has no answer"}
         encoded = json.loads(output.binding("m").json())
-        return {"count": int(output.binding("n").value), "messages": [_decoded(text) for text in encoded]}
+        return {"count": int(output.binding("n").value), "messages": [decoded(text) for text in encoded]}
 
 
-def _decoded(text: str) -> str:
+def decoded(text: str) -> str:
+    """A message as the rule wrote it; the interpreter leaves quotes escaped."""
     try:
-        return base64.b64decode(text, validate=True).decode(errors="replace")
+        return base64.b64decode(text, validate=True).decode(errors="replace").replace('\\"', '"')
     except binascii.Error:
         return text
 
