@@ -48,15 +48,17 @@ def cases() -> Iterator[tuple[RegoPolicy, list[dict[str, Any]]]]:
 def theirs(policy: RegoPolicy, inputs: list[dict[str, Any]], opa: Path, folder: Path) -> list[int] | None:
     """How many violations OPA finds in each input."""
     kind = policy.template.kind
-    (folder / "template.rego").write_text(policy.template.document["spec"]["targets"][0]["rego"])  # type: ignore[call-overload,index]
-    (folder / "library.rego").write_text(LIBRARY)
+    modules = folder / "modules"
+    modules.mkdir(exist_ok=True)
+    (modules / "template.rego").write_text(policy.template.document["spec"]["targets"][0]["rego"])  # type: ignore[call-overload,index]
+    (modules / "library.rego").write_text(LIBRARY)
     (folder / "input.json").write_text(json.dumps(inputs))
     query = f"[n | x := input[i]; n := count(data.templates.gcp.{kind}.deny) with input as x]"
     done = subprocess.run(
-        [str(opa), "eval", "--v0-compatible", "--format", "raw", "-d", folder, "-i", folder / "input.json", query],
+        [str(opa), "eval", "--v0-compatible", "--format", "raw", "-d", modules, "-i", folder / "input.json", query],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return json.loads(done.stdout) if done.returncode == 0 else None
+    return json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else None
 
 
 @pytest.mark.interop
