@@ -31,6 +31,8 @@ _WRITTEN: Final[Mapping[str, str]] = {
     "cast_array": "cast_array(values) = found { found := [value | value := values[_]] }",
     "cast_set": "cast_set(values) = found { found := {value | value := values[_]} }",
 }
+_QUIET = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*')
+_ITERATING = re.compile(r"[A-Za-z_]\w*(?:\.\w+|\[[^\[\]]*\])*\[_\](?:\.\w+|\[[^\[\]]*\])*")
 _WORD = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*|(?<![\w.])(?P<name>[a-z_]+)(?=\()')
 
 
@@ -46,8 +48,46 @@ def prepared(source: str) -> str:
         return _RENAMED.get(name, name)
 
     text = _WORD.sub(renamed, source)
+    text = with_named_iterations(text)
     defined = [_WRITTEN[name] for name in sorted(called & _WRITTEN.keys()) if not _defines(source, name)]
     return "\n".join([text, *defined]) if defined else text
+
+
+def with_named_iterations(source: str) -> str:
+    """Calls whose arguments iterate, such as ``f(a[_])``, with the value named first: ``it0 := a[_]; f(it0)``.
+
+    The interpreter does not read the former. Under *not* the two differ, so that there nothing is changed.
+    """
+    quiet = _QUIET.sub(lambda found: re.sub(r"[^\n]", "~", found[0]), source)
+    edits: list[tuple[int, int, str]] = []
+    for number, found in enumerate(_ITERATING.finditer(quiet)):
+        start = _literal_start(quiet, found.start())
+        if start is not None and not re.match(r"\s*(?:not|some|every)\b", quiet[start:]):
+            name = f"iterated{number}"
+            edits += [
+                (found.start(), found.end(), name),
+                (start, start, f" {name} := {source[found.start() : found.end()]};"),
+            ]
+    for begin, end, text in sorted(edits, reverse=True):
+        source = source[:begin] + text + source[end:]
+    return source
+
+
+def _literal_start(quiet: str, at: int) -> int | None:
+    """Where the literal begins in which a reference is an argument of a call; None where it is none."""
+    depth, is_argument = 0, False
+    for index in range(at - 1, -1, -1):
+        character = quiet[index]
+        if character in ")]}":
+            depth += 1
+        elif character in "([{" and depth:
+            depth -= 1
+        elif character == "(":
+            is_argument = is_argument or quiet[index - 1 : index].isalnum() or quiet[index - 1 : index] == "_"
+        elif character in "{|;\n" and not depth:
+            is_head = character == "\n" and not quiet[index + 1 : index + 2].isspace()
+            return index + 1 if is_argument and not is_head else None
+    return None
 
 
 def _defines(source: str, name: str) -> bool:

@@ -23,8 +23,8 @@ from policy.rego.doubts import doubts
 from policy.rego.engine import FAILURES_MAX, INPUT_SIZE_MAX, Engine, RegoSource, engine, held_bytes
 from policy.rego.program import compile_policy, named_types
 from policy.rego.review import asset_of, check_match, is_meant, review_of
-from policy.rego.source import prepared
-from policy.rego.template import GATEKEEPER_TARGET, GCP_TARGET, RegoPolicy, joined, parse_template
+from policy.rego.source import prepared, with_named_iterations
+from policy.rego.template import GATEKEEPER_TARGET, GCP_TARGET, RegoPolicy, is_constraint, joined, parse_template
 from policy.rego.worker import Loaded, Session, answers, decoded
 from policy.tree import Truth
 from tests.unit.policy.resources import NOW, resource
@@ -117,7 +117,7 @@ def test_a_violation_has_its_message_in_both_evaluators() -> None:
     assert found.leaves[0].found == [' is in "US"']
     assert found.leaves[0].expected == "GCPPlace/c"
     assert evaluate(program, shred([bad, good], program.paths), now=NOW).tolist() == [1, 0]
-    assert program.types == {kind.casefold()}
+    assert program.types == frozenset({kind.casefold()})
     assert program.definition.metadata["severity"] == "high"
     assert explain(program, good, now=NOW).verdict is Verdict.COMPLIANT
 
@@ -232,6 +232,26 @@ def test_old_names_of_functions_are_given_back() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a {\n\tf(x[_], 1)\n}", "a {\n iterated0 := x[_];\tf(iterated0, 1)\n}"),
+        ("a { y; f(x.z[_].w) }", "a { y; iterated0 := x.z[_].w; f(iterated0) }"),
+        ("a { y = [m | m = f([x[_]])] }", "a { y = [m | iterated0 := x[_]; m = f([iterated0])] }"),
+        ("a { f(g(1), x[_]) }", "a { iterated0 := x[_]; f(g(1), iterated0) }"),
+        ("a { f(x[_]) }", "a { iterated0 := x[_]; f(iterated0) }"),
+        ("a { not f(x[_]) }", "a { not f(x[_]) }"),
+        ("a { x[_] == 1 }", "a { x[_] == 1 }"),
+        ("a { (x[_]) }", "a { (x[_]) }"),
+        ('a { y == "f(x[_])" }', 'a { y == "f(x[_])" }'),
+        ("f(x[_])", "f(x[_])"),
+        ("b\nf(x[_]) { true }", "b\nf(x[_]) { true }"),
+    ],
+)
+def test_arguments_that_iterate_are_named_first(source: str, expected: str) -> None:
+    assert with_named_iterations(source) == expected
+
+
+@pytest.mark.parametrize(
     "document",
     [
         {"kind": "ConstraintTemplate", "spec": {}},
@@ -269,6 +289,8 @@ def test_constraints_find_their_templates() -> None:
     policies, left = joined([known, lonely], [(constraint, "c.yaml"), ({**constraint, "kind": "No"}, "d.yaml")])
 
     assert [each.policy_id for each in policies] == ["GCPPlace/c"]
+    assert is_constraint(constraint)
+    assert not is_constraint({"apiVersion": "v1"})
     assert [(failure.state, failure.facts["name"]) for failure in left] == [
         ("invalid", "No@d.yaml"),
         ("needs_parameters", "Lonely"),
