@@ -25,6 +25,7 @@ from policy.aliases import AliasTable, read_rows
 from policy.corpus import ImportRow, import_documents
 from policy.definition import Definition, parse_definition
 from policy.exemption_document import ExemptionDocument
+from policy.foreign import definitions_of, foreign_files, is_of_other_language, read_definition, read_foreign
 from policy.pack import load_pack
 from policy.policy_set import PolicySet, is_policy_file, read_policy_set
 
@@ -169,7 +170,7 @@ def _policies_of(
 
 
 def _stored(stored: StoredDefinition) -> Definition:
-    return replace(parse_definition(dict(stored.document), origin=stored.origin), policy_id=stored.policy_id)
+    return replace(read_definition(dict(stored.document), origin=stored.origin), policy_id=stored.policy_id)
 
 
 def _read(path: Path) -> PolicySet:
@@ -178,15 +179,21 @@ def _read(path: Path) -> PolicySet:
     Raises:
         InputError: there is none, or one is not valid.
     """
-    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    found = read_policy_set(
+    others = foreign_files(path)
+    files = sorted(path.rglob("*.json")) if path.is_dir() else [file for file in [path] if file not in others]
+    rows = [
         (f"{file}:{number}", document)
         for file in files
         if path.is_file() or is_policy_file(file.relative_to(path).parts)
         for number, document in enumerate(read_rows(file), start=1)
-    )
-    if not found.definitions and not found.assignments:
+    ]
+    found = read_policy_set((where, document) for where, document in rows if not is_of_other_language(document))
+    foreign = read_foreign(others, ((document, where) for where, document in rows if is_of_other_language(document)))
+    if not found.definitions and not found.assignments and not foreign:
         raise InputError(
-            "no policy definition here", where=str(path), todo="Give a file or folder of Azure definitions"
+            "no policy definition here",
+            where=str(path),
+            todo="Give a file or folder of definitions; docs/policy-languages.md says of which languages",
         )
-    return found
+    more = {each.policy_id.casefold(): each for each in definitions_of(foreign)}
+    return replace(found, definitions={**found.definitions, **more})

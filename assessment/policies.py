@@ -17,9 +17,9 @@ from assessment.inputs import AssessedPolicy, PolicyState
 from domain.finding import Control, PolicyId, Severity
 from domain.value import Absent, Json
 from policy.aliases import AliasTable
-from policy.compile import compile_definition
 from policy.definition import Definition
 from policy.errors import DefinitionError, NeedsParameters
+from policy.foreign import compile_any, language_of
 
 SEVERITY_UNSTATED: Final = Severity.MEDIUM
 
@@ -37,7 +37,7 @@ def assessed_policy(
         policy_id=PolicyId(policy_id or definition.policy_id),
         title=definition.display_name or definition.policy_id,
         finding=_finding(definition),
-        source=source,
+        source=language_of(definition) or source,
         severity=_severity(definition.metadata),
         digest=definition_digest(definition),
         remediation=_text(definition.metadata.get("remediation")),
@@ -45,7 +45,7 @@ def assessed_policy(
         cost_tag=_text(definition.metadata.get("cost_tag")) or None,
     )
     try:
-        program = compile_definition(definition, aliases, parameters=parameters, policy_id=policy_id)
+        program = compile_any(definition, aliases, parameters=parameters, policy_id=policy_id)
     except NeedsParameters as error:
         return replace(told, state=PolicyState.NEEDS_PARAMETERS, reason=str(error))
     except DefinitionError as error:

@@ -3,7 +3,7 @@
 A path is lower-cased text. ``properties.sku.name`` goes into the provider's native document,
 ``properties.rules[*].port`` into each element of an array, ``properties['a.b']`` names a key with a dot,
 ``@tags.env`` goes into what every item has (``@id``, ``@name``, ``@fullname``, ``@type``, ``@location``,
-``@tags``), and
+``@tags``, and all of it as ``@document``), and
 ``microsoft.web/sites|properties.state`` exists only on items of that type (several are
 joined by ``;``), and ``||`` joins paths of different types. Keys are compared without case.
 """
@@ -111,6 +111,8 @@ def item_field(item: ConfigurationItem, name: str) -> Value:
     """What an item has whatever its provider, such as ``@type``; an empty one counts as not set."""
     if name == "@tags":
         return _tags(item)
+    if name == "@document":
+        return _whole(item)
     if name == "@fullname":
         return _full_name(item)
     known = {"@id": item.uid, "@name": item.name, "@type": item.type, "@location": item.region}
@@ -118,6 +120,21 @@ def item_field(item: ConfigurationItem, name: str) -> Value:
     if found:
         return found
     return UNREAD if "*" in item.unread else MISSING
+
+
+def _whole(item: ConfigurationItem) -> Value:
+    """Everything that is known of an item, for policies that are programs of their own."""
+    tags = _tags(item)
+    return {
+        "id": item.uid,
+        "type": item.type,
+        "name": item.name,
+        "location": item.region,
+        "scope": item.scope,
+        "tags": tags if isinstance(tags, dict) else {},
+        "properties": dict(item.properties),
+        "unread": list(item.unread),
+    }
 
 
 def _full_name(item: ConfigurationItem) -> Value:

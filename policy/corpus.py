@@ -6,7 +6,7 @@ evaluated inside a service are classified as such and never counted as monitored
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +14,10 @@ from pathlib import Path
 from domain.errors import InputError
 from domain.value import Json
 from policy.aliases import AliasTable, read_rows
-from policy.compile import Program, compile_definition
-from policy.definition import Definition, parse_definition
+from policy.compile import Program
+from policy.definition import Definition
 from policy.errors import DefinitionError
+from policy.foreign import compile_any, foreign_files, is_of_other_language, read_definition, read_foreign
 
 
 class PolicyClass(StrEnum):
@@ -76,19 +77,27 @@ class ImportReport:
 
 
 def import_definitions(path: str | Path, aliases: AliasTable) -> ImportReport:
-    """Import a folder, a JSON file or NDJSON of definitions. Of one id in several clouds AzureCloud's wins.
+    """Import a folder or file of definitions, of any language. Of one id in several clouds AzureCloud's wins.
 
     Raises:
         InputError: nothing there, or a file is not JSON; names file and line.
     """
+    others = foreign_files(Path(path))
+    rows: list[tuple[Json, str]] = []
     documents: dict[str, Json] = {}
     origins: dict[str, str] = {}
-    for file in _files(Path(path)):
+    for file in _files(Path(path), others):
         for at, document in enumerate(read_rows(file), start=1):
+            if is_of_other_language(document):
+                rows.append((document, f"{file}:{at}"))
+                continue
             identity = _identity(document) or f"{file}:{at}"
             if identity not in documents or _is_commercial(document):
                 documents[identity] = document
                 origins[identity] = f"{file}:{at}"
+    foreign = read_foreign(others, rows)
+    documents |= {each.name: each.document for each in foreign}
+    origins |= {each.name: each.origin for each in foreign}
     return import_documents(documents, aliases, origins=origins)
 
 
@@ -107,13 +116,17 @@ def import_documents(
     return ImportReport(tuple(rows), tuple(programs), {identity: documents[identity] for identity in sorted(documents)})
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path, others: Sequence[Path]) -> list[Path]:
+    """The files of Azure's definitions; none are needed where there are others."""
     if not path.exists():
         raise InputError("no such file or folder", where=str(path), todo="Give the path of policy definitions")
-    files = sorted(_definition_files(path)) if path.is_dir() else [path]
-    if not files:
+    files = sorted(_definition_files(path)) if path.is_dir() else [file for file in [path] if file not in others]
+    if not files and not others:
         raise InputError(
-            "no definitions in the folder", where=str(path), expected="*.json or *.ndjson", todo="Give another folder"
+            "no definitions in the folder",
+            where=str(path),
+            expected="*.json, *.ndjson, *.yaml or *.guard",
+            todo="Give another folder",
         )
     return files
 
@@ -138,7 +151,7 @@ def _is_commercial(document: Json) -> bool:
 
 def _imported(identity: str, document: Json, aliases: AliasTable, origin: str) -> tuple[ImportRow, Program | None]:
     try:
-        definition = parse_definition(document, origin=origin)
+        definition = read_definition(document, origin=origin)
     except DefinitionError as failure:
         return ImportRow(identity, "", PolicyClass.PER_RESOURCE, failure.state, str(failure)), None
     policy_class = classify(definition)
@@ -146,7 +159,7 @@ def _imported(identity: str, document: Json, aliases: AliasTable, origin: str) -
     if policy_class is not PolicyClass.PER_RESOURCE:
         return ImportRow(identity, name, policy_class, "unsupported", _REASONS[policy_class]), None
     try:
-        program = compile_definition(definition, aliases, policy_id=identity)
+        program = compile_any(definition, aliases, policy_id=identity)
     except DefinitionError as failure:
         return ImportRow(identity, name, policy_class, failure.state, str(failure)), None
     return ImportRow(identity, name, policy_class, "runs", ""), program

@@ -20,6 +20,7 @@ from policy.interpret import (
     flattened,
     violates,
 )
+from policy.languages import shown
 from policy.tree import (
     COUNTED,
     AllOf,
@@ -131,6 +132,7 @@ def _counted(condition: Count | Tally, scope: Scope, now: datetime, element: int
     found: Value = count if isinstance(count, int) else UNREAD
     path = f"count({_shown(condition.arrays[-1])})" if isinstance(condition, Count) else "count"
     expected = evaluate_expression(leaf.expected, values.__getitem__, now)
+    found, expected = shown(leaf.operator, found, expected)
     yield LeafResult(path, leaf.operator, expected, found, _as_bool(truth), leaf.where, element)
     if isinstance(condition, Count) and condition.child is not None:
         elements = flattened(condition.arrays, scope)
@@ -146,6 +148,7 @@ def _leaf(
     expected = (
         leaf.expected.value if isinstance(leaf.expected, Literal) else evaluate_expression(leaf.expected, value, now)
     )
+    found, expected = shown(leaf.operator, found, expected)
     return LeafResult(path, leaf.operator, expected, found, _as_bool(truth), leaf.where, element)
 
 

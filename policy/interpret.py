@@ -17,7 +17,8 @@ from domain.value import MISSING, UNREAD, Absent, Value
 from graph.path import EACH, Path, fold, follow, is_unread, item_field, parse_path, read
 from policy import dates, functions
 from policy.existence import Existence, anchors_of, is_named
-from policy.operators import OPERATORS, boolean
+from policy.languages import DECIDERS
+from policy.operators import boolean
 from policy.tree import (
     COUNTED,
     OUTER,
@@ -155,7 +156,8 @@ def decide(leaf: Compare, values: Mapping[str, Found], now: datetime) -> Truth:
     right = evaluate_expression(leaf.expected, plain.__getitem__, now)
     if left is UNREAD or right is UNREAD:
         return Truth.UNKNOWN
-    return Truth.of(OPERATORS[leaf.operator](left, right))
+    found = DECIDERS[leaf.operator](left, right)
+    return found if isinstance(found, Truth) else Truth.of(found)
 
 
 def evaluate_expression(expression: Expression, value: Callable[[str], Value], now: datetime) -> Value:

@@ -45,11 +45,16 @@ class Pattern:
 
     def found_in(self, text: str) -> bool:
         """Whether some part of the text fits."""
-        return self._search(self.text, text)
+        return self._search(text, is_at_start=False)
 
     def fits_start(self, text: str) -> bool:
         """Whether a part that begins where the text does fits."""
-        return self._search(rf"\A(?:{self.text})", text)
+        return self._search(text, is_at_start=True)
+
+    def captured(self, text: str) -> str | None:
+        """What the first group holds, where a part that begins where the text does fits."""
+        found = Pattern(rf"\A(?:{self.text})").rewritten(text, r"\1") if self.fits_start(text) else []
+        return found[0] if found else None
 
     def rewritten(self, text: str, template: str) -> list[str]:
         """Every match, rewritten by a template in which a backslash and a digit stand for a group.
@@ -67,11 +72,12 @@ class Pattern:
             ) from None
         return re.findall(f"{_START}([^{_END}]*){_END}", marked[0].as_py())
 
-    def _search(self, pattern: str, text: str) -> bool:
+    def _search(self, text: str, *, is_at_start: bool) -> bool:
         if self.is_plain:
-            return _compiled(pattern, self.ignores_case).search(text) is not None
-        prefixed = f"(?i){pattern}" if self.ignores_case else pattern
-        found: bool = pc.match_substring_regex(pa.array([text]), prefixed)[0].as_py()
+            compiled = _compiled(self.text, self.ignores_case)
+            return (compiled.match(text) if is_at_start else compiled.search(text)) is not None
+        anchored = rf"\A(?:{self.text})" if is_at_start else self.text
+        found: bool = pc.match_substring_regex(pa.array([text]), anchored, ignore_case=self.ignores_case)[0].as_py()
         return found
 
 

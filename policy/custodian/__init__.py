@@ -1,0 +1,1 @@
+"""Cloud Custodian policies: their filters compiled to the one representation of conditions."""
