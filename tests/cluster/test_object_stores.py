@@ -21,8 +21,13 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with moto(tmp_path_factory.mktemp("moto")) as endpoint:
-        names = {"aws_access_key_id": KEY["access_key_id"], "aws_secret_access_key": KEY["secret_access_key"]}
-        client = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, **names)
+        client = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            region_name=REGION,
+            aws_access_key_id=KEY["access_key_id"],
+            aws_secret_access_key=KEY["secret_access_key"],
+        )
         client.create_bucket(Bucket="evidence")
         client.create_bucket(Bucket="journal")
         yield client
