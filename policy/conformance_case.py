@@ -14,14 +14,14 @@ from datetime import datetime
 from typing import Final
 
 from domain.errors import InputError
-from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
-from domain.tenancy import TenantId
+from domain.resource import ConfigurationItem
 from domain.value import MISSING, Json, Value
 from graph.path import fold
 from graph.shred import shred
 from policy.aliases import AliasTable
 from policy.compile import Program, compile_definition
 from policy.condition import compile_condition
+from policy.conformance_resource import item_of
 from policy.definition import parse_definition
 from policy.document import read_document
 from policy.errors import DefinitionError, InvalidDefinition, MissingAlias
@@ -71,6 +71,12 @@ class Case:
             context.setdefault("requestContext", {"apiVersion": self.document["api_version"]})
         context.setdefault("requestContext", {})
         return context
+
+    @property
+    def api_version(self) -> Json:
+        """The API version of the request, where the case says it."""
+        request = self.context["requestContext"]
+        return request.get("apiVersion") if isinstance(request, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,7 @@ def _outcome(case: Case, aliases: AliasTable) -> _Outcome:
     program = compile_definition(definition, aliases, parameters=case.parameters, context=case.context, is_partial=True)
     if program.effect == "disabled":
         return _Outcome()
-    return _decided(case, program)
+    return _decided(case, program, aliases)
 
 
 def _parsed(case: Case, document: Json) -> _Outcome:
@@ -197,15 +203,15 @@ def _parsed(case: Case, document: Json) -> _Outcome:
     return _Outcome()
 
 
-def _decided(case: Case, program: Program) -> _Outcome:
-    item = _item(case.document["resource"], "")
+def _decided(case: Case, program: Program, aliases: AliasTable) -> _Outcome:
+    item = item_of(case.document["resource"], "", aliases, case.api_version)
     truth = evaluate_condition(program.condition, ItemScope(item), case.now)
     alone = replace(program, existence=None)
     by_column = evaluate(alone, shred([item], alone.paths), now=case.now)[0]
     if int(by_column) != {Truth.FALSE: 0, Truth.TRUE: 1, Truth.UNKNOWN: 2}[truth]:
         return _Outcome(unknown=f"interpreter says {truth.name}, columns say verdict {by_column}")
     if truth is Truth.TRUE and program.existence is not None:
-        truth = _missing(case, program, item)
+        truth = _missing(case, program, item, aliases)
     if truth is Truth.UNKNOWN:
         return _Outcome(unknown="unknown")
     if truth is Truth.FALSE:
@@ -214,7 +220,7 @@ def _decided(case: Case, program: Program) -> _Outcome:
     return _Outcome(program.effect, details)
 
 
-def _missing(case: Case, program: Program, item: ConfigurationItem) -> Truth:
+def _missing(case: Case, program: Program, item: ConfigurationItem, aliases: AliasTable) -> Truth:
     """Whether what must be beside the resource is missing, by the answers that the case has for look-ups."""
     assert program.existence is not None
     answers = case.document.get("host_await")
@@ -223,7 +229,7 @@ def _missing(case: Case, program: Program, item: ConfigurationItem) -> Truth:
             continue
         response = answer.get("response")
         found = response if isinstance(response, list) else [] if response is None else [response]
-        related = [_item(one, program.existence.type) for one in found]
+        related = [item_of(one, program.existence.type, aliases, case.api_version) for one in found]
         return Truth(2 - satisfied(program.existence, ItemScope(item), related, case.now))
     return Truth.UNKNOWN
 
@@ -233,33 +239,6 @@ def _answers(key: Json, kind: str) -> bool:
     if not isinstance(key, dict):
         return True
     return key.get("operation", _LOOK_UP) == _LOOK_UP and fold(str(key.get("type", kind))) == kind
-
-
-def _item(document: Json, kind: str) -> ConfigurationItem:
-    """The resource of a case. Its tags may stand among its properties, as where a provider flattens them."""
-    body: dict[str, Json] = dict(document) if isinstance(document, dict) else {}
-    inner = body.get("properties")
-    if "tags" not in body and isinstance(inner, dict) and "tags" in inner:
-        body["tags"] = inner["tags"]
-    tags = body.get("tags")
-    return ConfigurationItem(
-        tenant=TenantId("conformance"),
-        uid=ResourceId(_text(body.get("id"))),
-        provider=Provider.AZURE,
-        type=_text(body.get("type")) or kind,
-        name=_text(body.get("name")),
-        scope="",
-        region=_text(body.get("location")),
-        tags=tags if isinstance(tags, dict) else {},  # type: ignore[arg-type]
-        properties=body,
-        captured_at=None,
-        digest="",
-        origin=Origin("case"),
-    )
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _unreadable(where: str, part: str, expected: str, got: object) -> InputError:
