@@ -124,6 +124,9 @@ class _Parser:
             raise self.failure(f"at most {_DEPTH_MAX} levels of nesting")
         found = self.primary(depth)
         while self.kind == "mark" and self.lexeme in {".", "["}:
+            depth += 1
+            if depth > _DEPTH_MAX:
+                raise self.failure(f"at most {_DEPTH_MAX} levels of nesting")
             found = self.access(found, depth)
         return found
 
