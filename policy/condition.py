@@ -38,6 +38,7 @@ from policy.tree import (
 
 _DEPTH_MAX: Final = 64
 _TALLY_MAX: Final = 5_000
+_CONDITIONS_MAX: Final = 8_192
 _API_VERSION: Final = Path(None, ("apiversion",))
 _SUBJECTS: Final = ("field", "value", "count")
 
@@ -52,6 +53,10 @@ def compile_condition(
     """
     if depth > _DEPTH_MAX:
         raise names.invalid("conditions are nested too deeply", where, expected=f"at most {_DEPTH_MAX} levels")
+    names.budget.spent += 1
+    if names.budget.spent > _CONDITIONS_MAX:
+        expected = f"at most {_CONDITIONS_MAX}, a count of values repeating its where for each"
+        raise names.invalid("rule has too many conditions", where, expected=expected, got="more")
     if not isinstance(document, dict):
         raise names.invalid("condition is not an object", where, expected="an object", got=type(document).__name__)
     keys = {key.lower(): value for key, value in document.items()}

@@ -1,4 +1,4 @@
-"""Template functions about time, and the one about address ranges.
+"""Template functions about time.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-date
 """
@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/templates/templ
 from __future__ import annotations
 
 import calendar
-import ipaddress
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -82,23 +81,3 @@ def _part(part: str, moment: datetime) -> str:
     if set(part) == {"f"}:
         return f"{moment.microsecond:06d}0"[: len(part)]
     return {"K": "Z", "zzz": "+00:00"}.get(part, part.strip("'"))
-
-
-def range_contains(outer: Value, inner: Value) -> Json:
-    """Whether a range of addresses (CIDR, ``first-last``, one address, list) contains another."""
-    if not isinstance(outer, str) or not isinstance(inner, str):
-        raise TypeError(outer)
-    first, last = _bounds(outer)
-    low, high = _bounds(inner)
-    return first.version == low.version and int(first) <= int(low) and int(high) <= int(last)
-
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _bounds(text: str) -> tuple[_Address, _Address]:
-    if "-" in text:
-        start, _, end = text.partition("-")
-        return ipaddress.ip_address(start.strip()), ipaddress.ip_address(end.strip())
-    network = ipaddress.ip_network(text.strip(), strict=False)
-    return network[0], network[-1]

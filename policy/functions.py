@@ -12,19 +12,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote, urljoin
 
 from domain.value import MISSING, Json, Value
-from policy import dates, operators
+from policy import dates, networks, operators
 
 Arguments = Sequence[Value]
 OR_EMPTY: Final = "?empty"
 """A function that no rule can name: a value, or empty text where there is none."""
 
 _MANY: Final = 1_000
+_TEXT_MAX: Final = 4_000_000
 _SIZE_MAX: Final = 100_000
 
 
@@ -99,7 +101,7 @@ def _some(value: Value) -> Json:
 def _concat(*arguments: Value) -> Json:
     if any(isinstance(argument, list) for argument in arguments):
         return [element for argument in arguments for element in _list(argument)]
-    return "".join(map(_text, arguments))
+    return _joined("", [*map(_text, arguments)])
 
 
 def _split(value: Value, marks: Value) -> Json:
@@ -152,14 +154,21 @@ def _intersection(first: Value, *others: Value) -> Json:
 
 def _union(first: Value, *others: Value) -> Json:
     if isinstance(first, dict):
-        merged = dict(first)
+        merged: Json = first
         for other in others:
-            merged.update(_object(other))
+            merged = _merged(merged, _object(other))
         return merged
     found: list[Json] = []
     for argument in (first, *others):
         found.extend(value for value in _list(argument) if not operators.is_in(value, found))
     return found
+
+
+def _merged(left: Json, right: Json) -> Json:
+    """Two objects with all their keys, objects inside them likewise; of two other values the right one."""
+    if not isinstance(left, dict) or not isinstance(right, dict):
+        return right
+    return {**left, **{key: _merged(left[key], value) if key in left else value for key, value in right.items()}}
 
 
 def _substring(value: Value, start: Value, length: Value = MISSING) -> Json:
@@ -213,10 +222,21 @@ def _numbers(arguments: Arguments) -> list[int | float]:
 
 
 def _format(template: Value, *arguments: Value) -> Json:
-    shown = _text(template)
-    for at, argument in enumerate(arguments):
-        shown = shown.replace("{" + str(at) + "}", _string(argument))
-    return shown
+    given = [_string(argument) for argument in arguments]
+    parts = re.split(r"\{(\d{1,3})\}", _text(template))
+    parts[1::2] = [given[int(at)] for at in parts[1::2]]
+    return _joined("", parts)
+
+
+def _joined(mark: str, parts: Sequence[str]) -> str:
+    """Parts with a mark between them, unless that would be longer than any honest text."""
+    if sum(map(len, parts)) + len(mark) * len(parts) > _TEXT_MAX:
+        raise ValueError(len(parts))
+    return mark.join(parts)
+
+
+def _replace(value: Value, old: Value, new: Value) -> Json:
+    return _joined(_text(new), _text(value).split(_text(old)))
 
 
 def _string(value: Value) -> str:
@@ -260,6 +280,28 @@ def _try_get(subject: Value, *names: Value) -> Value:
     return None if subject is MISSING else subject
 
 
+def _from_end(subject: Value, at: Value) -> Value:
+    """An element counted from the end, 1 being the last."""
+    place = _int(at)
+    return _list(subject)[-place] if 0 < place <= len(_list(subject)) else MISSING
+
+
+def _try_from_end(subject: Value, at: Value) -> Value:
+    found = _from_end(subject, at) if isinstance(subject, list) else MISSING
+    return None if found is MISSING else found
+
+
+def _items(subject: Value) -> Json:
+    return [{"key": key, "value": value} for key, value in sorted(_object(subject).items())]
+
+
+def _shallow_merge(objects: Value) -> Json:
+    merged: dict[str, Json] = {}
+    for one in _list(objects):
+        merged.update(_object(one))
+    return merged
+
+
 def _decoded(text: Value) -> str:
     try:
         return base64.b64decode(_text(text), validate=True).decode()
@@ -286,6 +328,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "base64tojson": Function(lambda a: _json(_decoded(a)), 1, 1),
     "base64tostring": Function(_decoded, 1, 1),
     "bool": Function(_bool, 1, 1),
+    "cidrhost": Function(networks.host, 2, 2),
+    "cidrsubnet": Function(networks.subnet, 3, 3),
     "coalesce": Function(
         lambda *values: next((v for v in values if v is not MISSING and v is not None), None), 1, _MANY
     ),
@@ -311,11 +355,13 @@ FUNCTIONS: Mapping[str, Function] = {
     "greater": Function(_compared(1), 2, 2),
     "greaterorequals": Function(_compared(0, 1), 2, 2),
     "if": Function(lambda a, b, c: b if _bool(a) else c, 3, 3),
+    "indexfromend": Function(_from_end, 2, 2),
     "indexof": Function(_index_of, 2, 2),
     "int": Function(_int, 1, 1),
     "intersection": Function(_intersection, 2, _MANY),
-    "iprangecontains": Function(dates.range_contains, 2, 2),
-    "join": Function(lambda a, b: _text(b).join(map(_text, _list(a))), 2, 2),
+    "iprangecontains": Function(networks.range_contains, 2, 2),
+    "items": Function(_items, 1, 1),
+    "join": Function(lambda a, b: _joined(_text(b), [*map(_text, _list(a))]), 2, 2),
     "json": Function(_json, 1, 1),
     "last": Function(_last, 1, 1),
     "lastindexof": Function(_last_index_of, 2, 2),
@@ -329,10 +375,13 @@ FUNCTIONS: Mapping[str, Function] = {
     "not": Function(lambda a: not _bool(a), 1, 1),
     "null": Function(lambda: None, 0, 0),
     OR_EMPTY: Function(lambda a: "" if a is MISSING else a, 1, 1),
+    "objectkeys": Function(lambda a: [*sorted(_object(a))], 1, 1),
     "or": Function(lambda *values: any(map(_bool, values)), 2, _MANY),
     "padleft": Function(_pad_left, 2, 3),
+    "parsecidr": Function(networks.parsed, 1, 1),
     "range": Function(_range, 2, 2),
-    "replace": Function(lambda a, b, c: _text(a).replace(_text(b), _text(c)), 3, 3),
+    "replace": Function(_replace, 3, 3),
+    "shallowmerge": Function(_shallow_merge, 1, 1),
     "skip": Function(_skip, 2, 2),
     "split": Function(_split, 2, 2),
     "startswith": Function(lambda a, b: _text(a).casefold().startswith(_text(b).casefold()), 2, 2),
@@ -344,6 +393,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "toupper": Function(lambda a: _text(a).upper(), 1, 1),
     "trim": Function(lambda a: _text(a).strip(), 1, 1),
     "true": Function(lambda: True, 0, 0),
+    "tryindexfromend": Function(_try_from_end, 2, 2),
     "tryget": Function(_try_get, 2, _MANY),
     "union": Function(_union, 2, _MANY),
     "uri": Function(lambda a, b: urljoin(_text(a), _text(b)), 2, 2),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,13 @@ def test_numbers_and_dates_are_read_strictly() -> None:
     assert number("12x") is None
     assert instant("2026-13-01") is None
     assert instant("2026") is None
+
+
+PATTERNS = st.text(alphabet="ab?*", max_size=8)
+TEXTS = st.text(alphabet="abc", max_size=10)
+
+
+@given(TEXTS, PATTERNS)
+def test_like_is_what_a_regular_expression_says(text: str, pattern: str) -> None:
+    expression = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    assert OPERATORS["like"](text, pattern) is (re.fullmatch(expression, text, re.DOTALL) is not None)
