@@ -2,7 +2,8 @@
 
 Text is compared without case (full Unicode case folding), numbers with numeric text, booleans with ``"true"``
 and ``"false"``. A value that is not set equals null, is in no list without null, and is neither less nor greater
-than anything. Two texts that are both dates compare as instants.
+than anything. Two texts compare as instants where both are dates, and otherwise as text even where both are numbers
+(so that rules pad them).
 
 Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#conditions
 """
@@ -83,12 +84,11 @@ def order(left: Value, right: Value) -> int | None:
         dates = instant(left), instant(right)
         if dates[0] is not None and dates[1] is not None:
             return (dates[0] > dates[1]) - (dates[0] < dates[1])
+        folded = left.casefold(), right.casefold()
+        return (folded[0] > folded[1]) - (folded[0] < folded[1])
     numbers = number(left), number(right)
     if numbers[0] is not None and numbers[1] is not None:
         return (numbers[0] > numbers[1]) - (numbers[0] < numbers[1])
-    if isinstance(left, str) and isinstance(right, str):
-        folded = left.casefold(), right.casefold()
-        return (folded[0] > folded[1]) - (folded[0] < folded[1])
     return None
 
 
