@@ -231,7 +231,9 @@ def _field_count(document: dict[str, Json], compare: Compare, names: Names, wher
         return constant(Truth.UNKNOWN)
     path = names.field_path(alias, f"{where}.field")
     arrays = unbound_arrays(path, names.bound(path))
-    if not arrays or path.segments[-1] != EACH:
+    if not arrays and path.segments[-1] == EACH:
+        return _element_count(document, compare, names, where, depth=depth)
+    if path.segments[-1] != EACH:
         raise names.invalid("count needs an array", f"{where}.field", expected="a field ending in [*]", got=alias)
     if names.is_within(path):
         raise names.unsupported("array is counted inside a count over its own elements", f"{where}.field")
@@ -241,6 +243,12 @@ def _field_count(document: dict[str, Json], compare: Compare, names: Names, wher
     )
     steps = tuple(str(array_of(path, at)) for at in arrays)
     return Count(steps, child, compare, f"count({path},{child.key if child else ''},{compare.key})")
+
+
+def _element_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
+    """An array counted inside a count of itself stands for its one element that is being looked at."""
+    child = _counted_value(document, names, where, depth=depth)
+    return Tally((child,), compare, f"tally({child.key};{compare.key})")
 
 
 def _value_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
