@@ -147,7 +147,8 @@ def _intersection(first: Value, *others: Value) -> Json:
         return {
             key: value
             for key, value in first.items()
-            if all(key in _object(other) and operators.is_equal(_object(other)[key], value) for other in others)
+            if all(operators.contains_key(_object(other), key) for other in others)
+            and all(operators.is_equal(member(other, key), value) for other in others)
         }
     return [value for value in _list(first) if all(operators.is_in(value, _list(other)) for other in others)]
 
@@ -168,7 +169,12 @@ def _merged(left: Json, right: Json) -> Json:
     """Two objects with all their keys, objects inside them likewise; of two other values the right one."""
     if not isinstance(left, dict) or not isinstance(right, dict):
         return right
-    return {**left, **{key: _merged(left[key], value) if key in left else value for key, value in right.items()}}
+    merged = dict(left)
+    names = {key.casefold(): key for key in left}
+    for key, value in right.items():
+        name = names.get(key.casefold(), key)
+        merged[name] = _merged(merged[name], value) if name in merged else value
+    return merged
 
 
 def _substring(value: Value, start: Value, length: Value = MISSING) -> Json:
@@ -221,11 +227,40 @@ def _numbers(arguments: Arguments) -> list[int | float]:
     return [_number(value) for value in given]
 
 
+_PLACE = re.compile(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,4}))?(?::([^{}]*))?\}")
+
+
 def _format(template: Value, *arguments: Value) -> Json:
-    given = [_string(argument) for argument in arguments]
-    parts = re.split(r"\{(\d{1,3})\}", _text(template))
-    parts[1::2] = [given[int(at)] for at in parts[1::2]]
-    return _joined("", parts)
+    parts: list[str] = []
+    text, end = _text(template), 0
+    for found in _PLACE.finditer(text):
+        parts.append(text[end : found.start()])
+        parts.append(found[0][0] if found[1] is None else _placed(arguments[int(found[1])], found[2], found[3]))
+        end = found.end()
+    return _joined("", [*parts, text[end:]])
+
+
+def _placed(value: Value, width: str | None, form: str | None) -> str:
+    """An argument of `format`, in .NET's numeric forms D, F, N and X, and padded."""
+    shown = _string(value)
+    if form and isinstance(value, int | float) and not isinstance(value, bool):
+        shown = _numeric(value, form[0].upper(), form[1:])
+    size = int(width or 0)
+    return shown.rjust(size) if size >= 0 else shown.ljust(-size)
+
+
+def _numeric(value: float, form: str, digits: str) -> str:
+    size = int(digits) if digits else 2 if form in {"F", "N"} else 0
+    if size > 99:
+        raise ValueError(digits)
+    match form:
+        case "D" | "X":
+            shown = f"{abs(int(value)):{'d' if form == 'D' else 'X'}}".rjust(size, "0")
+            return f"-{shown}" if value < 0 else shown
+        case "F" | "N":
+            return f"{value:{',' if form == 'N' else ''}.{size}f}"
+        case _:
+            raise ValueError(form)
 
 
 def _joined(mark: str, parts: Sequence[str]) -> str:
@@ -320,7 +355,7 @@ def _json(text: Value) -> Json:
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "add": Function(lambda a, b: _int(a) + _int(b), 2, 2),
+    "add": Function(lambda a, b: _number(a) + _number(b), 2, 2),
     "adddays": Function(dates.add_days, 2, 3),
     "and": Function(lambda *values: all(map(_bool, values)), 2, _MANY),
     "array": Function(lambda a: a if isinstance(a, list) else [_some(a)], 1, 1),
@@ -371,7 +406,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "max": Function(lambda *values: max(_numbers(values)), 1, _MANY),
     "min": Function(lambda *values: min(_numbers(values)), 1, _MANY),
     "mod": Function(lambda a, b: _int(a) - _int(b) * _int(_divided(a, b)), 2, 2),
-    "mul": Function(lambda a, b: _int(a) * _int(b), 2, 2),
+    "mul": Function(lambda a, b: _number(a) * _number(b), 2, 2),
     "not": Function(lambda a: not _bool(a), 1, 1),
     "null": Function(lambda: None, 0, 0),
     OR_EMPTY: Function(lambda a: "" if a is MISSING else a, 1, 1),
@@ -386,7 +421,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "split": Function(_split, 2, 2),
     "startswith": Function(lambda a, b: _text(a).casefold().startswith(_text(b).casefold()), 2, 2),
     "string": Function(_string, 1, 1),
-    "sub": Function(lambda a, b: _int(a) - _int(b), 2, 2),
+    "sub": Function(lambda a, b: _number(a) - _number(b), 2, 2),
     "substring": Function(_substring, 2, 3),
     "take": Function(_take, 2, 2),
     "tolower": Function(lambda a: _text(a).lower(), 1, 1),
