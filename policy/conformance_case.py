@@ -215,10 +215,10 @@ def _decided(case: Case, program: Program, aliases: AliasTable) -> _Outcome:
         truth, by_column = _missing(case, program, item, aliases)
     if by_column is not truth:
         return _Outcome(unknown=f"interpreter says {truth.name}, columns say {by_column.name}")
-    if truth is Truth.UNKNOWN:
-        return _Outcome(unknown="unknown")
     if truth is Truth.FALSE:
         return _Outcome()
+    if truth is Truth.UNKNOWN or not program.effect:
+        return _Outcome(unknown="unknown")
     details = MISSING if program.details is None else details_of(program.details, item, case.now)
     return _Outcome(program.effect, details)
 
