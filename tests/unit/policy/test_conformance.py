@@ -156,6 +156,14 @@ def test_a_refusal_passes_only_where_one_is_wanted(tmp_path: Path) -> None:
     ) == [True, False, False, False, True, False]
 
 
+def test_a_table_with_a_broken_path_fails_the_cases_that_use_it(tmp_path: Path) -> None:
+    kinds: Json = [{"resourceType": "gates", "aliases": [{"name": "N/gates/on", "defaultPath": "a..b"}]}]
+    (tmp_path / "broken.json").write_bytes(orjson.dumps([{"namespace": "N", "resourceTypes": kinds}]))
+    suite: Json = {"aliases": "broken.json"}
+    cases = [case(ON, want_effect="audit", _suite=suite), case(ON, want_parse_error=True, _suite=suite)]
+    assert graded(tmp_path, *cases, case(NAMED, want_effect="audit")) == [False, False, True]
+
+
 def test_what_needs_a_parameter_without_a_value_never_passes(tmp_path: Path) -> None:
     definition: Json = {
         "parameters": {"name": {"type": "String"}},
