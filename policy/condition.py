@@ -6,14 +6,14 @@ from typing import Final
 
 import orjson
 
-from domain.value import Absent, Json
+from domain.value import UNREAD, Absent, Json
 from graph.path import EACH, Path
 from policy.expression import is_expression
 from policy.functions import OR_EMPTY
 from policy.interpret import decide
 from policy.names import Names, array_of, unbound_arrays
 from policy.operators import OPERATORS, boolean
-from policy.template import ANY_TIME, api_version, compile_value, folded
+from policy.template import ANY_TIME, api_version, compile_value, folded, tag_of
 from policy.tree import (
     COUNTED,
     AllOf,
@@ -28,14 +28,17 @@ from policy.tree import (
     Literal,
     Not,
     Read,
+    Tallied,
     Tally,
     Truth,
     asks_time,
+    has_arrays,
     reads_in,
 )
 
 _DEPTH_MAX: Final = 64
 _TALLY_MAX: Final = 5_000
+_CONDITIONS_MAX: Final = 8_192
 _API_VERSION: Final = Path(None, ("apiversion",))
 _SUBJECTS: Final = ("field", "value", "count")
 
@@ -50,6 +53,10 @@ def compile_condition(
     """
     if depth > _DEPTH_MAX:
         raise names.invalid("conditions are nested too deeply", where, expected=f"at most {_DEPTH_MAX} levels")
+    names.budget.spent += 1
+    if names.budget.spent > _CONDITIONS_MAX:
+        expected = f"at most {_CONDITIONS_MAX}, a count of values repeating its where for each"
+        raise names.invalid("rule has too many conditions", where, expected=expected, got="more")
     if not isinstance(document, dict):
         raise names.invalid("condition is not an object", where, expected="an object", got=type(document).__name__)
     keys = {key.lower(): value for key, value in document.items()}
@@ -136,9 +143,6 @@ def _expected(operator: str, document: Json, names: Names, where: str) -> Expres
         raise names.invalid("exists needs a boolean", where, expected=[True, False], got=expected.value)
     if operator in {"in", "notin"} and not isinstance(expected.value, list):
         raise names.invalid(f"{operator} needs a list", where, expected="a list", got=expected.value)
-    wildcards = expected.value.count("*") if operator in {"like", "notlike"} and isinstance(expected.value, str) else 0
-    if wildcards > 100:
-        raise names.invalid("pattern has too many wildcards", where, expected="at most 100", got=wildcards)
     return expected
 
 
@@ -172,7 +176,12 @@ def _text(expression: Expression) -> str:
 
 
 def _field(document: Json, operator: str, expected: Expression, names: Names, where: str) -> Condition:
+    tag = tag_of(compile_value(document, names, f"{where}.field"))
+    if tag is not None:
+        return compared(tag, operator, expected, where)
     name = _name(document, names, f"{where}.field")
+    if name is None:
+        return constant(Truth.UNKNOWN)
     path = names.field_path(name, f"{where}.field")
     arrays = unbound_arrays(path, names.bound(path))
     subject = api_version(names, where) if path == _API_VERSION else Read(str(path))
@@ -183,10 +192,13 @@ def _field(document: Json, operator: str, expected: Expression, names: Names, wh
     return condition
 
 
-def _name(document: Json, names: Names, where: str) -> str:
+def _name(document: Json, names: Names, where: str) -> str | None:
+    """The name of a field; None where it hangs on a parameter without a value."""
     found = compile_value(document, names, where)
     if not isinstance(found, Literal):
         raise names.unsupported("field name depends on the resource", where)
+    if found.value is UNREAD:
+        return None
     if not isinstance(found.value, str) or not found.value:
         raise names.invalid("field is not a name", where, expected="text", got=found.value)
     return found.value
@@ -215,9 +227,13 @@ def _count(document: Json, operator: str, expected: Expression, names: Names, wh
 
 def _field_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
     alias = _name(document["field"], names, f"{where}.field")
+    if alias is None:
+        return constant(Truth.UNKNOWN)
     path = names.field_path(alias, f"{where}.field")
     arrays = unbound_arrays(path, names.bound(path))
-    if not arrays or path.segments[-1] != EACH:
+    if not arrays and path.segments[-1] == EACH:
+        return _element_count(document, compare, names, where, depth=depth)
+    if path.segments[-1] != EACH:
         raise names.invalid("count needs an array", f"{where}.field", expected="a field ending in [*]", got=alias)
     if names.is_within(path):
         raise names.unsupported("array is counted inside a count over its own elements", f"{where}.field")
@@ -229,10 +245,16 @@ def _field_count(document: dict[str, Json], compare: Compare, names: Names, wher
     return Count(steps, child, compare, f"count({path},{child.key if child else ''},{compare.key})")
 
 
+def _element_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
+    """An array counted inside a count of itself stands for its one element that is being looked at."""
+    child = _counted_value(document, names, where, depth=depth)
+    return Tally((child,), compare, f"tally({child.key};{compare.key})")
+
+
 def _value_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
     values = compile_value(document["value"], names, f"{where}.value")
-    if not isinstance(values, Literal):
-        raise names.unsupported("count of a value that depends on the resource", f"{where}.value")
+    if not isinstance(values, Literal) or values.value is UNREAD:
+        return _open_count(document, values, compare, names, where=where, depth=depth)
     counted = None if isinstance(values.value, Absent) else values.value
     listed = counted if isinstance(counted, list) else [] if counted is None else [counted]
     if len(listed) > _TALLY_MAX:
@@ -244,6 +266,18 @@ def _value_count(document: dict[str, Json], compare: Compare, names: Names, wher
     children = [_counted_value(document, inside, where, depth=depth) for inside in bound]
     key = f"tally({','.join(child.key for child in children)};{compare.key})"
     return Tally(tuple(children), compare, key)
+
+
+def _open_count(
+    document: dict[str, Json], values: Expression, compare: Compare, names: Names, *, where: str, depth: int
+) -> Condition:
+    """A count of values that only the resource tells: one leaf, whose subject counts."""
+    slot = f"${depth}"
+    child = _counted_value(document, names.binding(str(document.get("name", "")), Read(slot)), where, depth=depth)
+    if has_arrays(child):
+        raise names.unsupported("array of the resource inside a count of values that the resource has", where)
+    subject = Tallied(values, slot, child, f"tallied({_text(values)},{slot},{child.key})")
+    return compared(subject, compare.operator, compare.expected, where)
 
 
 def _counted_value(document: dict[str, Json], names: Names, where: str, *, depth: int) -> Condition:

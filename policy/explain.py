@@ -10,12 +10,14 @@ from domain.finding import PolicyId, Verdict
 from domain.resource import ConfigurationItem, Origin, ResourceId
 from domain.value import MISSING, UNREAD, Absent, Value
 from policy.compile import Program
+from policy.existence import Existence
 from policy.interpret import (
     ItemScope,
     Scope,
     counted,
     decide,
     evaluate_condition,
+    evaluate_existence,
     evaluate_expression,
     flattened,
     violates,
@@ -86,8 +88,19 @@ def explain(
     """
     scope = ItemScope(item)
     truth = violates(program.condition, program.existence, item, related, now)
-    leaves = tuple(_deciding(program.condition, scope, now, None))
-    return Explanation(item.uid, program.policy_id, _VERDICTS[truth], leaves, item.origin)
+    leaves = [*_deciding(program.condition, scope, now, None)]
+    if program.existence is not None and evaluate_condition(program.condition, scope, now) is not Truth.FALSE:
+        leaves.append(_looked_up(program.existence, item, related, now))
+    return Explanation(item.uid, program.policy_id, _VERDICTS[truth], tuple(leaves), item.origin)
+
+
+def _looked_up(
+    existence: Existence, item: ConfigurationItem, related: Sequence[ConfigurationItem] | Absent, now: datetime
+) -> LeafResult:
+    """What the look-up beside the resource came to: whether one that satisfies it is there."""
+    is_there = _as_bool(evaluate_existence(existence, item, related, now))
+    found: Value = UNREAD if is_there is None else is_there
+    return LeafResult(existence.type, "exists", True, found, is_there, "properties.policyRule.then.details")
 
 
 def _deciding(condition: Condition, scope: Scope, now: datetime, element: int | None) -> Iterator[LeafResult]:
