@@ -132,13 +132,12 @@ class Engine:
 
     def _start(self) -> None:
         self.close()
-        path = os.pathsep.join([str(_ROOT), *filter(None, sys.path)])
         self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
             self.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
+            cwd=_ROOT,
         )
         self.owner = os.getpid()
 
