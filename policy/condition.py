@@ -6,14 +6,14 @@ from typing import Final
 
 import orjson
 
-from domain.value import Absent, Json
+from domain.value import UNREAD, Absent, Json
 from graph.path import EACH, Path
 from policy.expression import is_expression
 from policy.functions import OR_EMPTY
 from policy.interpret import decide
 from policy.names import Names, array_of, unbound_arrays
 from policy.operators import OPERATORS, boolean
-from policy.template import ANY_TIME, api_version, compile_value, folded
+from policy.template import ANY_TIME, api_version, compile_value, folded, tag_of
 from policy.tree import (
     COUNTED,
     AllOf,
@@ -28,9 +28,11 @@ from policy.tree import (
     Literal,
     Not,
     Read,
+    Tallied,
     Tally,
     Truth,
     asks_time,
+    has_arrays,
     reads_in,
 )
 
@@ -172,7 +174,12 @@ def _text(expression: Expression) -> str:
 
 
 def _field(document: Json, operator: str, expected: Expression, names: Names, where: str) -> Condition:
+    tag = tag_of(compile_value(document, names, f"{where}.field"))
+    if tag is not None:
+        return compared(tag, operator, expected, where)
     name = _name(document, names, f"{where}.field")
+    if name is None:
+        return constant(Truth.UNKNOWN)
     path = names.field_path(name, f"{where}.field")
     arrays = unbound_arrays(path, names.bound(path))
     subject = api_version(names, where) if path == _API_VERSION else Read(str(path))
@@ -183,10 +190,13 @@ def _field(document: Json, operator: str, expected: Expression, names: Names, wh
     return condition
 
 
-def _name(document: Json, names: Names, where: str) -> str:
+def _name(document: Json, names: Names, where: str) -> str | None:
+    """The name of a field; None where it hangs on a parameter without a value."""
     found = compile_value(document, names, where)
     if not isinstance(found, Literal):
         raise names.unsupported("field name depends on the resource", where)
+    if found.value is UNREAD:
+        return None
     if not isinstance(found.value, str) or not found.value:
         raise names.invalid("field is not a name", where, expected="text", got=found.value)
     return found.value
@@ -215,6 +225,8 @@ def _count(document: Json, operator: str, expected: Expression, names: Names, wh
 
 def _field_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
     alias = _name(document["field"], names, f"{where}.field")
+    if alias is None:
+        return constant(Truth.UNKNOWN)
     path = names.field_path(alias, f"{where}.field")
     arrays = unbound_arrays(path, names.bound(path))
     if not arrays or path.segments[-1] != EACH:
@@ -231,8 +243,8 @@ def _field_count(document: dict[str, Json], compare: Compare, names: Names, wher
 
 def _value_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
     values = compile_value(document["value"], names, f"{where}.value")
-    if not isinstance(values, Literal):
-        raise names.unsupported("count of a value that depends on the resource", f"{where}.value")
+    if not isinstance(values, Literal) or values.value is UNREAD:
+        return _open_count(document, values, compare, names, where=where, depth=depth)
     counted = None if isinstance(values.value, Absent) else values.value
     listed = counted if isinstance(counted, list) else [] if counted is None else [counted]
     if len(listed) > _TALLY_MAX:
@@ -244,6 +256,18 @@ def _value_count(document: dict[str, Json], compare: Compare, names: Names, wher
     children = [_counted_value(document, inside, where, depth=depth) for inside in bound]
     key = f"tally({','.join(child.key for child in children)};{compare.key})"
     return Tally(tuple(children), compare, key)
+
+
+def _open_count(
+    document: dict[str, Json], values: Expression, compare: Compare, names: Names, *, where: str, depth: int
+) -> Condition:
+    """A count of values that only the resource tells: one leaf, whose subject counts."""
+    slot = f"${depth}"
+    child = _counted_value(document, names.binding(str(document.get("name", "")), Read(slot)), where, depth=depth)
+    if has_arrays(child):
+        raise names.unsupported("array of the resource inside a count of values that the resource has", where)
+    subject = Tallied(values, slot, child, f"tallied({_text(values)},{slot},{child.key})")
+    return compared(subject, compare.operator, compare.expected, where)
 
 
 def _counted_value(document: dict[str, Json], names: Names, where: str, *, depth: int) -> Condition:

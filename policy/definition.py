@@ -129,7 +129,7 @@ def _parameter(name: str, document: Json, origin: str) -> Parameter:
     if allowed is not None and not isinstance(allowed, list):
         raise _invalid("allowedValues is not a list", origin, f"{where}.allowedValues", expected="a list", got=allowed)
     default: Value = body.get("defaultValue", MISSING)
-    return Parameter(name, kind, default, None if allowed is None else tuple(allowed))
+    return Parameter(name, kind, default, tuple(allowed) if allowed else None)
 
 
 def _folded(document: Json, origin: str, where: str) -> dict[str, Json]:

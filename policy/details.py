@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from domain.value import Json
+from domain.value import UNREAD, Json
 from graph.path import fold
 from policy.names import Names
 from policy.template import compile_value
@@ -20,11 +20,10 @@ from policy.tree import Call, Expression, Literal
 _DETAILS: Final = "$.properties.policyRule.then.details"
 _OPERATIONS: Final = ("add", "addorreplace", "remove")
 _CONFLICTS: Final = ("audit", "deny", "disabled")
-_LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
-    "auditifnotexists": frozenset({"existencecondition"}),
-    "deployifnotexists": frozenset({"existencecondition", "deployment"}),
-}
-_GENERAL: Final = frozenset({"denyaction", "manual", *_LEFT_OUT})
+_LEFT_OUT: Final = frozenset({"existencecondition", "deployment"})
+"""A look-up and a template of its own language: neither is for the resource to fill in."""
+
+_GENERAL: Final = frozenset({"denyaction", "manual", "auditifnotexists", "deployifnotexists"})
 
 
 def compile_details(effect: str, document: Json, names: Names) -> Expression | None:
@@ -97,7 +96,7 @@ def _part(key: str, value: Json, names: Names, where: str, *, is_modified: bool 
 
 def _require_field(field: Expression, names: Names, where: str, *, is_modified: bool) -> None:
     """Refuse what names no field, or one that Azure says cannot be modified."""
-    if not isinstance(field, Literal):
+    if not isinstance(field, Literal) or field.value is UNREAD:
         return
     if not isinstance(field.value, str) or not field.value:
         raise names.invalid("field is not a name", where, expected="text", got=field.value)
@@ -109,7 +108,6 @@ def _require_field(field: Expression, names: Names, where: str, *, is_modified: 
 
 def _general(effect: str, document: Json, names: Names) -> Expression:
     details = _object(document, _DETAILS, names)
-    left_out = _LEFT_OUT.get(effect, frozenset())
     if effect == "denyaction":
         actions = {fold(key): value for key, value in details.items()}.get("actionnames")
         if not isinstance(actions, list) or not actions:
@@ -120,7 +118,7 @@ def _general(effect: str, document: Json, names: Names) -> Expression:
         {
             key: compile_value(value, names, f"{_DETAILS}.{key}")
             for key, value in details.items()
-            if fold(key) not in left_out
+            if fold(key) not in _LEFT_OUT
         }
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from domain.value import Json
+from domain.value import UNREAD, Json
 from graph.path import fold
 from policy.condition import compile_condition, grouped
 from policy.existence import Existence
@@ -69,7 +69,7 @@ def _expression(details: _Details, name: str, names: Names) -> Expression | None
         return None
     key, given = details[name]
     found = compile_value(given, names, f"{DETAILS}.{key}")
-    if isinstance(found, Literal) and not isinstance(found.value, str):
+    if isinstance(found, Literal) and found.value is not UNREAD and not isinstance(found.value, str):
         raise names.invalid(f"{key} is not text", f"{DETAILS}.{key}", expected="text", got=found.value)
     return found
 

@@ -36,6 +36,7 @@ from policy.tree import (
     Member,
     Not,
     Read,
+    Tallied,
     Tally,
     Truth,
 )
@@ -171,6 +172,34 @@ def evaluate_expression(expression: Expression, value: Callable[[str], Value], n
             return _called(expression, value, now)
         case Member() | Lookup():
             return _chosen(expression, value, now)
+        case Tallied():
+            return _tallied(expression, value, now)
+
+
+def _tallied(expression: Tallied, value: Callable[[str], Value], now: datetime) -> Value:
+    """How many values satisfy a condition; UNREAD where that is open. One value alone is a list of it."""
+    found = evaluate_expression(expression.values, value, now)
+    if found is UNREAD:
+        return UNREAD
+    listed: list[Value] = [*found] if isinstance(found, list) else [] if found in (MISSING, None) else [found]
+    scopes = [_ValueScope(value, expression.slot, one) for one in listed]
+    count = between([evaluate_condition(expression.child, scope, now) for scope in scopes])
+    return count if isinstance(count, int) else UNREAD
+
+
+class _ValueScope:
+    """Looks a value that is being counted up under its slot, and everything else where the count is."""
+
+    def __init__(self, outer: Callable[[str], Value], slot: str, element: Value) -> None:
+        self.outer = outer
+        self.slot = slot
+        self.element = element
+
+    def value(self, path: str) -> Value:
+        return self.element if path == self.slot else self.outer(path)
+
+    def elements(self, array: str) -> Sequence[Scope] | Absent:
+        raise AssertionError(f"no arrays inside a count of values: {array}")
 
 
 def _chosen(expression: Member | Lookup, value: Callable[[str], Value], now: datetime) -> Value:

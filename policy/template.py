@@ -82,11 +82,35 @@ def _invoke(name: str, arguments: list[Expression], names: Names, where: str) ->
         case "parameters":
             return _parameter(_constant_text(name, arguments, names, where), names, where)
         case "field":
-            return field_expression(_constant_text(name, arguments, names, where), names, where)
+            return _field(arguments, names, where)
         case "current":
             return _current(arguments, names, where)
         case _:
             return _function(name, arguments, names, where)
+
+
+def _field(arguments: list[Expression], names: Names, where: str) -> Expression:
+    _require(len(arguments) == 1, "field", arguments, names, where)
+    if arguments[0] == Literal(UNREAD):
+        return arguments[0]
+    tag = tag_of(arguments[0], f"{names.own}@tags")
+    return tag or field_expression(_constant_text("field", arguments, names, where), names, where)
+
+
+def tag_of(name: Expression, tags: str = "@tags") -> Expression | None:
+    """The tag that ``concat('tags[', …, ']')`` or ``concat('tags.', …)`` names, where that hangs on the resource."""
+    if not isinstance(name, Call) or name.name != "concat" or not isinstance(name.arguments[0], Literal):
+        return None
+    start = str(name.arguments[0].value)
+    for opening, closing in (("tags['", "']"), ('tags["', '"]'), ("tags[", "]"), ("tags.", "")):
+        last = name.arguments[-1]
+        end = str(last.value) if isinstance(last, Literal) else ""
+        if start.casefold().startswith(opening) and end.endswith(closing):
+            inner = [Literal(start[len(opening) :]), *name.arguments[1:]]
+            if closing:
+                inner[-1] = Literal(end.removesuffix(closing))
+            return Member(Read(tags), _call("concat", inner))
+    return None
 
 
 def _function(name: str, arguments: list[Expression], names: Names, where: str) -> Expression:

@@ -80,7 +80,20 @@ class Lookup:
     table: Mapping[str, str] = field(hash=False)
 
 
-Expression: TypeAlias = Literal | Read | Collect | Call | Member | Lookup
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """How many of the values that an expression yields satisfy `child`, which reads each under `slot`.
+
+    `child` has no arrays of the resource in it, so that the whole is decided from plain values.
+    """
+
+    values: Expression
+    slot: str
+    child: Condition = field(repr=False, compare=False)
+    key: str
+
+
+Expression: TypeAlias = Literal | Read | Collect | Call | Member | Lookup | Tallied
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +223,17 @@ def _arrays(condition: Condition) -> frozenset[str]:
             return frozenset()
 
 
+def has_arrays(condition: Condition) -> bool:
+    """Whether elements of the resource's arrays are looked at one by one."""
+    match condition:
+        case AllOf() | AnyOf() | Tally():
+            return any(map(has_arrays, condition.children))
+        case Not():
+            return has_arrays(condition.child)
+        case _:
+            return isinstance(condition, Every | Count)
+
+
 def uses_time(condition: Condition) -> bool:
     """Whether the answer can differ from one day to the next."""
     return any(leaf.is_time_dependent for leaf in leaves(condition))
@@ -226,6 +250,8 @@ def reads_in(expression: Expression) -> frozenset[str]:
             return reads_in(expression.subject) | reads_in(expression.name)
         case Lookup():
             return reads_in(expression.subject)
+        case Tallied():
+            return reads_in(expression.values) | (reads_of(expression.child) - {expression.slot})
         case Literal():
             return frozenset()
 
@@ -237,5 +263,7 @@ def asks_time(expression: Expression) -> bool:
             return expression.name == "utcnow" or any(map(asks_time, expression.arguments))
         case Member():
             return asks_time(expression.subject) or asks_time(expression.name)
+        case Tallied():
+            return asks_time(expression.values) or uses_time(expression.child)
         case _:
             return False

@@ -6,12 +6,13 @@ import pytest
 
 from domain.finding import Verdict
 from domain.resource import Provider
-from domain.value import Json
+from domain.value import MISSING, Json
 from policy.compile import compile_definition
 from policy.definition import parse_definition
 from policy.errors import DefinitionError, InvalidDefinition, MissingAlias, NeedsParameters, UnsupportedDefinition
 from policy.explain import explain
-from tests.unit.policy.resources import ALIASES, NOW, holds, program, resource
+from policy.interpret import _ValueScope
+from tests.unit.policy.resources import ALIASES, NOW, holds, program, resource, verdict
 
 GATE: Json = {"field": "type", "equals": "Contoso.Net/gates"}
 ANY: Json = {"field": "name", "exists": True}
@@ -112,11 +113,104 @@ def test_a_data_plane_mode_is_unsupported() -> None:
     assert refusal(UnsupportedDefinition, ANY, mode="Microsoft.KeyVault.Data")["got"] == "Microsoft.KeyVault.Data"
 
 
-def test_counts_of_what_depends_on_the_resource_are_unsupported() -> None:
-    facts = refusal(UnsupportedDefinition, {"count": {"value": "[field('tags')]"}, "equals": 1})
-    assert facts["path"] == "$.properties.policyRule.if.count.value"
+def test_what_would_need_the_whole_resource_is_unsupported() -> None:
+    where: Json = {"field": "r[*].x", "equals": "[current()]"}
+    facts = refusal(UnsupportedDefinition, {"count": {"value": "[field('tags')]", "where": where}, "equals": 1})
+    assert facts["path"] == "$.properties.policyRule.if.count"
     facts = refusal(UnsupportedDefinition, {"field": "[field('name')]", "equals": 1})
     assert facts["path"] == "$.properties.policyRule.if.field"
+
+
+PARTS: Json = "[split(field('name'), ',')]"
+OTHERS: Json = {
+    "count": {
+        "value": "[field('r[*].x')]",
+        "where": {"value": "[current('part')]", "notEquals": "[current()]"},
+    },
+    "equals": 2,
+}
+ENDS: Json = {
+    "count": {"value": ["a", "c"], "where": {"value": "[current()]", "equals": "[current('part')]"}},
+    "equals": 1,
+}
+NOT_C: Json = {"not": {"value": "[current('part')]", "equals": "c"}}
+IS_HERE: Json = {"field": "location", "equals": "[current('part')]"}
+
+
+class TestOpenCounts:
+    document: ClassVar[dict[str, Json]] = {"name": "a,b,c", "location": "b", "r": [{"x": "1"}, {"x": "2"}]}
+
+    @pytest.mark.parametrize(
+        ("count", "expected"),
+        [
+            ({"value": PARTS}, 3),
+            ({"value": "[field('location')]"}, 1),
+            ({"value": "[field('tags.none')]"}, 0),
+            ({"value": "[field('r[*].x')]", "where": {"value": "[current()]", "equals": 2}}, 1),
+            ({"value": PARTS, "name": "part", "where": IS_HERE}, 1),
+            ({"value": PARTS, "name": "part", "where": {"allOf": [OTHERS, ENDS, NOT_C]}}, 1),
+        ],
+    )
+    def test_values_that_only_the_resource_tells_are_counted(self, count: Json, expected: int) -> None:
+        assert holds({"count": count, "equals": expected}, self.document)
+
+    def test_what_nobody_asked_for_leaves_the_count_open(self) -> None:
+        count: Json = {"value": PARTS, "where": {"field": "tags.x", "equals": "[current()]"}}
+        condition: Json = {"count": count, "greater": 0}
+        assert verdict(condition, resource(self.document, unread=("tags",))) is Verdict.UNKNOWN
+        assert verdict(condition, resource({}, unread=("*",))) is Verdict.UNKNOWN
+
+    def test_time_in_what_is_counted_is_noticed(self) -> None:
+        where: Json = {"value": "[current()]", "less": "[utcNow()]"}
+        assert program({"count": {"value": "[field('tags')]", "where": where}, "equals": 1}).is_time_dependent
+        assert not program({"count": {"value": "[field('tags')]"}, "equals": 1}).is_time_dependent
+
+    def test_a_scope_of_values_has_no_arrays(self) -> None:
+        with pytest.raises(AssertionError):
+            _ValueScope(lambda _: MISSING, "$0", 1).elements("r[*]")
+
+
+class TestTagsByName:
+    document: ClassVar[dict[str, Json]] = {"name": "env", "tags": {"Env": "x", "a-env": "y"}}
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("concat('tags[', field('name'), ']')", "x"),
+            ("concat('tags[''', field('name'), ''']')", "x"),
+            ("concat('tags.', field('name'))", "x"),
+            ("concat('Tags[a-', field('name'), ']')", "y"),
+            ("concat('tags[', field('location'), ']')", None),
+        ],
+    )
+    def test_a_tag_can_be_named_by_the_resource(self, name: str, expected: str | None) -> None:
+        assert holds({"field": f"[{name}]", "equals": expected}, self.document)
+        assert holds({"value": f"[field({name})]", "equals": expected}, self.document)
+
+    @pytest.mark.parametrize("name", ["concat('tags[', field('name'))", "concat(field('name'), 'x')"])
+    def test_any_other_name_that_hangs_on_the_resource_is_unsupported(self, name: str) -> None:
+        assert refusal(UnsupportedDefinition, {"field": f"[{name}]", "equals": 1})
+
+
+def test_a_name_that_hangs_on_a_parameter_without_a_value_is_unknown() -> None:
+    name = "[concat('tags[', parameters('tag'), ']')]"
+    field: Json = {"field": name, "exists": True}
+    count: Json = {"count": {"field": "[parameters('tag')]"}, "equals": 0}
+    value: Json = {"value": "[field(parameters('tag'))]", "exists": True}
+    listed: Json = {"count": {"value": "[parameters('tag')]"}, "equals": 0}
+    for condition in (field, count, value, listed):
+        then: Json = {"effect": "append", "details": [{"field": name, "value": 1}]}
+        document: Json = {
+            "policyRule": {"if": condition, "then": then},
+            "parameters": {"tag": {"type": "String"}},
+        }
+        compiled = compile_definition(parse_definition(document, origin="p.json"), ALIASES, is_partial=True)
+        assert explain(compiled, resource({}), now=NOW).verdict is Verdict.UNKNOWN
+
+
+def test_no_allowed_values_allow_every_value() -> None:
+    declared: Json = {"x": {"type": "String", "allowedValues": [], "defaultValue": "any"}}
+    assert program(ANY, declared=declared).is_enabled
 
 
 def test_an_alias_of_an_array_that_differs_between_types_is_unsupported() -> None:

@@ -174,11 +174,16 @@ def test_every_policy_names_controls_of_two_frameworks_or_more() -> None:
             assert re.fullmatch(FRAMEWORKS[control.framework], control.id), (policy.policy_id, str(control))
 
 
+IMPORTED = {"azure_network.json"}
+"""Aliases that our own packs do not need but Microsoft's definitions do."""
+
+
 def test_every_alias_is_in_the_table_and_every_row_is_used() -> None:
     used = {alias.lower() for policy in PACK for alias in aliases_in(policy.definition.condition) if is_alias(alias)}
     known = {
         alias.lower()
         for path in sorted(BUILTIN.glob("*.json"))
+        if path.name not in IMPORTED
         for row in read_rows(path)
         if isinstance(row, dict) and isinstance(aliases := row["aliases"], dict)
         for alias in aliases
