@@ -64,10 +64,14 @@ def evaluate(
     run = Run(now, lookups if lookups is not None else Lookups(), program.is_time_dependent)
     frame = Frame.of(table)
     result = run.condition(program.condition, frame)
-    if program.existence is not None and result is not Truth.FALSE:
+    if program.existence is not None and related is UNCOLLECTED:
+        result = joined(np.minimum, result, Truth.UNKNOWN)
+    elif program.existence is not None and result is not Truth.FALSE:
         exists = _Join(program.existence, run, frame).exists(related, _filled(result, table.size) != Truth.FALSE)
         result = joined(np.minimum, result, np.subtract(2, exists, dtype=np.uint8))
-    found: NDArray[np.uint8] = _VERDICTS.take(_filled(result, table.size), mode="clip")
+    if isinstance(result, Truth):
+        return np.full(table.size, _VERDICTS[result], dtype=np.uint8)
+    found: NDArray[np.uint8] = _VERDICTS.take(result, mode="clip")
     return found
 
 
