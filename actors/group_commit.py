@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 from chain.batch import EntryBatch, Placements
 from domain.errors import PolicyCortexError, UnavailableError
-from domain.evidence import Receipt
 
 Write: TypeAlias = "Callable[[EntryBatch], Placements]"
 
@@ -48,17 +47,14 @@ class GroupCommit:
         self._is_writing = False
         self._lock = Lock()
 
-    def append(self, batch: EntryBatch, *, deadline_s: float = 60.0) -> tuple[Receipt, ...]:
-        """Append entries and return their receipts once they are durable.
+    def append(self, batch: EntryBatch, *, deadline_s: float = 60.0) -> Placements:
+        """Append entries and say where they stand once they are durable.
 
         Raises:
             UnavailableError: the queue is full, or the writer did not answer within the deadline.
         """
-        receipts: list[Receipt] = []
-        for part in batch.parts(self._batch_entries_max):
-            if len(part):
-                receipts += self._append_part(part, deadline_s).receipts(part)
-        return tuple(receipts)
+        parts = batch.parts(self._batch_entries_max)
+        return Placements.joined([self._append_part(part, deadline_s) for part in parts if len(part)])
 
     def _append_part(self, batch: EntryBatch, deadline_s: float) -> Placements:
         submission = self._enqueue(batch)

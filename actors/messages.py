@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BUILTIN = "builtin"
 IMPORTED = "imported"
+APPLIED = "applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class ScanRequest:
     Args:
         paths: files, folders or globs.
         as_of: the only clock of the scan.
-        policies: ``builtin``, ``imported`` (definitions kept by an earlier import) or paths.
+        policies: ``builtin``, ``imported`` (definitions kept by an earlier import), ``applied`` (the bundle in force)
+            or paths. A path with assignments is judged as they say.
         aliases: files of alias rows beside the built-in ones.
         exemptions: file of waivers.
         scope, type: judge only resources below this scope, of this type; the graph keeps everything.

@@ -20,8 +20,9 @@ import polars as pl
 from actors.folders import Folders
 from actors.imported_aliases import ImportedAliases
 from actors.messages import BUILTIN, EVERYTHING, IMPORTED, Filters, Judged, ScanFacts, ScanRequest, SimulationRequest
-from actors.policy_catalogue import chosen_policies, find_policy, inline_policy
+from actors.policy_catalogue import Chosen, chosen_policies, find_policy, inline_policy
 from actors.scan_archive import ScanArchive
+from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
 from assessment.document import scan_document
 from assessment.events import evidence_events
@@ -41,7 +42,7 @@ from domain.value import UNREAD, Absent, Json
 from graph.build import build_snapshot
 from graph.stores.contract import Changes, GraphStore, PutCounts, ScanRecord, StoredDefinition
 from policy.compile import Program
-from policy.exemption import load_exemptions
+from policy.exemption import Exemption, load_exemptions
 
 SCANS_COMPARED_MAX: Final = 30
 SCANS_PENDING_MAX: Final = 4
@@ -129,7 +130,12 @@ class TenantState:
 
     def policies(self, sources: Sequence[str], aliases: Sequence[str] = ()) -> tuple[AssessedPolicy, ...]:
         """The policies of some sources, in order of id."""
-        return chosen_policies(sources, self.definitions(), self.aliases.table().with_files(list(aliases)))
+        return self.chosen(sources, aliases).policies
+
+    def chosen(self, sources: Sequence[str], aliases: Sequence[str] = ()) -> Chosen:
+        """The policies of some sources, and the exemptions that came with their assignments."""
+        table = self.aliases.table().with_files(list(aliases))
+        return chosen_policies(sources, self.definitions(), table)
 
     def policy(self, policy_id: str, parameters: Mapping[str, Json] | None = None) -> AssessedPolicy:
         """A built-in or imported policy, or one that the last scan read from a file.
@@ -185,8 +191,9 @@ class TenantState:
         return pending
 
     def _inputs(self, request: ScanRequest, reading: Reading) -> AssessmentInputs:
-        policies = self.policies(request.policies, request.aliases)
+        chosen = self.chosen(request.policies, request.aliases)
         items = _ordered(reading.inventory.items)
+        policies = with_masks(chosen.policies, items)
         paths = required_paths(policies, items)
         return AssessmentInputs(
             tenant=self.tenant,
@@ -200,7 +207,7 @@ class TenantState:
             ),
             items=items,
             policies=policies,
-            exemptions=load_exemptions(request.exemptions) if request.exemptions else (),
+            exemptions=(*_waivers(request), *assigned_waivers(chosen.exemptions, policies, items)),
             billing=[file.frame for file in reading.billing],
             changes=self._changes(request.as_of),
             former=self._former(request),
@@ -265,6 +272,10 @@ def _in_force(
     """Ids of the policies in force; another version of one of them, or other parameters, is a new policy."""
     is_same = not has_parameters and any(known.digest == asked.digest for known in policies)
     return frozenset(known.policy_id for known in policies if is_same or known.policy_id != asked.policy_id)
+
+
+def _waivers(request: ScanRequest) -> tuple[Exemption, ...]:
+    return load_exemptions(request.exemptions) if request.exemptions else ()
 
 
 def _facts(reading: Reading, assessment: Assessment) -> ScanFacts:

@@ -119,7 +119,7 @@ def _counted(values: Iterable[str]) -> dict[str, int]:
 
 def _policy(result: PolicyResult) -> PolicyEntry:
     policy = result.policy
-    return {
+    entry: PolicyEntry = {
         "id": policy.policy_id,
         "title": policy.title,
         "source": policy.source,
@@ -134,6 +134,10 @@ def _policy(result: PolicyResult) -> PolicyEntry:
         "cost_tag": policy.cost_tag,
         "digest": policy.digest,
     }
+    if policy.assigned is not None:
+        entry["assignment"] = policy.assigned.assignment.assignment_id
+        entry["enforcement"] = policy.assigned.assignment.enforcement.value
+    return entry
 
 
 def _controls(controls: Sequence[Control]) -> list[ControlRef]:

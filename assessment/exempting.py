@@ -35,7 +35,7 @@ def covering(pairs: Pairs, policies: Sequence[AssessedPolicy], inputs: Assessmen
     """Find the exemption of each pair."""
     ordered = sorted(inputs.exemptions, key=lambda exemption: exemption.exemption_id)
     ids = [policy.policy_id for policy in policies]
-    candidates = [[each for each in ordered if each.policy in {"*", policy_id}] for policy_id in ids]
+    candidates = [[each for each in ordered if each.names(policy_id)] for policy_id in ids]
     indexed = zip(pairs.policies.tolist(), pairs.resources.tolist(), strict=True)
     return Covering(
         tuple(

@@ -8,7 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from domain.finding import Control, PolicyId, Severity, Violation
 from domain.inventory import FileReport
@@ -17,6 +19,7 @@ from domain.tenancy import TenantId
 from graph.snapshot import Snapshot
 from graph.stores.contract import Changes
 from policy.compile import Program
+from policy.effective import Effective
 from policy.evaluate import Lookups
 from policy.exemption import Exemption
 
@@ -44,6 +47,8 @@ class AssessedPolicy:
         source: where it came from: ``builtin``, ``imported`` or a path.
         digest: SHA-256, hexadecimal, of the definition's canonical bytes.
         program: None where it cannot run; then `state` and `reason` say why.
+        assigned: the assignment that it is judged for; None where it is judged everywhere.
+        applies: uint8 (n,), `Truth` codes: which resources of the snapshot it is judged on; None is all of them.
     """
 
     policy_id: PolicyId
@@ -58,6 +63,8 @@ class AssessedPolicy:
     program: Program | None = None
     state: PolicyState = PolicyState.RAN
     reason: str | None = None
+    assigned: Effective | None = None
+    applies: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

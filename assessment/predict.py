@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from assessment.applying import is_judged
 from assessment.dates import flips
 from assessment.evaluation import Group
 from assessment.exempting import Covering, covering
@@ -54,6 +55,7 @@ def _coming(
         for index, policy in enumerate(policies)
         if policy.program is not None and policy.program.is_enabled and policy.program.is_time_dependent
         for flip in flips(policy.program, by_type, inputs.items, inputs.lookups, as_of=inputs.as_of)
+        if is_judged(policy, flip.resource)
     ]
     pairs = Pairs(_indexes(index for index, _ in found), _indexes(flip.resource for _, flip in found))
     end = inputs.as_of + HORIZON

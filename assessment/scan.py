@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from assessment.applying import applied
 from assessment.controls import control_statuses
 from assessment.digest import input_digest
 from assessment.evaluation import Group, Indexes, Outcome, groups, kept_by, nothing, outcome
@@ -87,7 +88,7 @@ def _judge(
         return PolicyResult(policy, policy.state, policy.reason), nothing()
     if not policy.program.is_enabled:
         return PolicyResult(policy, PolicyState.NOT_APPLICABLE, "its effect is disabled"), nothing()
-    found = outcome(policy.program, by_type, inputs.lookups, now=inputs.as_of)
+    found = applied(outcome(policy.program, by_type, inputs.lookups, now=inputs.as_of), policy)
     counts = np.bincount(found.verdicts, minlength=len(Verdict))
     unknown = int(counts[Verdict.UNKNOWN])
     state, reason = _state(len(found), unknown)

@@ -10,7 +10,7 @@ Money is a decimal in a string with its currency beside it. Instants are ISO 860
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
@@ -102,7 +102,8 @@ class PolicyEntry(TypedDict):
     """What one policy came to.
 
     `resources` were evaluated; `violations` are not exempt; `reason` says why a policy did not run, or what could not
-    be decided.
+    be decided. `assignment` and `enforcement` stand where it was judged for an assignment: with ``DoNotEnforce`` it is
+    assessed all the same, and its effect acts on nothing.
     """
 
     id: str
@@ -118,6 +119,8 @@ class PolicyEntry(TypedDict):
     controls: list[ControlRef]
     cost_tag: str | None
     digest: str
+    assignment: NotRequired[str]
+    enforcement: NotRequired[Literal["Default", "DoNotEnforce"]]
 
 
 @with_config(_CLOSED)

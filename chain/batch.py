@@ -172,6 +172,19 @@ class Placements:
     def __len__(self) -> int:
         return len(self.indexes)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Placements]) -> Placements:
+        """Put placements one behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        places: dict[tuple[str, LogName], int] = {}
+        owners, indexes = array("I"), array("Q")
+        for part in parts:
+            numbers = [places.setdefault(log, len(places)) for log in part.logs]
+            owners.extend([numbers[owner] for owner in part.owners])
+            indexes.extend(part.indexes)
+        return cls(tuple(places), owners, indexes)
+
     def part(self, start: int, stop: int) -> Placements:
         """The placements of some of the batch's entries."""
         return Placements(self.logs, self.owners[start:stop], self.indexes[start:stop])

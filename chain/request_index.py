@@ -1,83 +1,134 @@
-"""Which entries may belong to a request id, at about 20 bytes an entry.
+"""Which entries may belong to a request id, at 24 to 48 bytes an entry.
 
-A dictionary of ids costs 180 bytes an entry, more than both trees. Here a request is a 64-bit fingerprint and an index
-in a small bucket, and the buckets are split one by one as they fill (linear hashing), so that no append waits for a
-rehash. Two requests may share a fingerprint: the caller reads the entry and decides.
+A dictionary of ids costs 180 bytes an entry, more than both trees. Here a request is a 64-bit fingerprint and the index
+of its entry in an open-addressing table with linear probing, and a batch is looked up and entered by whole columns. A
+small table is made anew when it is full; a large one is left as it is and the next one, twice as large, begins, so that
+no append waits for more than thousands of entries to be moved. Two requests may share a fingerprint: the caller reads
+the entry and decides.
 
 The fingerprint is Python's keyed hash of this process; nothing of it is stored.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-ROWS_PER_BUCKET: Final = 24
+import numpy as np
+from numpy.typing import NDArray
+
+SLOTS_MIN: Final = 1 << 6
+SLOTS_REHASHED_MAX: Final = 1 << 16
+COLUMNS_MIN: Final = 16
 INDEX_MAX: Final = (1 << 32) - 1
 
-_ROW = struct.Struct("<qI")
-_FINGERPRINT = struct.Struct("<q")
+Fingerprints = NDArray[np.int64]
+Indexes = NDArray[np.uint32]
+
+_FREE = 0
 
 
 class RequestIndex:
     """Fingerprints of a log's request ids."""
 
     def __init__(self) -> None:
-        self._buckets = [bytearray()]
-        self._count = 0
-        self._next = 0
-        self._mask = 1
+        self._tables = [_Table(SLOTS_MIN)]
 
     def candidates(self, request_id: str) -> list[int]:
         """Indexes of the entries that may be the request's; nearly always none or one."""
-        fingerprint = hash(request_id)
-        bucket = self._buckets[self._bucket(fingerprint)]
-        wanted = _FINGERPRINT.pack(fingerprint)
-        found: list[int] = []
-        at = bucket.find(wanted)
-        while at >= 0:
-            if at % _ROW.size == 0:
-                found.append(_ROW.unpack_from(bucket, at)[1])
-            at = bucket.find(wanted, at + 1)
-        return found
+        fingerprint = int(_fingerprints([request_id])[0])
+        return sorted(index for table in self._tables for index in table.find(fingerprint))
 
-    def holds_any(self, request_ids: Iterable[str]) -> bool:
+    def holds_any(self, request_ids: Sequence[str]) -> bool:
         """Whether any of them has candidates; a rare yes may be mistaken, a no never is."""
-        buckets, mask, count = self._buckets, self._mask, len(self._buckets)
-        pack = _FINGERPRINT.pack
-        for fingerprint in map(hash, request_ids):
-            at = fingerprint & mask
-            if pack(fingerprint) in buckets[at if at < count else at & mask >> 1]:
-                return True
-        return False
+        fingerprints = _fingerprints(request_ids)
+        return any(table.holds_any(fingerprints) for table in self._tables)
 
     def extend(self, request_ids: Sequence[str], first: int) -> None:
         """Take the ids of consecutive entries."""
         assert first + len(request_ids) <= INDEX_MAX, "log is longer than its index can count"
-        buckets, pack, mask, count = self._buckets, _ROW.pack, self._mask, len(self._buckets)
-        for index, fingerprint in enumerate(map(hash, request_ids), first):
-            at = fingerprint & mask
-            buckets[at if at < count else at & mask >> 1] += pack(fingerprint, index)
-        self._count += len(request_ids)
-        while self._count > ROWS_PER_BUCKET * len(self._buckets):
-            self._split()
+        fingerprints = _fingerprints(request_ids)
+        indexes = np.arange(first, first + len(request_ids), dtype=np.uint32)
+        start = 0
+        while start < len(fingerprints):
+            stop = min(start + self._room(), len(fingerprints))
+            self._tables[-1].add(fingerprints[start:stop], indexes[start:stop])
+            start = stop
 
-    def _bucket(self, fingerprint: int) -> int:
-        """The bucket by one more bit where it was split already, else by one less."""
-        at = fingerprint & self._mask
-        return at if at < len(self._buckets) else at & (self._mask >> 1)
+    def _room(self) -> int:
+        """How many entries the newest table takes, another one begun where it takes none."""
+        newest = self._tables[-1]
+        if newest.room == 0:
+            larger = _Table(2 * newest.slots)
+            if newest.slots < SLOTS_REHASHED_MAX:
+                larger.add(*newest.rows())
+                self._tables.pop()
+            self._tables.append(larger)
+        return self._tables[-1].room
 
-    def _split(self) -> None:
-        """Share out the next bucket between itself and a new one at the end."""
-        kept, moved, mask, pack = bytearray(), bytearray(), self._mask, _ROW.pack
-        for fingerprint, index in _ROW.iter_unpack(self._buckets[self._next]):
-            if fingerprint & mask == self._next:
-                kept += pack(fingerprint, index)
-            else:
-                moved += pack(fingerprint, index)
-        self._buckets[self._next] = kept
-        self._buckets.append(moved)
-        self._next += 1
-        if self._next == (mask + 1) >> 1:
-            self._next, self._mask = 0, mask << 1 | 1
+
+class _Table:
+    """Fingerprints at the first free slot from where their lowest bits point; half of the slots stay free."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.room = slots // 2
+        self._fingerprints: Fingerprints = np.zeros(slots, dtype=np.int64)
+        self._indexes: Indexes = np.zeros(slots, dtype=np.uint32)
+
+    def find(self, fingerprint: int) -> list[int]:
+        """Indexes of the entries with a fingerprint."""
+        found, slot = [], fingerprint & (self.slots - 1)
+        while (held := self._fingerprints[slot]) != _FREE:
+            if held == fingerprint:
+                found.append(int(self._indexes[slot]))
+            slot = (slot + 1) & (self.slots - 1)
+        return found
+
+    def holds_any(self, fingerprints: Fingerprints) -> bool:
+        """Whether it has any of these."""
+        if len(fingerprints) < COLUMNS_MIN:
+            return any(self.find(fingerprint) for fingerprint in fingerprints.tolist())
+        slots = fingerprints & (self.slots - 1)
+        while len(fingerprints):
+            held = self._fingerprints[slots]
+            if (held == fingerprints).any():
+                return True
+            goes_on = held != _FREE
+            fingerprints, slots = fingerprints[goes_on], (slots[goes_on] + 1) & (self.slots - 1)
+        return False
+
+    def add(self, fingerprints: Fingerprints, indexes: Indexes) -> None:
+        """Take rows, at most as many as there is room for."""
+        self.room -= len(fingerprints)
+        if len(fingerprints) < COLUMNS_MIN:
+            for fingerprint, index in zip(fingerprints.tolist(), indexes.tolist(), strict=True):
+                self._add(fingerprint, index)
+            return
+        slots = fingerprints & (self.slots - 1)
+        while len(fingerprints):
+            is_free = self._fingerprints[slots] == _FREE
+            self._indexes[slots[is_free]] = indexes[is_free]  # of several that want a slot, one is written last
+            is_kept = is_free & (self._indexes[slots] == indexes)
+            self._fingerprints[slots[is_kept]] = fingerprints[is_kept]
+            goes_on = ~is_kept
+            fingerprints, indexes = fingerprints[goes_on], indexes[goes_on]
+            slots = (slots[goes_on] + 1) & (self.slots - 1)
+
+    def _add(self, fingerprint: int, index: int) -> None:
+        slot = fingerprint & (self.slots - 1)
+        while self._fingerprints[slot] != _FREE:
+            slot = (slot + 1) & (self.slots - 1)
+        self._fingerprints[slot], self._indexes[slot] = fingerprint, index
+
+    def rows(self) -> tuple[Fingerprints, Indexes]:
+        """Everything in it."""
+        is_taken = self._fingerprints != _FREE
+        return self._fingerprints[is_taken], self._indexes[is_taken]
+
+
+def _fingerprints(request_ids: Sequence[str]) -> Fingerprints:
+    """Fingerprints, none of which is the mark of a free slot."""
+    found = np.fromiter(map(hash, request_ids), dtype=np.int64, count=len(request_ids))
+    found[found == _FREE] = 1
+    return found

@@ -21,6 +21,8 @@ from domain.finding import PolicyId
 from domain.resource import ConfigurationItem, resource_key
 from domain.value import Json
 from policy.aliases import read_rows
+from policy.scope import EVERYTHING, ScopeTree, parse_scope, traits_of
+from policy.selector import ResourceSelector, selected
 
 _REQUIRED: Final = ("policy", "reason", "owner")
 _KNOWN: Final = frozenset({*_REQUIRED, "id", "scope", "resource", "expires_at", "created_at"})
@@ -28,7 +30,14 @@ _KNOWN: Final = frozenset({*_REQUIRED, "id", "scope", "resource", "expires_at", 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """One waiver. Exactly one of `scope` and `resource` is given; without `expires_at` it has no end."""
+    """One waiver. Exactly one of `scope` and `resource` is given; without `expires_at` it has no end.
+
+    Args:
+        category: ``Waiver``, the violation is accepted, or ``Mitigated``, the aim is met by other means.
+        policies: the ids that it waives, where `policy` names an assignment of them.
+        below: keys of further containers that it covers: what lies below a management group, a folder or a unit.
+        selectors: only resources that one of these selects; all where there is none.
+    """
 
     exemption_id: str
     policy: str
@@ -38,10 +47,18 @@ class Exemption:
     resource: str | None
     created_at: datetime | None
     expires_at: datetime | None
+    category: str = "Waiver"
+    policies: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    selectors: tuple[ResourceSelector, ...] = ()
+
+    def names(self, policy: PolicyId | str) -> bool:
+        """Whether it is about a policy; one that is judged for several assignments also has the definition's id."""
+        return self.policy in {"*", policy, policy.partition("@")[0]} or policy in self.policies
 
     def covers(self, resource: ConfigurationItem, policy: PolicyId | str, at: datetime) -> bool:
         """Whether a violation of a policy by a resource is waived at an instant."""
-        if self.policy not in {"*", policy}:
+        if not self.names(policy):
             return False
         if self.created_at is not None and at < self.created_at:
             return False
@@ -49,7 +66,14 @@ class Exemption:
             return False
         if self.resource is not None:
             return resource_key(self.resource) == resource_key(resource.uid)
-        return _is_below(self.scope or "", resource.scope) or _is_below(self.scope or "", resource.uid)
+        return self._has_place(resource) and selected(self.selectors, traits_of(resource))
+
+    def _has_place(self, resource: ConfigurationItem) -> bool:
+        scope = self.scope or ""
+        if scope == EVERYTHING or _is_below(scope, resource.scope) or _is_below(scope, resource.uid):
+            return True
+        keys = ScopeTree().chain(resource.provider, resource.scope, resource.uid).keys
+        return parse_scope(scope).key in keys or not keys.isdisjoint(self.below)
 
 
 def _is_below(scope: str, place: str) -> bool:
@@ -101,7 +125,9 @@ def _exemption(row: Json, where: str) -> Exemption:
         resource=resource,
         created_at=created,
         expires_at=expires,
-        **texts,
+        policy=texts["policy"],
+        reason=texts["reason"],
+        owner=texts["owner"],
     )
 
 

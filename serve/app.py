@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from serve.api import (
     chain,
+    compliance,
     evidence,
     log_files,
     log_keys,
@@ -57,6 +58,7 @@ def build_app(context: ApiContext | None) -> FastAPI:
         log_files.router,
         reports.router,
         scans.router,
+        compliance.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health_router)

@@ -188,7 +188,8 @@ class Platform:
 
     def collect(self, events: Sequence[EvidenceEvent]) -> tuple[Receipt, ...]:
         """Record events, encoded and hashed here; on return they are durable."""
-        return self._commit.append(EntryBatch.encode(events))
+        batch = EntryBatch.encode(events)
+        return tuple(self._commit.append(batch).receipts(batch))
 
     async def record(self, batch: EntryBatch) -> Placements:
         """Record entries, all of them or none, without a thread that waits; on return they are durable."""

@@ -51,6 +51,7 @@ from domain.money import Money
 from domain.resource import ResourceId
 from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
+from serve.compliance_desk import RemoteCompliance
 from serve.remote_logs import RemoteLogs
 from serve.run_file import RunningPlatform
 
@@ -219,6 +220,11 @@ class RemotePlatform:
     def logs(self) -> RemoteLogs:
         """What operators do with the logs there."""
         return RemoteLogs(self._get, self._change)
+
+    @property
+    def compliance(self) -> RemoteCompliance:
+        """Compliance, asked there."""
+        return RemoteCompliance(self._get, self._change)
 
     def make_report(self, request: ReportRequest) -> Row:
         """Make a report there and wait for it; what is known of it."""

@@ -1,13 +1,14 @@
 """One bearer token per tenant, in a file that only its owner can read.
 
 The file holds the tokens, because `pcg token` prints them; a serving process keeps only their digests and compares
-them in constant time. A tenant added to the file is known at the next request.
+them in constant time. A tenant added to the file is known at the next request, a replaced token is void after a second.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
@@ -21,6 +22,7 @@ FILE_NAME: Final = "tokens.json"
 VERSION: Final = 1
 TOKEN_BYTES: Final = 32
 PREFIX: Final = "pcg_"
+FRESH_S: Final = 1.0
 
 
 def ensure_token(path: Path, tenant: TenantId) -> str:
@@ -46,10 +48,16 @@ def replace_token(path: Path, tenant: TenantId) -> str:
 
 
 class TokenRegistry:
-    """Finds the tenant of a token."""
+    """Finds the tenant of a token.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        seconds: a monotonic clock; decides when the file is asked again whether it changed.
+    """
+
+    def __init__(self, path: Path, *, seconds: Callable[[], float] = time.monotonic) -> None:
         self._path = path
+        self._seconds = seconds
+        self._asked_at = float("-inf")
         self._mark: tuple[int, int] | None = None
         self._digests: tuple[tuple[bytes, TenantId], ...] = ()
 
@@ -59,17 +67,24 @@ class TokenRegistry:
         Raises:
             AccessDenied: nobody's.
         """
-        self._refresh()
         digest = _digest(token)
-        found: TenantId | None = None
-        for known, tenant in self._digests:
-            if compare_digest(known, digest):
-                found = tenant
+        found = self._find(digest) if self._seconds() - self._asked_at < FRESH_S else None
+        if found is None:
+            self._refresh()
+            found = self._find(digest)
         if found is None:
             raise AccessDenied("the bearer token is not known", todo="Print the tenant's token with: pcg token")
         return found
 
+    def _find(self, digest: bytes) -> TenantId | None:
+        found: TenantId | None = None
+        for known, tenant in self._digests:
+            if compare_digest(known, digest):
+                found = tenant
+        return found
+
     def _refresh(self) -> None:
+        self._asked_at = self._seconds()
         try:
             status = self._path.stat()
         except FileNotFoundError:

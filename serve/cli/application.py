@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from serve.cli import (
+    compliance,
     demo,
     estate,
     evidence,
@@ -53,6 +54,7 @@ application.add_typer(policies.commands, name="policies")
 application.add_typer(evidence.commands, name="evidence")
 application.add_typer(retention.commands, name="log")
 application.add_typer(report.commands, name="report")
+application.add_typer(compliance.commands, name="compliance")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

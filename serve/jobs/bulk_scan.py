@@ -75,7 +75,7 @@ def bulk_scan(
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     buckets = max(1, min(len(cut), BUCKETS_PER_CPU * int(cast("Any", ray).cluster_resources().get("CPU", 1))))
-    chosen = ray.put(chosen_policies(policies, (), AliasTable.builtin()))
+    chosen = ray.put(chosen_policies(policies, (), AliasTable.builtin()).policies)
     read: list[Any] = [_read.options(num_returns=buckets + 1).remote(part, tenant, buckets) for part in cut]
     judged = [
         _judge.remote(chosen, tenant, as_of, out, number, *(each[number] for each in read)) for number in range(buckets)

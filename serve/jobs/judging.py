@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from assessment.applying import with_masks
 from assessment.document import scan_document
 from assessment.inputs import AssessedPolicy, AssessmentInputs, required_paths
 from assessment.scan import assess
@@ -82,7 +83,7 @@ def judge(
     items = joined([item for part in parts for item in part])
     paths = required_paths(policies, items)
     snapshot = build_snapshot(tenant, items, as_of=as_of, paths_by_type=paths, unproven=EVERYWHERE)
-    found = assess(AssessmentInputs(tenant, as_of, snapshot, items, policies))
+    found = assess(AssessmentInputs(tenant, as_of, snapshot, items, with_masks(policies, items)))
     document: Any = scan_document(found, None)
     return BucketResult(
         len(items),

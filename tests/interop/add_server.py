@@ -46,9 +46,9 @@ class AddLog:
 
     def add(self, leaf: bytes) -> int:
         """Record a leaf; its index, once it is durable."""
-        (receipt,) = self._commit.append(EntryBatch.encode([leaf_event(leaf)]))
+        (index,) = self._commit.append(EntryBatch.encode([leaf_event(leaf)])).indexes
         self._changed.set()
-        return receipt.index
+        return index
 
     def publish_forever(self) -> None:
         """Publish a quarter of a second after something was recorded."""

@@ -56,15 +56,17 @@ def test_a_batch_forms_while_the_former_is_written() -> None:
         while commit._queued_entries < 20:
             pass
         journal.gate.set()
-        receipts = [call.result(5) for call in [first, *rest]]
+        placements = [call.result(5) for call in [first, *rest]]
     assert [len(batch) for batch in journal.batches] == [1, 20]
-    assert all(receipt.request_id == f"request-{number}" for number, (receipt,) in enumerate(receipts))
+    recorded = [name for batch in journal.batches for name in batch]
+    assert all(recorded[found.indexes[0]] == f"request-{number}" for number, found in enumerate(placements))
 
 
 def test_more_entries_than_a_batch_are_split_and_keep_their_order() -> None:
     journal = Journal()
     journal.gate.set()
-    receipts = GroupCommit(journal.write, batch_entries_max=3).append(entries(*range(8)))
+    batch = entries(*range(8))
+    receipts = GroupCommit(journal.write, batch_entries_max=3).append(batch).receipts(batch)
     assert [len(batch) for batch in journal.batches] == [3, 3, 2]
     assert [(receipt.index, receipt.request_id) for receipt in receipts] == [
         (number, f"request-{number}") for number in range(8)
@@ -138,8 +140,8 @@ def test_after_a_bug_in_the_writer_the_next_caller_leads() -> None:
     commit = GroupCommit(write)
     with pytest.raises(ZeroDivisionError):
         commit.append(entries(0))
-    assert commit.append(entries(0))[0].request_id == "request-0"
+    assert [*commit.append(entries(0)).indexes] == [0]
 
 
 def test_nothing_is_nothing() -> None:
-    assert GroupCommit(Journal().write).append(entries()) == ()
+    assert len(GroupCommit(Journal().write).append(entries())) == 0

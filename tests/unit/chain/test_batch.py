@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chain.batch import EncodedEntry, EntryBatch, encode
-from chain.request_index import ROWS_PER_BUCKET, RequestIndex
+from chain.batch import EncodedEntry, EntryBatch, Placements, encode
 from chain.tree_hash import BOTH, SHA256, Twin
 from chain.writer import EvidenceWriter
 from domain.errors import IntegrityError
-from domain.evidence import Artifact
+from domain.evidence import Artifact, LogName
 from domain.tenancy import TenantId
 from tests.unit.chain.samples import ACME, GLOBEX, Wrist, chain_folder, event, open_store, shard_state
 
@@ -146,17 +146,6 @@ def state(writer: EvidenceWriter, path: Path) -> dict[str, tuple[object, ...]]:
     }
 
 
-def test_ids_are_found_among_many_at_little_cost_each() -> None:
-    index = RequestIndex()
-    for start in range(0, 5_000, 500):
-        index.extend([f"request-{number}" for number in range(start, start + 500)], start)
-    assert all(number in index.candidates(f"request-{number}") for number in range(5_000))
-    assert sum(len(index.candidates(f"other-{number}")) for number in range(5_000)) == 0
-    size_bytes = sum(bucket.__sizeof__() for bucket in index._buckets) + index._buckets.__sizeof__()
-    assert size_bytes / 5_000 < 100
-    assert max(len(bucket) // 12 for bucket in index._buckets) < 5 * ROWS_PER_BUCKET
-
-
 def test_two_requests_of_one_fingerprint_are_told_apart_by_their_entries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,3 +156,18 @@ def test_two_requests_of_one_fingerprint_are_told_apart_by_their_entries(
         assert writer.append(EntryBatch.encode([event("c")])).indexes[0] == 2
         assert [writer.shard(ACME).receipt(name) for name in ("a", "b", "never")] == [*receipts, None]
     assert BOTH.sha256.leaf(b"") != BOTH.sha3_256.leaf(b"")
+
+
+def test_placements_of_several_logs_are_put_behind_each_other() -> None:
+    old, new = ("x/2025", LogName(2025)), ("x/2026", LogName(2026))
+    first = Placements((old, new), array("I", [0, 1]), array("Q", [7, 0]))
+    second = Placements((new, old), array("I", [0, 1, 0]), array("Q", [1, 8, 2]))
+    joined = Placements.joined([first, second])
+    assert joined.logs == (old, new)
+    assert [(joined.logs[owner][0], index) for owner, index in zip(joined.owners, joined.indexes, strict=True)] == [
+        ("x/2025", 7),
+        ("x/2026", 0),
+        ("x/2026", 1),
+        ("x/2025", 8),
+        ("x/2026", 2),
+    ]

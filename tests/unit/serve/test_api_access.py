@@ -24,6 +24,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/evidence/collect": {"id": "x", "subject": "s"},
     "/evidence/batch": {"items": [{"id": "x", "subject": "s"}]},
     "/policies/import": {"path": "x"},
+    "/compliance/mappings": {"paths": ["x"]},
     "/chain/add": {"type": "access_review", "id": "a", "body": {"id": "a", "subject": "s", "system": "x", **COUNTS}},
     "/chain/publish": {},
     "/evidence/erasures": {"subject": "Ada Lovelace", "basis": "a request", "by": "officer"},
@@ -73,6 +74,7 @@ OWN_TO_THE_CALLER = {
     "/reports",
     "/reports/generate",
     "/reports/board-pack",
+    "/compliance/mappings",
 }
 """Routes that name nothing of another tenant: they act on the caller's own, or on what everybody has."""
 

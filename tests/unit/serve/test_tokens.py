@@ -57,6 +57,18 @@ def test_a_replaced_token_is_void(tokens: Path) -> None:
         registry.tenant_of(old)
 
 
+def test_a_replaced_token_is_void_after_a_second_also_where_nobody_uses_the_new_one(tokens: Path) -> None:
+    now = 100.0
+    registry, old = TokenRegistry(tokens, seconds=lambda: now), ensure_token(tokens, ACME)
+    registry.tenant_of(old)
+    replace_token(tokens, ACME)
+    now += 0.9
+    assert registry.tenant_of(old) == ACME
+    now += 0.1
+    with pytest.raises(AccessDenied):
+        registry.tenant_of(old)
+
+
 def test_a_serving_process_keeps_no_token(tokens: Path) -> None:
     token, registry = ensure_token(tokens, ACME), TokenRegistry(tokens)
     registry.tenant_of(token)

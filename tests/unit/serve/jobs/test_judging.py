@@ -22,7 +22,7 @@ DEMO = tenant_id("demo")
 
 
 def results(cut: list[Part], buckets: int) -> list[BucketResult]:
-    policies = chosen_policies((BUILTIN,), (), AliasTable.builtin())
+    policies = chosen_policies((BUILTIN,), (), AliasTable.builtin()).policies
     read = [read_part(part, tenant=DEMO, buckets=buckets) for part in cut]
     return [
         judge([each.buckets[number] for each in read], tenant=DEMO, as_of=AS_OF, policies=policies)

@@ -1,0 +1,1 @@
+"""Frameworks, their controls, and which policy serves which control."""

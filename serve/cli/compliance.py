@@ -1,0 +1,146 @@
+"""`pcg compliance`: where frameworks stand, what is missing, and who maps which policy to which control."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from domain.errors import InputError
+from domain.tenancy import tenant_id
+from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
+from serve.cli.screen import json_bytes, put, show, width
+
+if TYPE_CHECKING:
+    from serve.compliance import Question
+    from serve.settings import Settings
+
+commands = typer.Typer(
+    help="Where frameworks stand by the last scan, what is missing, and what policies map to.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+AGE_DAYS_MAX = 3_650
+FrameworkName = Annotated[
+    str | None,
+    typer.Option("--framework", metavar="F", help="One framework, like SOC2, with its controls.", show_default=False),
+]
+AgeDays = Annotated[
+    int,
+    typer.Option("--age-days", metavar="D", min=1, max=AGE_DAYS_MAX, help="Older evidence decides nothing."),
+]
+
+
+@commands.command("coverage")
+def coverage(
+    context: typer.Context,
+    *,
+    framework: FrameworkName = None,
+    state: Annotated[
+        str | None, typer.Option("--state", metavar="STATE", help="Only controls in this state.", show_default=False)
+    ] = None,
+    age_days: AgeDays = 30,
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+    json: JsonOut = None,
+) -> None:
+    """Show where each framework stands, or each control of one."""
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_compliance(settings) as desk:
+        found: dict[str, Any] = dict(desk.coverage(_question(settings, framework, age_days)))
+    if state is not None:
+        found["controls"] = [row for row in found.get("controls", []) if row["state"] == _state(state)]
+    if json is not None:
+        put(json_bytes(found), json)
+        return
+    from serve.render.compliance import control_lines, framework_lines  # noqa: PLC0415
+
+    lines = framework_lines if framework is None else control_lines
+    show(lines(found, width=width()))
+
+
+@commands.command("gaps")
+def gaps(
+    context: typer.Context,
+    *,
+    framework: FrameworkName = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", metavar="KIND", help="Only gaps of this kind.", show_default=False)
+    ] = None,
+    age_days: AgeDays = 30,
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+    json: JsonOut = None,
+) -> None:
+    """List controls that fail, or that lack a policy, evidence, fresh evidence or a decision."""
+    from assessment.compliance_document import GapKind  # noqa: PLC0415
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+
+    if kind is not None and kind not in set(GapKind):
+        raise InputError(
+            "unknown kind of gap", where="--kind", got=kind, expected=", ".join(GapKind), todo="Write: failing"
+        )
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_compliance(settings) as desk:
+        found = desk.gaps(_question(settings, framework, age_days), None if kind is None else GapKind(kind))
+    if json is not None:
+        put(json_bytes(dict(found)), json)
+        return
+    from serve.render.compliance import gap_lines  # noqa: PLC0415
+
+    show(gap_lines(found, width=width()))
+
+
+@commands.command("import")
+def import_mappings(
+    context: typer.Context,
+    *,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Azure initiatives or Prowler compliance files.")],
+    described_by: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--described-by",
+            metavar="PATH",
+            help="Definitions or check metadata; mappings of anything else are reported.",
+            show_default=False,
+        ),
+    ] = None,
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+    json: JsonOut = None,
+) -> None:
+    """Import which policy serves which control, as others publish it."""
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_compliance(settings) as desk:
+        found = desk.add_mappings(tenant_id(settings.tenant), paths, described_by or ())
+    if json is not None:
+        put(json_bytes(dict(found)), json)
+        return
+    from serve.render.compliance import import_lines  # noqa: PLC0415
+
+    show(import_lines(found, width=width()))
+
+
+def _question(settings: Settings, framework: str | None, age_days: int) -> Question:
+    from serve.compliance import Question  # noqa: PLC0415
+
+    return Question(tenant_id(settings.tenant), timedelta(days=age_days), framework)
+
+
+def _state(text: str) -> str:
+    from assessment.compliance import State  # noqa: PLC0415
+
+    if text not in set(State):
+        raise InputError(
+            "unknown state", where="--state", got=text, expected=", ".join(State), todo="Write: not-satisfied"
+        )
+    return text
