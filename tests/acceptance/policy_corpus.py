@@ -39,7 +39,7 @@ from policy.tree import Truth
 from tests.acceptance.recorded_exports import Check
 
 AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
-PER_RESOURCE_MIN, RELATED_MIN, RUNNABLE_MIN = 585, 985, 900
+PER_RESOURCE_MIN, RELATED_MIN, RUNNABLE_MIN = 620, 1070, 900
 SAMPLES: Mapping[str, Json] = json.loads(Path(__file__).with_name("sample_parameters.json").read_text())
 """Values for parameters without one, by name: one sample assignment of every definition."""
 
@@ -111,9 +111,8 @@ def _samples(definition: Definition) -> dict[str, Json]:
 def sample_checks(report: ImportReport, policies: Sequence[AssessedPolicy], refused: Sequence[str]) -> Iterator[Check]:
     """That the sample assignments make every definition run that compiles."""
     runnable = report.count(None, "runs", "needs_parameters")
-    yield Check("definitions that run with sample assignments", f">= {runnable}", str(len(policies)), not refused)
-    for reason in refused:
-        yield Check("runs with its sample assignment", "runs", reason, held=False)
+    got = "; ".join([str(len(policies)), *refused])
+    yield Check("definitions that run with sample assignments", f">= {runnable}", got, not refused)
 
 
 def pair_checks(data: Path, policies: Sequence[AssessedPolicy]) -> Iterator[Check]:
