@@ -38,6 +38,7 @@ from policy.tree import (
 
 _DEPTH_MAX: Final = 64
 _TALLY_MAX: Final = 5_000
+_CONDITIONS_MAX: Final = 8_192
 _API_VERSION: Final = Path(None, ("apiversion",))
 _SUBJECTS: Final = ("field", "value", "count")
 
@@ -52,6 +53,10 @@ def compile_condition(
     """
     if depth > _DEPTH_MAX:
         raise names.invalid("conditions are nested too deeply", where, expected=f"at most {_DEPTH_MAX} levels")
+    names.budget.spent += 1
+    if names.budget.spent > _CONDITIONS_MAX:
+        expected = f"at most {_CONDITIONS_MAX}, a count of values repeating its where for each"
+        raise names.invalid("rule has too many conditions", where, expected=expected, got="more")
     if not isinstance(document, dict):
         raise names.invalid("condition is not an object", where, expected="an object", got=type(document).__name__)
     keys = {key.lower(): value for key, value in document.items()}
@@ -138,9 +143,6 @@ def _expected(operator: str, document: Json, names: Names, where: str) -> Expres
         raise names.invalid("exists needs a boolean", where, expected=[True, False], got=expected.value)
     if operator in {"in", "notin"} and not isinstance(expected.value, list):
         raise names.invalid(f"{operator} needs a list", where, expected="a list", got=expected.value)
-    wildcards = expected.value.count("*") if operator in {"like", "notlike"} and isinstance(expected.value, str) else 0
-    if wildcards > 100:
-        raise names.invalid("pattern has too many wildcards", where, expected="at most 100", got=wildcards)
     return expected
 
 
@@ -229,7 +231,9 @@ def _field_count(document: dict[str, Json], compare: Compare, names: Names, wher
         return constant(Truth.UNKNOWN)
     path = names.field_path(alias, f"{where}.field")
     arrays = unbound_arrays(path, names.bound(path))
-    if not arrays or path.segments[-1] != EACH:
+    if not arrays and path.segments[-1] == EACH:
+        return _element_count(document, compare, names, where, depth=depth)
+    if path.segments[-1] != EACH:
         raise names.invalid("count needs an array", f"{where}.field", expected="a field ending in [*]", got=alias)
     if names.is_within(path):
         raise names.unsupported("array is counted inside a count over its own elements", f"{where}.field")
@@ -239,6 +243,12 @@ def _field_count(document: dict[str, Json], compare: Compare, names: Names, wher
     )
     steps = tuple(str(array_of(path, at)) for at in arrays)
     return Count(steps, child, compare, f"count({path},{child.key if child else ''},{compare.key})")
+
+
+def _element_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:
+    """An array counted inside a count of itself stands for its one element that is being looked at."""
+    child = _counted_value(document, names, where, depth=depth)
+    return Tally((child,), compare, f"tally({child.key};{compare.key})")
 
 
 def _value_count(document: dict[str, Json], compare: Compare, names: Names, where: str, *, depth: int) -> Condition:

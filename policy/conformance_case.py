@@ -8,28 +8,28 @@ Source: https://github.com/microsoft/regorus/tree/main/tests/azure_policy (forma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from domain.errors import InputError
-from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
-from domain.tenancy import TenantId
+from domain.resource import ConfigurationItem, ResourceId
 from domain.value import MISSING, Json, Value
 from graph.path import fold
 from graph.shred import shred
 from policy.aliases import AliasTable
 from policy.compile import Program, compile_definition
 from policy.condition import compile_condition
+from policy.conformance_resource import item_of
 from policy.definition import parse_definition
 from policy.document import read_document
 from policy.errors import DefinitionError, InvalidDefinition, MissingAlias
-from policy.evaluate import evaluate
+from policy.evaluate import Related, evaluate
 from policy.interpret import ItemScope, details_of, evaluate_condition, satisfied
 from policy.names import Names
 from policy.operators import instant
-from policy.tree import Truth
+from policy.tree import OUTER, Truth, reads_of
 
 _TYPES: Final[Mapping[type, str]] = {str: "String", bool: "Boolean", int: "Integer", float: "Float", list: "Array"}
 _CONTEXT: Final[Mapping[str, Json]] = {
@@ -39,6 +39,10 @@ _CONTEXT: Final[Mapping[str, Json]] = {
 """Where the resource of a case is that does not say it."""
 
 _NO_EFFECT: Final = "no effect"
+_PLACE: Final = "/subscriptions/s/resourceGroups/g/providers/case/resource/r"
+_TRUTHS: Final = (Truth.FALSE, Truth.TRUE, Truth.UNKNOWN)
+"""By the code of the verdict."""
+
 _LOOK_UP: Final = "lookup_related_resources"
 
 
@@ -71,6 +75,12 @@ class Case:
             context.setdefault("requestContext", {"apiVersion": self.document["api_version"]})
         context.setdefault("requestContext", {})
         return context
+
+    @property
+    def api_version(self) -> Json:
+        """The API version of the request, where the case says it."""
+        request = self.context["requestContext"]
+        return request.get("apiVersion") if isinstance(request, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +192,7 @@ def _outcome(case: Case, aliases: AliasTable) -> _Outcome:
     program = compile_definition(definition, aliases, parameters=case.parameters, context=case.context, is_partial=True)
     if program.effect == "disabled":
         return _Outcome()
-    return _decided(case, program)
+    return _decided(case, program, aliases)
 
 
 def _parsed(case: Case, document: Json) -> _Outcome:
@@ -197,15 +207,14 @@ def _parsed(case: Case, document: Json) -> _Outcome:
     return _Outcome()
 
 
-def _decided(case: Case, program: Program) -> _Outcome:
-    item = _item(case.document["resource"], "")
+def _decided(case: Case, program: Program, aliases: AliasTable) -> _Outcome:
+    item = item_of(case.document["resource"], "", aliases, case.api_version)
     truth = evaluate_condition(program.condition, ItemScope(item), case.now)
-    alone = replace(program, existence=None)
-    by_column = evaluate(alone, shred([item], alone.paths), now=case.now)[0]
-    if int(by_column) != {Truth.FALSE: 0, Truth.TRUE: 1, Truth.UNKNOWN: 2}[truth]:
-        return _Outcome(unknown=f"interpreter says {truth.name}, columns say verdict {by_column}")
-    if truth is Truth.TRUE and program.existence is not None:
-        truth = _missing(case, program, item)
+    by_column = _by_column(replace(program, existence=None), item, None, case.now)
+    if by_column is truth and truth is Truth.TRUE and program.existence is not None:
+        truth, by_column = _missing(case, program, item, aliases)
+    if by_column is not truth:
+        return _Outcome(unknown=f"interpreter says {truth.name}, columns say {by_column.name}")
     if truth is Truth.UNKNOWN:
         return _Outcome(unknown="unknown")
     if truth is Truth.FALSE:
@@ -214,18 +223,40 @@ def _decided(case: Case, program: Program) -> _Outcome:
     return _Outcome(program.effect, details)
 
 
-def _missing(case: Case, program: Program, item: ConfigurationItem) -> Truth:
-    """Whether what must be beside the resource is missing, by the answers that the case has for look-ups."""
-    assert program.existence is not None
+def _missing(case: Case, program: Program, item: ConfigurationItem, aliases: AliasTable) -> tuple[Truth, Truth]:
+    """Whether what must be beside the resource is missing, by the case's answers for look-ups: decided twice."""
+    existence = program.existence
+    assert existence is not None
     answers = case.document.get("host_await")
     for answer in answers if isinstance(answers, list) else ():
-        if not isinstance(answer, dict) or not _answers(answer.get("key"), program.existence.type):
+        if not isinstance(answer, dict) or not _answers(answer.get("key"), existence.type):
             continue
         response = answer.get("response")
         found = response if isinstance(response, list) else [] if response is None else [response]
-        related = [_item(one, program.existence.type) for one in found]
-        return Truth(2 - satisfied(program.existence, ItemScope(item), related, case.now))
-    return Truth.UNKNOWN
+        related = [item_of(one, existence.type, aliases, case.api_version) for one in found]
+        truth = Truth(2 - satisfied(existence, ItemScope(item), related, case.now))
+        asked = {path.removeprefix(OUTER) for path in reads_of(existence.condition)} if existence.condition else set()
+        if "@id" in asked | reads_of(program.condition):  # the places below would stand in for what it asks
+            return truth, truth
+        anywhere = replace(program, existence=replace(existence, name=None, resource_group=None))
+        return truth, _by_column(anywhere, _placed(item, _PLACE), related, case.now)
+    return Truth.UNKNOWN, Truth.UNKNOWN
+
+
+def _by_column(
+    program: Program, item: ConfigurationItem, related: Sequence[ConfigurationItem] | None, now: datetime
+) -> Truth:
+    """What column evaluation says of one resource, with what a look-up found filed below it."""
+    table = shred([item], program.paths)
+    if related is None or program.existence is None:
+        return _TRUTHS[int(evaluate(program, table, now=now)[0])]
+    filed = [_placed(one, f"{_PLACE}/providers/{program.existence.type}/{at}") for at, one in enumerate(related)]
+    answer = Related((shred(filed, program.existence.paths),), is_read=True)
+    return _TRUTHS[int(evaluate(program, table, now=now, related=answer)[0])]
+
+
+def _placed(item: ConfigurationItem, uid: str) -> ConfigurationItem:
+    return replace(item, uid=ResourceId(uid))
 
 
 def _answers(key: Json, kind: str) -> bool:
@@ -233,33 +264,6 @@ def _answers(key: Json, kind: str) -> bool:
     if not isinstance(key, dict):
         return True
     return key.get("operation", _LOOK_UP) == _LOOK_UP and fold(str(key.get("type", kind))) == kind
-
-
-def _item(document: Json, kind: str) -> ConfigurationItem:
-    """The resource of a case. Its tags may stand among its properties, as where a provider flattens them."""
-    body: dict[str, Json] = dict(document) if isinstance(document, dict) else {}
-    inner = body.get("properties")
-    if "tags" not in body and isinstance(inner, dict) and "tags" in inner:
-        body["tags"] = inner["tags"]
-    tags = body.get("tags")
-    return ConfigurationItem(
-        tenant=TenantId("conformance"),
-        uid=ResourceId(_text(body.get("id"))),
-        provider=Provider.AZURE,
-        type=_text(body.get("type")) or kind,
-        name=_text(body.get("name")),
-        scope="",
-        region=_text(body.get("location")),
-        tags=tags if isinstance(tags, dict) else {},  # type: ignore[arg-type]
-        properties=body,
-        captured_at=None,
-        digest="",
-        origin=Origin("case"),
-    )
-
-
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _unreadable(where: str, part: str, expected: str, got: object) -> InputError:

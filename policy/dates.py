@@ -1,4 +1,4 @@
-"""Template functions about time, and the one about address ranges.
+"""Template functions about time.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-date
 """
@@ -6,7 +6,6 @@ Source: https://learn.microsoft.com/azure/azure-resource-manager/templates/templ
 from __future__ import annotations
 
 import calendar
-import ipaddress
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +17,20 @@ _DURATION = re.compile(
     r"(?P<sign>-?)P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,7})D)?"
     r"(?:T(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,10})S)?)?"
 )
-_FORMATS = re.compile(r"yyyy|yy|MM|dd|HH|mm|ss|f+|K|zzz|'[^']*'|.")
+_FORMATS = re.compile(r"yyyy|yy|MMMM|MMM|MM|M|dddd|ddd|dd|d|HH|H|hh|h|mm|m|ss|s|tt|f+|K|zzz|'[^']*'|.", re.DOTALL)
+_CODES = {
+    **{"yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "dddd": "%A", "ddd": "%a", "dd": "%d"},
+    **{"HH": "%H", "hh": "%I", "mm": "%M", "ss": "%S", "tt": "%p"},
+}
+_NUMBERS = {"M": "%m", "d": "%d", "H": "%H", "h": "%I", "m": "%M", "s": "%S"}
+_STANDARD = {
+    "d": "M/d/yyyy",
+    "D": "dddd, MMMM d, yyyy",
+    "R": "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
+    "s": "yyyy-MM-dd'T'HH:mm:ss",
+    "t": "h:mm tt",
+    "T": "h:mm:ss tt",
+}
 
 
 def _instant(value: Value) -> datetime:
@@ -69,36 +81,18 @@ def to_epoch(moment: Value) -> Json:
 
 
 def write(moment: datetime, pattern: Value = MISSING) -> str:
-    """A moment in ISO 8601, or in a .NET custom format of digits."""
+    """A moment in ISO 8601, or in a .NET standard or custom format, with English names."""
     if not isinstance(pattern, str) or pattern in {"", "u", "o"}:
         return format_instant(moment)
-    return "".join(_part(part, moment.astimezone(UTC)) for part in _FORMATS.findall(pattern))
+    chosen = _STANDARD.get(pattern, pattern)
+    return "".join(_part(part, moment.astimezone(UTC)) for part in _FORMATS.findall(chosen))
 
 
 def _part(part: str, moment: datetime) -> str:
-    codes = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
-    if part in codes:
-        return moment.strftime(codes[part])
+    if part in _CODES:
+        return moment.strftime(_CODES[part])
+    if part in _NUMBERS:
+        return str(int(moment.strftime(_NUMBERS[part])))
     if set(part) == {"f"}:
         return f"{moment.microsecond:06d}0"[: len(part)]
     return {"K": "Z", "zzz": "+00:00"}.get(part, part.strip("'"))
-
-
-def range_contains(outer: Value, inner: Value) -> Json:
-    """Whether a range of addresses (CIDR, ``first-last``, one address, list) contains another."""
-    if not isinstance(outer, str) or not isinstance(inner, str):
-        raise TypeError(outer)
-    first, last = _bounds(outer)
-    low, high = _bounds(inner)
-    return first.version == low.version and int(first) <= int(low) and int(high) <= int(last)
-
-
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def _bounds(text: str) -> tuple[_Address, _Address]:
-    if "-" in text:
-        start, _, end = text.partition("-")
-        return ipaddress.ip_address(start.strip()), ipaddress.ip_address(end.strip())
-    network = ipaddress.ip_network(text.strip(), strict=False)
-    return network[0], network[-1]

@@ -18,6 +18,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][\w-]*)|(?P<mark>[()\[\],.]))"
 )
 _DEPTH_MAX = 100
+_SHOWN_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,16 @@ def unescaped(text: str) -> str:
     return text[1:] if text.startswith("[[") else text
 
 
-def parse_expression(text: str, *, where: str) -> Syntax:
+def parse_expression(text: str, *, where: str, origin: str = "") -> Syntax:
     """Parse ``[…]``.
+
+    Args:
+        where: JSON path of the text, and `origin` the file, for messages.
 
     Raises:
         InvalidDefinition: not in the grammar; names the position.
     """
-    parser = _Parser(text[1:-1], where)
+    parser = _Parser(text[1:-1], where, origin)
     found = parser.expression(0)
     if parser.kind:
         raise parser.failure("end of expression")
@@ -86,9 +90,10 @@ def parse_expression(text: str, *, where: str) -> Syntax:
 class _Parser:
     """One lexeme of look-ahead over the text."""
 
-    def __init__(self, text: str, where: str) -> None:
+    def __init__(self, text: str, where: str, origin: str) -> None:
         self.text = text
         self.where = where
+        self.origin = origin
         self.at = 0
         self.next()
 
@@ -106,8 +111,9 @@ class _Parser:
     def failure(self, expected: str) -> InvalidDefinition:
         return InvalidDefinition(
             "template expression is not readable",
+            where=self.origin,
             path=self.where,
-            expression=self.text,
+            expression=self.text[: self.at + 20][-_SHOWN_MAX:],
             at=self.at,
             expected=expected,
             got=self.lexeme or self.text[self.at : self.at + 20] or "the end",
@@ -124,6 +130,9 @@ class _Parser:
             raise self.failure(f"at most {_DEPTH_MAX} levels of nesting")
         found = self.primary(depth)
         while self.kind == "mark" and self.lexeme in {".", "["}:
+            depth += 1
+            if depth > _DEPTH_MAX:
+                raise self.failure(f"at most {_DEPTH_MAX} levels of nesting")
             found = self.access(found, depth)
         return found
 

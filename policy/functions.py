@@ -12,19 +12,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote, urljoin
 
 from domain.value import MISSING, Json, Value
-from policy import dates, operators
+from policy import dates, networks, operators
 
 Arguments = Sequence[Value]
 OR_EMPTY: Final = "?empty"
 """A function that no rule can name: a value, or empty text where there is none."""
 
 _MANY: Final = 1_000
+_TEXT_MAX: Final = 4_000_000
 _SIZE_MAX: Final = 100_000
 
 
@@ -99,7 +101,7 @@ def _some(value: Value) -> Json:
 def _concat(*arguments: Value) -> Json:
     if any(isinstance(argument, list) for argument in arguments):
         return [element for argument in arguments for element in _list(argument)]
-    return "".join(map(_text, arguments))
+    return _joined("", [*map(_text, arguments)])
 
 
 def _split(value: Value, marks: Value) -> Json:
@@ -145,21 +147,34 @@ def _intersection(first: Value, *others: Value) -> Json:
         return {
             key: value
             for key, value in first.items()
-            if all(key in _object(other) and operators.is_equal(_object(other)[key], value) for other in others)
+            if all(operators.contains_key(_object(other), key) for other in others)
+            and all(operators.is_equal(member(other, key), value) for other in others)
         }
     return [value for value in _list(first) if all(operators.is_in(value, _list(other)) for other in others)]
 
 
 def _union(first: Value, *others: Value) -> Json:
     if isinstance(first, dict):
-        merged = dict(first)
+        merged: Json = first
         for other in others:
-            merged.update(_object(other))
+            merged = _merged(merged, _object(other))
         return merged
     found: list[Json] = []
     for argument in (first, *others):
         found.extend(value for value in _list(argument) if not operators.is_in(value, found))
     return found
+
+
+def _merged(left: Json, right: Json) -> Json:
+    """Two objects with all their keys, objects inside them likewise; of two other values the right one."""
+    if not isinstance(left, dict) or not isinstance(right, dict):
+        return right
+    merged = dict(left)
+    names = {key.casefold(): key for key in left}
+    for key, value in right.items():
+        name = names.get(key.casefold(), key)
+        merged[name] = _merged(merged[name], value) if name in merged else value
+    return merged
 
 
 def _substring(value: Value, start: Value, length: Value = MISSING) -> Json:
@@ -212,11 +227,51 @@ def _numbers(arguments: Arguments) -> list[int | float]:
     return [_number(value) for value in given]
 
 
+_PLACE = re.compile(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,4}))?(?::([^{}]*))?\}")
+
+
 def _format(template: Value, *arguments: Value) -> Json:
-    shown = _text(template)
-    for at, argument in enumerate(arguments):
-        shown = shown.replace("{" + str(at) + "}", _string(argument))
-    return shown
+    parts: list[str] = []
+    text, end = _text(template), 0
+    for found in _PLACE.finditer(text):
+        parts.append(text[end : found.start()])
+        parts.append(found[0][0] if found[1] is None else _placed(arguments[int(found[1])], found[2], found[3]))
+        end = found.end()
+    return _joined("", [*parts, text[end:]])
+
+
+def _placed(value: Value, width: str | None, form: str | None) -> str:
+    """An argument of `format`, in .NET's numeric forms D, F, N and X, and padded."""
+    shown = _string(value)
+    if form and isinstance(value, int | float) and not isinstance(value, bool):
+        shown = _numeric(value, form[0].upper(), form[1:])
+    size = int(width or 0)
+    return shown.rjust(size) if size >= 0 else shown.ljust(-size)
+
+
+def _numeric(value: float, form: str, digits: str) -> str:
+    size = int(digits) if digits else 2 if form in {"F", "N"} else 0
+    if size > 99:
+        raise ValueError(digits)
+    match form:
+        case "D" | "X":
+            shown = f"{abs(int(value)):{'d' if form == 'D' else 'X'}}".rjust(size, "0")
+            return f"-{shown}" if value < 0 else shown
+        case "F" | "N":
+            return f"{value:{',' if form == 'N' else ''}.{size}f}"
+        case _:
+            raise ValueError(form)
+
+
+def _joined(mark: str, parts: Sequence[str]) -> str:
+    """Parts with a mark between them, unless that would be longer than any honest text."""
+    if sum(map(len, parts)) + len(mark) * len(parts) > _TEXT_MAX:
+        raise ValueError(len(parts))
+    return mark.join(parts)
+
+
+def _replace(value: Value, old: Value, new: Value) -> Json:
+    return _joined(_text(new), _text(value).split(_text(old)))
 
 
 def _string(value: Value) -> str:
@@ -260,6 +315,28 @@ def _try_get(subject: Value, *names: Value) -> Value:
     return None if subject is MISSING else subject
 
 
+def _from_end(subject: Value, at: Value) -> Value:
+    """An element counted from the end, 1 being the last."""
+    place = _int(at)
+    return _list(subject)[-place] if 0 < place <= len(_list(subject)) else MISSING
+
+
+def _try_from_end(subject: Value, at: Value) -> Value:
+    found = _from_end(subject, at) if isinstance(subject, list) else MISSING
+    return None if found is MISSING else found
+
+
+def _items(subject: Value) -> Json:
+    return [{"key": key, "value": value} for key, value in sorted(_object(subject).items())]
+
+
+def _shallow_merge(objects: Value) -> Json:
+    merged: dict[str, Json] = {}
+    for one in _list(objects):
+        merged.update(_object(one))
+    return merged
+
+
 def _decoded(text: Value) -> str:
     try:
         return base64.b64decode(_text(text), validate=True).decode()
@@ -278,7 +355,7 @@ def _json(text: Value) -> Json:
 
 
 FUNCTIONS: Mapping[str, Function] = {
-    "add": Function(lambda a, b: _int(a) + _int(b), 2, 2),
+    "add": Function(lambda a, b: _number(a) + _number(b), 2, 2),
     "adddays": Function(dates.add_days, 2, 3),
     "and": Function(lambda *values: all(map(_bool, values)), 2, _MANY),
     "array": Function(lambda a: a if isinstance(a, list) else [_some(a)], 1, 1),
@@ -286,6 +363,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "base64tojson": Function(lambda a: _json(_decoded(a)), 1, 1),
     "base64tostring": Function(_decoded, 1, 1),
     "bool": Function(_bool, 1, 1),
+    "cidrhost": Function(networks.host, 2, 2),
+    "cidrsubnet": Function(networks.subnet, 3, 3),
     "coalesce": Function(
         lambda *values: next((v for v in values if v is not MISSING and v is not None), None), 1, _MANY
     ),
@@ -311,11 +390,13 @@ FUNCTIONS: Mapping[str, Function] = {
     "greater": Function(_compared(1), 2, 2),
     "greaterorequals": Function(_compared(0, 1), 2, 2),
     "if": Function(lambda a, b, c: b if _bool(a) else c, 3, 3),
+    "indexfromend": Function(_from_end, 2, 2),
     "indexof": Function(_index_of, 2, 2),
     "int": Function(_int, 1, 1),
     "intersection": Function(_intersection, 2, _MANY),
-    "iprangecontains": Function(dates.range_contains, 2, 2),
-    "join": Function(lambda a, b: _text(b).join(map(_text, _list(a))), 2, 2),
+    "iprangecontains": Function(networks.range_contains, 2, 2),
+    "items": Function(_items, 1, 1),
+    "join": Function(lambda a, b: _joined(_text(b), [*map(_text, _list(a))]), 2, 2),
     "json": Function(_json, 1, 1),
     "last": Function(_last, 1, 1),
     "lastindexof": Function(_last_index_of, 2, 2),
@@ -325,25 +406,29 @@ FUNCTIONS: Mapping[str, Function] = {
     "max": Function(lambda *values: max(_numbers(values)), 1, _MANY),
     "min": Function(lambda *values: min(_numbers(values)), 1, _MANY),
     "mod": Function(lambda a, b: _int(a) - _int(b) * _int(_divided(a, b)), 2, 2),
-    "mul": Function(lambda a, b: _int(a) * _int(b), 2, 2),
+    "mul": Function(lambda a, b: _number(a) * _number(b), 2, 2),
     "not": Function(lambda a: not _bool(a), 1, 1),
     "null": Function(lambda: None, 0, 0),
     OR_EMPTY: Function(lambda a: "" if a is MISSING else a, 1, 1),
+    "objectkeys": Function(lambda a: [*sorted(_object(a))], 1, 1),
     "or": Function(lambda *values: any(map(_bool, values)), 2, _MANY),
     "padleft": Function(_pad_left, 2, 3),
+    "parsecidr": Function(networks.parsed, 1, 1),
     "range": Function(_range, 2, 2),
-    "replace": Function(lambda a, b, c: _text(a).replace(_text(b), _text(c)), 3, 3),
+    "replace": Function(_replace, 3, 3),
+    "shallowmerge": Function(_shallow_merge, 1, 1),
     "skip": Function(_skip, 2, 2),
     "split": Function(_split, 2, 2),
     "startswith": Function(lambda a, b: _text(a).casefold().startswith(_text(b).casefold()), 2, 2),
     "string": Function(_string, 1, 1),
-    "sub": Function(lambda a, b: _int(a) - _int(b), 2, 2),
+    "sub": Function(lambda a, b: _number(a) - _number(b), 2, 2),
     "substring": Function(_substring, 2, 3),
     "take": Function(_take, 2, 2),
     "tolower": Function(lambda a: _text(a).lower(), 1, 1),
     "toupper": Function(lambda a: _text(a).upper(), 1, 1),
     "trim": Function(lambda a: _text(a).strip(), 1, 1),
     "true": Function(lambda: True, 0, 0),
+    "tryindexfromend": Function(_try_from_end, 2, 2),
     "tryget": Function(_try_get, 2, _MANY),
     "union": Function(_union, 2, _MANY),
     "uri": Function(lambda a, b: urljoin(_text(a), _text(b)), 2, 2),

@@ -47,6 +47,9 @@ CONTAINERS: Final[Mapping[str, frozenset[str]]] = {
 }
 """What a resource's id says of what contains it."""
 
+_TALLIED_MAX: Final = 10_000
+"""A resource with more values than this in one place is not counted; whether it violates stays unknown."""
+
 _ARM_ID = re.compile(r"/subscriptions/(?P<subscription>[^/]+)(?:/resourceGroups/(?P<group>[^/]+))?", re.IGNORECASE)
 
 
@@ -179,7 +182,7 @@ def evaluate_expression(expression: Expression, value: Callable[[str], Value], n
 def _tallied(expression: Tallied, value: Callable[[str], Value], now: datetime) -> Value:
     """How many values satisfy a condition; UNREAD where that is open. One value alone is a list of it."""
     found = evaluate_expression(expression.values, value, now)
-    if found is UNREAD:
+    if found is UNREAD or (isinstance(found, list) and len(found) > _TALLIED_MAX):
         return UNREAD
     listed: list[Value] = [*found] if isinstance(found, list) else [] if found in (MISSING, None) else [found]
     scopes = [_ValueScope(value, expression.slot, one) for one in listed]

@@ -25,6 +25,13 @@ class Related:
     outer_types: frozenset[str] | None
 
 
+@dataclass(slots=True)
+class Budget:
+    """How many conditions of one rule were compiled, a count of values compiling its ``where`` for each."""
+
+    spent: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names in force at one place of a rule.
@@ -36,6 +43,7 @@ class Names:
         loops: arrays being counted, outermost first.
         current: values of ``current()`` by folded name; under ``""`` the innermost.
         related: set inside an existence condition.
+        budget: what compiling the rule has cost so far.
         is_open: only the form of a rule is asked, so that parameters need no declaration.
     """
 
@@ -48,6 +56,7 @@ class Names:
     current: Mapping[str, Expression] = field(default_factory=dict)
     related: Related | None = None
     is_open: bool = False
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def own(self) -> str:

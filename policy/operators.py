@@ -2,7 +2,8 @@
 
 Text is compared without case (full Unicode case folding), numbers with numeric text, booleans with ``"true"``
 and ``"false"``. A value that is not set equals null, is in no list without null, and is neither less nor greater
-than anything. Two texts that are both dates compare as instants.
+than anything. Two texts compare as instants where both are dates, and otherwise as text even where both are numbers
+(so that rules pad them).
 
 Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#conditions
 """
@@ -83,12 +84,11 @@ def order(left: Value, right: Value) -> int | None:
         dates = instant(left), instant(right)
         if dates[0] is not None and dates[1] is not None:
             return (dates[0] > dates[1]) - (dates[0] < dates[1])
+        folded = left.casefold(), right.casefold()
+        return (folded[0] > folded[1]) - (folded[0] < folded[1])
     numbers = number(left), number(right)
     if numbers[0] is not None and numbers[1] is not None:
         return (numbers[0] > numbers[1]) - (numbers[0] < numbers[1])
-    if isinstance(left, str) and isinstance(right, str):
-        folded = left.casefold(), right.casefold()
-        return (folded[0] > folded[1]) - (folded[0] < folded[1])
     return None
 
 
@@ -131,20 +131,41 @@ def like(left: Value, right: Value) -> bool:
 
 
 def _fits(text: str, pattern: str) -> bool:
-    """Two-pointer matching: at worst len(text) x len(pattern) steps."""
-    at = step = 0
-    star, mark = -1, 0
-    while at < len(text):
-        if step < len(pattern) and pattern[step] == "*":
-            star, mark, step = step, at, step + 1
-        elif step < len(pattern) and pattern[step] in {"?", text[at]}:
-            at, step = at + 1, step + 1
-        elif star >= 0:
-            mark += 1
-            at, step = mark, star + 1
-        else:
+    """Whether the parts between the stars follow one another. Each is looked for once, from where the last ended."""
+    first, *others = re.split(r"\*+", pattern)
+    if not others:
+        return len(text) == len(first) and _stands(text, first, 0)
+    *middle, last = others
+    at, end = len(first), len(text) - len(last)
+    if at > end or not _stands(text, first, 0) or not _stands(text, last, end):
+        return False
+    for part in middle:
+        found = _find(text, part, at, end)
+        if found < 0:
             return False
-    return all(character == "*" for character in pattern[step:])
+        at = found + len(part)
+    return at <= end
+
+
+def _stands(text: str, part: str, at: int) -> bool:
+    """Whether a part without stars is at a place."""
+    return all(wanted in {"?", character} for wanted, character in zip(part, text[at : at + len(part)], strict=True))
+
+
+def _find(text: str, part: str, start: int, end: int) -> int:
+    """Where a part without stars begins, or -1. Places that still fit are bits, so that no place is visited twice."""
+    if "?" not in part:
+        return text.find(part, start, end)
+    masks: dict[str, int] = {}
+    any_character = sum(1 << at for at, wanted in enumerate(part) if wanted == "?")
+    for at, wanted in enumerate(part):
+        masks[wanted] = masks.get(wanted, any_character) | 1 << at
+    fitting, done = 0, 1 << (len(part) - 1)
+    for at in range(start, end):
+        fitting = (fitting << 1 | 1) & masks.get(text[at], any_character)
+        if fitting & done:
+            return at - len(part) + 1
+    return -1
 
 
 def match(left: Value, right: Value) -> bool:

@@ -44,7 +44,7 @@ def compile_value(value: Json, names: Names, where: str) -> Expression:
     if isinstance(value, str):
         if not syntax.is_expression(value):
             return Literal(syntax.unescaped(value))
-        return compile_syntax(syntax.parse_expression(value, where=f"{names.origin} {where}"), names, where)
+        return compile_syntax(syntax.parse_expression(value, where=where, origin=names.origin), names, where)
     if isinstance(value, list):
         return _call("createarray", [compile_value(element, names, where) for element in value])
     if isinstance(value, dict):

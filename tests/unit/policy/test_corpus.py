@@ -34,7 +34,7 @@ def test_microsofts_definitions_run_or_say_why_not() -> None:
         PolicyClass.MANUAL: 557,
         PolicyClass.MANAGED_CONTROL: 832,
     }
-    assert report.count(PolicyClass.PER_RESOURCE, "runs", "needs_parameters") >= 620
+    assert report.count(PolicyClass.PER_RESOURCE, "runs", "needs_parameters") == 627
     assert report.count(PolicyClass.RELATED_RESOURCE, "runs", "needs_parameters") >= 1070
     assert report.count(None, "runs") == len(report.programs) >= 935
     assert report.count(PolicyClass.PER_RESOURCE, "invalid", "unsupported") == 0

@@ -266,6 +266,14 @@ def test_the_negation_of_what_no_resource_decides_is_decided_too(right: str, ver
     assert evaluate(compiled, shred([resource({})], compiled.paths), now=NOW).tolist() == [verdict]
 
 
+def test_an_array_counted_inside_its_own_count_is_the_element() -> None:
+    inner: Json = {"count": {"field": "r[*]", "where": {"field": "r[*].x", "equals": 1}}, "equals": 1}
+    outer: Json = {"count": {"field": "r[*]", "where": inner}, "equals": 2}
+    assert holds(outer, {"r": [{"x": 1}, {"x": 2}, {"x": 1}]})
+    alone: Json = {"count": {"field": "r[*]", "where": {"count": {"field": "r[*]"}, "equals": 1}}, "equals": 3}
+    assert holds(alone, {"r": [1, 2, 3]})
+
+
 def test_an_array_counted_inside_a_count_over_its_own_elements_is_refused() -> None:
     inner: Json = {"count": {"field": "r[*]", "where": {"field": "r[*].s[*].y", "equals": 1}}, "equals": 0}
     with pytest.raises(UnsupportedDefinition, match="over its own elements"):

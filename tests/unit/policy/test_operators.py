@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +54,9 @@ TRUE: list[tuple[Value, str, Value]] = [
     ("a", "notcontainskey", "a"),
     ("8080", "greater", 1024),
     (3, "less", 3.5),
+    ("90", "greater", "365"),
+    ("090", "less", "365"),
+    (90, "less", "365"),
     ("b", "greaterorequals", "A"),
     ("2026-01-01T00:00:00.1234567Z", "less", "2026-01-01T01:00:00+00:30"),
     ("2026-01-02", "greater", "2026-01-01T23:59:59Z"),
@@ -91,3 +96,13 @@ def test_numbers_and_dates_are_read_strictly() -> None:
     assert number("12x") is None
     assert instant("2026-13-01") is None
     assert instant("2026") is None
+
+
+PATTERNS = st.text(alphabet="ab?*", max_size=8)
+TEXTS = st.text(alphabet="abc", max_size=10)
+
+
+@given(TEXTS, PATTERNS)
+def test_like_is_what_a_regular_expression_says(text: str, pattern: str) -> None:
+    expression = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    assert OPERATORS["like"](text, pattern) is (re.fullmatch(expression, text, re.DOTALL) is not None)
