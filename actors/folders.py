@@ -23,6 +23,7 @@ class Folders:
         evidence_url: object store where every tenant's evidence is published instead, a folder each.
         journal_url: object store of the journal, instead of files in `chain`.
         storage_config: TOML file of the object stores' options.
+        policy_keys: file of the keys that sign bundles of policies; without one, no signature is asked for.
     """
 
     store: Path
@@ -32,6 +33,7 @@ class Folders:
     evidence_url: str | None = None
     journal_url: str | None = None
     storage_config: Path | None = None
+    policy_keys: Path | None = None
 
     def graph(self, tenant: TenantId) -> Path:
         """The tenant's graph store."""
@@ -40,6 +42,10 @@ class Folders:
     def scans(self, tenant: TenantId) -> Path:
         """The tenant's scan documents."""
         return self.graph(tenant) / "scans"
+
+    def policies(self, tenant: TenantId) -> Path:
+        """The tenant's bundles of policies."""
+        return self.graph(tenant) / "policies"
 
     @property
     def chain(self) -> Path:

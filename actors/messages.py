@@ -181,6 +181,37 @@ class SimulationResult:
 
 
 @dataclass(frozen=True, slots=True)
+class BundleOrder:
+    """A bundle of policies to test, to plan or to apply.
+
+    Args:
+        files: documents by path in the bundle.
+        signature: the note beside it; None where there is none.
+        by: role of who decides it, for the record.
+        base_state: digest of the state that a plan was made against; None to apply to whatever is in force.
+        commit: revision of the repository that it came from.
+    """
+
+    tenant: TenantId
+    files: Mapping[str, Json]
+    at: datetime
+    signature: str | None = None
+    by: str = ""
+    base_state: str | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentChange:
+    """Policy documents to add to those in force or to put in the place of those with the same id, and ids to remove."""
+
+    tenant: TenantId
+    at: datetime
+    documents: tuple[Mapping[str, Json], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceView:
     """One entry of the tenant's logs as callers see it."""
 

@@ -51,7 +51,19 @@ class Launch(Generic[A]):
     retries: int = -1
 
 
-_SHARD_READS: Final = ("document", "analysis", "timeline", "explain", "policies", "definition", "scenario")
+_SHARD_READS: Final = (
+    "document",
+    "analysis",
+    "timeline",
+    "explain",
+    "policies",
+    "definition",
+    "scenario",
+    "check_bundle",
+    "plan_bundle",
+    "what_if",
+    "bundle_history",
+)
 _SHARD_BOARD: Final = ("begin", "move", "report", "operation", "ping")
 _CHAIN_READS: Final = (
     "entry",

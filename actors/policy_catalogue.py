@@ -93,9 +93,9 @@ def definition_finder(found: PolicySet, definitions: Iterable[StoredDefinition])
     return find
 
 
-def known_ids(definitions: Iterable[StoredDefinition]) -> frozenset[str]:
-    """Folded ids of the imported and the built-in definitions."""
-    return frozenset(each.policy_id.casefold() for each in definitions) | frozenset(_pack_definitions())
+def known_definitions(definitions: Iterable[StoredDefinition]) -> Mapping[str, Definition]:
+    """The built-in and the imported definitions by folded id."""
+    return {**_pack_definitions(), **{each.policy_id.casefold(): _stored(each) for each in definitions}}
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,8 @@ from actors.folders import Folders
 from actors.messages import (
     BUILTIN,
     IMPORTED,
+    AssignmentChange,
+    BundleOrder,
     Filters,
     Judged,
     Operation,
@@ -26,6 +28,7 @@ from actors.messages import (
 )
 from actors.operation_board import OperationBoard
 from actors.policy_catalogue import find_definition, unchecked_definitions
+from actors.policy_desk import Decided
 from actors.tenant_state import TenantState
 from actors.views import (
     Row,
@@ -165,6 +168,35 @@ class TenantShard:
     def scenario(self, tenant: TenantId, request: SimulationRequest) -> tuple[Estate, PolicyScenario]:
         """What a scenario needs: the graph, with columns for its policy, and the policy."""
         return self._state(tenant).scenario(request)
+
+    def check_bundle(self, tenant: TenantId, order: BundleOrder) -> Row:
+        """Run the tests of a bundle of policies."""
+        return self._state(tenant).desk.check(order)
+
+    def plan_bundle(self, tenant: TenantId, order: BundleOrder, *, tries: bool) -> Row:
+        """What applying a bundle would change, and with `tries` on which resources."""
+        return self._state(tenant).desk.plan(order, tries=tries)
+
+    def what_if(self, tenant: TenantId, change: AssignmentChange) -> Row:
+        """What a change of assignments would do to the resources of the graph."""
+        return self._state(tenant).desk.what_if(change)
+
+    def decide_bundle(self, tenant: TenantId, order: BundleOrder, rollback_to: int | None) -> Decided:
+        """First step of applying a bundle, or of going back to a revision: check it. The caller records the event."""
+        desk = self._state(tenant).desk
+        return desk.decide(order) if rollback_to is None else desk.decide_rollback(order, rollback_to)
+
+    def commit_bundle(self, tenant: TenantId, decided: Decided, evidence_id: str) -> Row:
+        """Second step: put it in force."""
+        state = self._state(tenant)
+        with state.lock:
+            row = state.desk.commit(decided, evidence_id)
+            state.forget_judgement()
+        return row
+
+    def bundle_history(self, tenant: TenantId) -> tuple[Row, ...]:
+        """Every revision of the policies in force, newest first."""
+        return self._state(tenant).desk.history()
 
     def begin(self, tenant: TenantId, operation: Operation) -> tuple[Operation, bool]:
         """Enter long work on the tenant's board."""

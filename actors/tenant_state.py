@@ -19,8 +19,21 @@ import polars as pl
 
 from actors.folders import Folders
 from actors.imported_aliases import ImportedAliases
-from actors.messages import BUILTIN, EVERYTHING, IMPORTED, Filters, Judged, ScanFacts, ScanRequest, SimulationRequest
+from actors.messages import (
+    APPLIED,
+    BUILTIN,
+    EVERYTHING,
+    IMPORTED,
+    Filters,
+    Judged,
+    ScanFacts,
+    ScanRequest,
+    ScenarioKind,
+    SimulationRequest,
+)
 from actors.policy_catalogue import Chosen, chosen_policies, find_policy, inline_policy
+from actors.policy_desk import PolicyDesk
+from actors.policy_ledger import PolicyLedger
 from actors.scan_archive import ScanArchive
 from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
@@ -41,6 +54,7 @@ from domain.tenancy import TenantId
 from domain.value import UNREAD, Absent, Json
 from graph.build import build_snapshot
 from graph.stores.contract import Changes, GraphStore, PutCounts, ScanRecord, StoredDefinition
+from policy.aliases import AliasTable
 from policy.compile import Program
 from policy.exemption import Exemption, load_exemptions
 
@@ -67,12 +81,16 @@ class TenantState:
         self.store = store
         self.archive = ScanArchive(folders.scans(tenant))
         self.aliases = ImportedAliases(folders.graph(tenant) / "aliases.json")
+        self.ledger = PolicyLedger(folders.policies(tenant))
+        self.desk = PolicyDesk(self, self.ledger, folders.policy_keys)
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
         self._billing: tuple[pl.DataFrame, ...] = ()
         self._judgement: tuple[tuple[datetime, Filters], Assessment] | None = None
 
     def ingest(self, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """Put what was read into the graph, and keep it for the next step of this scan."""
+        if self.ledger.current() is None:
+            request = replace(request, policies=tuple(each for each in request.policies if each != APPLIED))
         collection = request.collection or _collection(request.paths)
         with self.lock:
             counts = self.store.put_inventory(reading.inventory, collection, request.as_of)
@@ -135,14 +153,27 @@ class TenantState:
     def chosen(self, sources: Sequence[str], aliases: Sequence[str] = ()) -> Chosen:
         """The policies of some sources, and the exemptions that came with their assignments."""
         table = self.aliases.table().with_files(list(aliases))
-        return chosen_policies(sources, self.definitions(), table)
+        return chosen_policies(sources, self.definitions(), table, self.ledger.policies())
+
+    def alias_table(self) -> AliasTable:
+        """Built-in and imported aliases."""
+        return self.aliases.table()
+
+    def items(self) -> tuple[ConfigurationItem, ...]:
+        """The graph's resources, in order of `resource_key`."""
+        with self.lock:
+            return _ordered(self.store.items())
 
     def policy(self, policy_id: str, parameters: Mapping[str, Json] | None = None) -> AssessedPolicy:
-        """A built-in or imported policy, or one that the last scan read from a file.
+        """A policy of the bundle in force, built in or imported, or one that the last scan read from a file.
 
         Raises:
             NotFound: no such policy.
         """
+        assigned = () if parameters else self.chosen((APPLIED,)).policies
+        for known in assigned:
+            if known.policy_id.casefold() == policy_id.casefold():
+                return known
         try:
             return find_policy(policy_id, self.definitions(), self.aliases.table(), parameters or {})
         except NotFound:
@@ -168,6 +199,7 @@ class TenantState:
         else:
             policy = inline_policy(dict(request.policy), self.aliases.table(), request.parameters)
         now = self.current(request.as_of)
+        policy = _as_in_force(now.inputs.policies, policy, request)
         snapshot = now.inputs.snapshot
         if policy.program is not None and now.inputs.items:
             paths = required_paths([*now.inputs.policies, policy], now.inputs.items)
@@ -218,8 +250,9 @@ class TenantState:
         )
 
     def _inputs_of_graph(self, as_of: datetime, filters: Filters) -> AssessmentInputs:
-        policies = self.policies((BUILTIN, IMPORTED))
+        chosen = self.chosen((BUILTIN, IMPORTED, APPLIED))
         items = _ordered(self.store.items())
+        policies = with_masks(chosen.policies, items)
         paths = required_paths(policies, items)
         snapshot = build_snapshot(self.tenant, items, as_of=as_of, paths_by_type=paths)
         return AssessmentInputs(
@@ -228,6 +261,7 @@ class TenantState:
             snapshot=snapshot,
             items=items,
             policies=policies,
+            exemptions=assigned_waivers(chosen.exemptions, policies, items),
             billing=self._billing,
             changes=self._changes(as_of),
             scope=filters.scope,
@@ -272,6 +306,15 @@ def _in_force(
     """Ids of the policies in force; another version of one of them, or other parameters, is a new policy."""
     is_same = not has_parameters and any(known.digest == asked.digest for known in policies)
     return frozenset(known.policy_id for known in policies if is_same or known.policy_id != asked.policy_id)
+
+
+def _as_in_force(
+    policies: Sequence[AssessedPolicy], asked: AssessedPolicy, request: SimulationRequest
+) -> AssessedPolicy:
+    """The policy that is to be removed or exempted from, with the resources that it is judged on."""
+    if request.kind is ScenarioKind.ASSIGN_POLICY or request.parameters:
+        return asked
+    return next((known for known in policies if known.policy_id == asked.policy_id and known.assigned), asked)
 
 
 def _waivers(request: ScanRequest) -> tuple[Exemption, ...]:

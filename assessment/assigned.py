@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from assessment.inputs import AssessedPolicy, PolicyState
-from assessment.policies import SEVERITY_UNSTATED, assessed_policy
+from assessment.policies import SEVERITY_UNSTATED, assessed_policy, definition_digest
 from domain.finding import PolicyId
 from policy.aliases import AliasTable
 from policy.definition import Definition
@@ -112,7 +112,8 @@ def _unjudged(
 
 
 def _made_of(policy: Effective, policy_id: PolicyId, definition: Definition) -> str:
-    parts = [policy_id, policy.parameters, policy.part.effect, id(definition)]
+    told = [definition.display_name, definition.description, definition.metadata, definition.origin]
+    parts = [policy_id, policy.parameters, policy.part.effect, definition_digest(definition), told]
     return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()
 
 

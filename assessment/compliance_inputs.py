@@ -61,6 +61,14 @@ def by_framework(mappings: Iterable[ControlMapping]) -> dict[str, dict[str, Sequ
     return found
 
 
+def controls_by_policy(mappings: Iterable[ControlMapping]) -> dict[str, list[Control]]:
+    """The controls that each policy serves, by its id in lower case; each once, in order of mention."""
+    found: dict[str, dict[Control, None]] = {}
+    for mapping in mappings:
+        found.setdefault(mapping.policy.lower(), {})[mapping.control] = None
+    return {policy: list(controls) for policy, controls in found.items()}
+
+
 def framework_of(name: str, controls: Iterable[str]) -> Framework:
     """A framework by its id; one that we do not know is only the ids that are mapped."""
     known = frameworks().get(name)

@@ -45,7 +45,8 @@ class AssessedPolicy:
         title: what must be true.
         finding: what is wrong where it is not, for the head of a violation.
         source: where it came from: ``builtin``, ``imported`` or a path.
-        digest: SHA-256, hexadecimal, of the definition's canonical bytes.
+        digest: SHA-256, hexadecimal, of the definition's canonical bytes; of an assigned policy also of its values and
+            of where it is judged.
         program: None where it cannot run; then `state` and `reason` say why.
         assigned: the assignment that it is judged for; None where it is judged everywhere.
         applies: uint8 (n,), `Truth` codes: which resources of the snapshot it is judged on; None is all of them.

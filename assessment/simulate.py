@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from assessment.applying import applied
 from assessment.evaluation import Indexes, groups, kept_by, nothing, outcome
 from assessment.inputs import AssessedPolicy
 from cost.allocation import ResourceCosts
@@ -91,7 +92,7 @@ def simulate(estate: Estate, scenario: PolicyScenario, *, now: datetime) -> Simu
             todo="Give the missing parameters or choose another policy",
         )
     by_type = groups(estate.snapshot, kept_by(estate.items, scope=scenario.scope, kind=None))
-    found = outcome(program, by_type, Lookups(), now=now)
+    found = applied(outcome(program, by_type, Lookups(), now=now), scenario.policy)
     failing = found.with_verdict(Verdict.VIOLATION)
     is_assigned = scenario.policy.policy_id in estate.assigned
     assigning = scenario.decision is Decision.ASSIGN

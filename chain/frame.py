@@ -12,6 +12,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Final
 
 DIGEST_SIZE_BYTES: Final = 32
@@ -49,11 +50,7 @@ class PlacedRun:
 
     def entries(self, frame: bytes) -> list[bytes]:
         """Cut the entries out of their frame."""
-        found, at = [], self.offset
-        for length in self.lengths:
-            found.append(frame[at : at + length])
-            at += length
-        return found
+        return [frame[start:stop] for start, stop in pairwise(accumulate(self.lengths, initial=self.offset))]
 
 
 @dataclass(frozen=True, slots=True)

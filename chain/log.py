@@ -45,7 +45,8 @@ class Log:
     def replay(self, entries: Sequence[bytes]) -> None:
         """Take entries as the journal gives them, headers among them."""
         start = 0
-        for at, entry in enumerate(entries, start=1):
+        is_marked = _BLOCK_MARK in b"".join(entries)  # one search costs a tenth of thousands
+        for at, entry in enumerate(entries, start=1) if is_marked else ():
             if _BLOCK_MARK in entry and orjson.loads(entry)["type"] == BLOCK_TYPE:
                 self._take(entries[start:at])
                 self.sealed_size = self.size

@@ -72,7 +72,8 @@ class LogStream:
             InputError: one that calls itself a block is none.
         """
         start = 0
-        for at in [at for at, entry in enumerate(entries) if _BLOCK_MARK in entry]:
+        is_marked = _BLOCK_MARK in b"".join(entries)  # one search costs a tenth of thousands
+        for at in [at for at, entry in enumerate(entries) if _BLOCK_MARK in entry] if is_marked else ():
             block = read_envelope(entries[at]).block
             if block is not None:
                 self._extend(entries[start:at])

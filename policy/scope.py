@@ -24,6 +24,9 @@ from policy.tree import Truth
 EVERYTHING: Final = "/"
 _MANAGEMENT_GROUPS: Final = "/providers/microsoft.management/managementgroups/"
 _SUBSCRIPTIONS: Final = "/subscriptions/"
+_TENANT_LEVEL: Final = "/providers/"
+"""What lies in no subscription and no management group, such as built-in role definitions."""
+
 _ORGANIZATIONS_ARN: Final = re.compile(r"arn:[^:]+:organizations::[^:]*:(organization|root|ou|account)/(.+)", re.I)
 _AWS_KINDS: Final = {"organization": "organizations", "root": "roots", "ou": "ous", "account": "accounts"}
 _GOOGLE_KINDS: Final = ("organizations", "folders", "projects")
@@ -120,7 +123,7 @@ class ScopeTree:
         """Whether nothing above can be missing: a path from the top, or every container's parents are known."""
         if provider is Provider.GCP and any(key.startswith("organizations/") for key in reached):
             return True
-        return all(key in self.known for key in reached if not _is_group(key))
+        return all(key in self.known for key in reached if not _is_group(key) and key != _TENANT_LEVEL)
 
 
 def parse_scope(text: str) -> Scope:
@@ -174,6 +177,8 @@ def _keys_in(place: str, provider: Provider) -> set[str]:
     if provider is Provider.AZURE:
         if lowered.startswith(_MANAGEMENT_GROUPS):
             return {"/".join(lowered.split("/")[:5])}
+        if lowered.startswith(_TENANT_LEVEL):
+            return {_TENANT_LEVEL}
         parts = lowered.split("/")
         found = {"/".join(parts[:3])} if lowered.startswith(_SUBSCRIPTIONS) and len(parts) > 2 else set()
         return found | ({"/".join(parts[:5])} if found and len(parts) > 4 and parts[3] == "resourcegroups" else set())
@@ -187,7 +192,9 @@ def _pairs(place: str) -> list[tuple[str, str]]:
     """Levels of Google Cloud in a scope path or a full resource name, outermost first."""
     parts = place.lower().split("/")
     return [
-        (kind, name) for kind, name in pairwise(parts) if kind in _GOOGLE_KINDS and name and name not in _GOOGLE_KINDS
+        (kind, name)
+        for kind, name in pairwise(parts)
+        if kind in _GOOGLE_KINDS and name not in {"", "_", *_GOOGLE_KINDS}
     ]
 
 

@@ -15,6 +15,7 @@ from serve.api import (
     log_keys,
     log_operations,
     operations,
+    policy_bundles,
     predictions,
     reports,
     scans,
@@ -57,8 +58,10 @@ def build_app(context: ApiContext | None) -> FastAPI:
         simulator.router,
         log_files.router,
         reports.router,
+        policy_bundles.router,
         scans.router,
         compliance.router,
+        compliance.findings_router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health_router)

@@ -93,6 +93,7 @@ def folders_of(settings: Settings) -> Folders:
         settings.evidence_url,
         settings.journal_url,
         settings.storage_options,
+        None if settings.policy_keys is None else settings.policy_keys.absolute(),
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,18 +24,30 @@ from assessment.compliance_document import (
     group_rows,
     head,
 )
-from assessment.compliance_inputs import by_framework, framework_of, policy_evidence, scan_mappings
+from assessment.compliance_inputs import (
+    by_framework,
+    controls_by_policy,
+    framework_of,
+    policy_evidence,
+    scan_mappings,
+)
+from assessment.compliance_oscal import assessment_results, component_definition
+from assessment.findings_rows import finding_rows
 from chain.read_models import POLICY, LatestEvidence
 from domain.clock import Clock
 from domain.errors import InputError
+from domain.evidence import EntryId
 from domain.tenancy import TenantId
 from domain.value import Json
 from policy.aliases import read_rows
 from policy.controls.catalogue import framework, frameworks
 from policy.controls.framework import Framework
 from policy.controls.imports import ImportedMappings, read_mappings
-from policy.controls.words import described
+from policy.controls.mapping import ControlMapping, Provenance, with_editions
+from policy.controls.words import described, evidence_words
 from serve.compliance_store import ComplianceStore, Imported
+from serve.control_suggestions import suggestions_row
+from serve.findings_export import FindingsFormat, findings_file
 
 LATEST_PAGE: Final = 10_000
 NAMED_MAX: Final = 200
@@ -50,6 +64,16 @@ class ComplianceSource(Protocol):
 
     def policy(self, tenant: TenantId, policy_id: str) -> Mapping[str, Json]:
         """One policy's definition."""
+
+    def evidence_entry(self, tenant: TenantId, entry_id: EntryId) -> Mapping[str, Json]:
+        """One entry as recorded."""
+
+
+class OscalDocument(StrEnum):
+    """Which OSCAL document is made."""
+
+    COMPONENT = "component-definition"
+    RESULTS = "assessment-results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +137,34 @@ class ComplianceService:
         chosen.sort(key=lambda row: order.index(GapKind(str(row["gap"]))))
         return {**self._head(document, question), "counts": counts, "gaps": list[Json](chosen)}
 
-    def judged(self, question: Question) -> tuple[Mapping[str, Any], list[Judged]]:
-        """The scan's document, and the controls of the frameworks that are asked for."""
-        return self._judged(question)
+    def oscal(self, question: Question, kind: OscalDocument) -> bytes:
+        """One framework as an OSCAL document.
+
+        Raises:
+            NotFound: the tenant has no scan yet.
+            InputError: no framework is named, or there is none of that name.
+        """
+        if question.framework is None:
+            raise InputError("an OSCAL document is of one framework", where="framework", todo="Name one, like SOC2")
+        document, (one,) = self._judged(question)
+        if kind is OscalDocument.RESULTS:
+            return assessment_results(document, one.framework, one.results)
+        return component_definition(document, one.framework, one.results, product_version=product_version())
+
+    def findings(self, tenant: TenantId, chosen: FindingsFormat, *, framework: str | None = None) -> bytes:
+        """The last scan's violations, open and exempt, as a file.
+
+        Raises:
+            NotFound: the tenant has no scan yet.
+            InputError: there is no such framework.
+        """
+        document: Mapping[str, Any] = self._source.document(tenant)
+        mappings = self._mappings(document, tenant)
+        asked = None if framework is None else _asked(framework, by_framework(mappings))[0]
+        if asked is None:
+            mappings = tuple(each for each in mappings if each.provenance is not Provenance.EDITION)
+        rows = finding_rows(document, self._entries(tenant), controls_by_policy(mappings), framework=asked)
+        return findings_file(rows, chosen, tenant=tenant, product_version=product_version())
 
     def add_mappings(self, tenant: TenantId, paths: Sequence[Path], described_by: Sequence[Path]) -> Row:
         """Import Azure initiatives and Prowler compliance files.
@@ -134,13 +183,44 @@ class ComplianceService:
         self._store(tenant).add(found.mappings, kept)
         return import_row(found, described=len(kept))
 
+    def map_policy(self, tenant: TenantId, policy: str | Mapping[str, Json], *, confidence_min: float) -> Row:
+        """Controls that a policy may serve: a known one by id, or a definition as it is.
+
+        Raises:
+            NotFound: there is no policy of this id.
+            InputError: it is not a definition.
+        """
+        document = dict(self._source.policy(tenant, policy) if isinstance(policy, str) else policy)
+        found = described(document)
+        if found is None:
+            raise InputError(
+                "not a policy definition",
+                expected="an object with properties.policyRule",
+                got=sorted(document)[:8],
+                todo="Give a definition as Azure exports it, or the id of a known policy",
+            )
+        name = policy if isinstance(policy, str) else found[0]
+        return suggestions_row(self.imported(tenant), found[1], of=name, confidence_min=confidence_min)
+
+    def map_evidence(self, tenant: TenantId, entry_id: EntryId, *, confidence_min: float) -> Row:
+        """Controls that an entry of the log may be evidence for.
+
+        Raises:
+            NotFound: the tenant has no such entry.
+        """
+        entry = self._source.evidence_entry(tenant, entry_id)["entry"]
+        body = entry.get("body") if isinstance(entry, dict) else None
+        return suggestions_row(
+            self.imported(tenant), evidence_words(body), of=str(entry_id), confidence_min=confidence_min
+        )
+
     def imported(self, tenant: TenantId) -> Imported:
         """What was imported."""
         return self._store(tenant).load()
 
     def _judged(self, question: Question) -> tuple[Mapping[str, Any], list[Judged]]:
         document: Mapping[str, Any] = self._source.document(question.tenant)
-        mappings = by_framework((*scan_mappings(document), *self.imported(question.tenant).mappings))
+        mappings = by_framework(self._mappings(document, question.tenant))
         evidence = policy_evidence(document, self._entries(question.tenant))
         now = self._clock.now()
         judged = []
@@ -149,6 +229,10 @@ class ComplianceService:
             known = framework_of(name, own)
             judged.append(Judged(known, compliance(known, own, evidence, now=now, age_max=question.age_max)))
         return document, judged
+
+    def _mappings(self, document: Mapping[str, Any], tenant: TenantId) -> tuple[ControlMapping, ...]:
+        """What the scan's policies say of themselves, what was imported, and both in other editions."""
+        return with_editions((*scan_mappings(document), *self.imported(tenant).mappings))
 
     def _head(self, document: Mapping[str, Any], question: Question) -> Row:
         return head(document, now=self._clock.now(), age_max=question.age_max)
@@ -190,6 +274,14 @@ def _described(paths: Iterable[Path]) -> Iterable[tuple[str, str]]:
                 found = described(document)
                 if found is not None:
                     yield found
+
+
+def product_version() -> str:
+    """The version that documents name; development trees may not be installed."""
+    try:
+        return version("policycortex")
+    except PackageNotFoundError:
+        return "0"
 
 
 def import_row(found: ImportedMappings, *, described: int) -> Row:

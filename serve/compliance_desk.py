@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
 from domain.clock import SystemClock
+from domain.evidence import EntryId
 from domain.tenancy import TenantId
 from domain.value import Json
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from assessment.compliance_document import GapKind
-    from serve.compliance import ComplianceService, Question
+    from serve.compliance import ComplianceService, OscalDocument, Question
+    from serve.findings_export import FindingsFormat
     from serve.settings import Settings
 
 Row = Mapping[str, Any]
@@ -32,6 +34,18 @@ class ComplianceDesk(Protocol):
 
     def gaps(self, question: Question, kind: GapKind | None) -> Row:
         """Controls with a gap."""
+
+    def map_policy(self, tenant: TenantId, policy: str | Mapping[str, Json], *, confidence_min: float) -> Row:
+        """Controls that a policy may serve."""
+
+    def map_evidence(self, tenant: TenantId, entry_id: EntryId, *, confidence_min: float) -> Row:
+        """Controls that an entry of the log may be evidence for."""
+
+    def oscal(self, question: Question, kind: OscalDocument) -> bytes:
+        """One framework as an OSCAL document."""
+
+    def findings(self, tenant: TenantId, chosen: FindingsFormat, *, framework: str | None = None) -> bytes:
+        """The last scan's violations, open and exempt, as a file."""
 
     def add_mappings(self, tenant: TenantId, paths: Sequence[Path], described_by: Sequence[Path]) -> Row:
         """Import initiatives and compliance files."""
@@ -59,6 +73,7 @@ class RemoteCompliance:
 
     get: Callable[[TenantId, str], dict[str, Any]]
     change: Callable[[TenantId, str, Mapping[str, Json]], dict[str, Any]]
+    fetch: Callable[[TenantId, str], bytes]
 
     def coverage(self, question: Question) -> Row:
         """Frameworks in figures, with all pages of controls."""
@@ -68,6 +83,15 @@ class RemoteCompliance:
         """Controls with a gap, all pages."""
         return self._all(question, "/compliance/gaps", "gaps", {} if kind is None else {"kind": kind.value})
 
+    def map_policy(self, tenant: TenantId, policy: str | Mapping[str, Json], *, confidence_min: float) -> Row:
+        """Controls that a policy may serve, by what is known there."""
+        asked: dict[str, Json] = {"policy": policy if isinstance(policy, str) else dict(policy)}
+        return self.change(tenant, "/compliance/map", {**asked, "confidence_min": confidence_min})
+
+    def map_evidence(self, tenant: TenantId, entry_id: EntryId, *, confidence_min: float) -> Row:
+        """Controls that an entry of the log there may be evidence for."""
+        return self.change(tenant, "/compliance/map", {"evidence": str(entry_id), "confidence_min": confidence_min})
+
     def add_mappings(self, tenant: TenantId, paths: Sequence[Path], described_by: Sequence[Path]) -> Row:
         """Import there; paths are of that machine, relative ones are made absolute here."""
         body: dict[str, Json] = {
@@ -75,6 +99,16 @@ class RemoteCompliance:
             "described_by": [str(path.absolute()) for path in described_by],
         }
         return self.change(tenant, "/compliance/mappings", body)
+
+    def oscal(self, question: Question, kind: OscalDocument) -> bytes:
+        """One framework as an OSCAL document, made there."""
+        asked = {"document": kind.value, "age_days": str(question.age_max.days), "framework": question.framework or ""}
+        return self.fetch(question.tenant, f"/compliance/oscal?{urlencode(asked)}")
+
+    def findings(self, tenant: TenantId, chosen: FindingsFormat, *, framework: str | None = None) -> bytes:
+        """The violations of the last scan there, as a file."""
+        asked = {"format": chosen.value} | ({} if framework is None else {"framework": framework})
+        return self.fetch(tenant, f"/findings?{urlencode(asked)}")
 
     def _all(self, question: Question, path: str, rows: str, query: Mapping[str, str]) -> Row:
         asked = {**query, "age_days": str(question.age_max.days), "limit": str(PAGE)}

@@ -12,7 +12,10 @@ from domain.errors import InputError, UnavailableError
 from serve.problem import problem_response
 
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
-BODIES_BYTES_MAX: Final[Mapping[str, int]] = {"/api/v2/evidence/batch": 32 * 1024 * 1024}
+BODIES_BYTES_MAX: Final[Mapping[str, int]] = {
+    "/api/v2/evidence/batch": 32 * 1024 * 1024,
+    "/api/v2/policies/bundles": 64 * 1024 * 1024,
+}
 """Routes that take more than `BODY_BYTES_MAX`, by the beginning of their path."""
 
 DEADLINE_S: Final = 30.0
@@ -23,6 +26,8 @@ DEADLINES_S: Final[Mapping[str, float]] = {
     "/api/v2/evidence/summary": 300.0,
     "/api/v2/evidence/latest": 300.0,
     "/api/v2/policies/import": 300.0,
+    "/api/v2/policies/bundles": 300.0,
+    "/api/v2/policies/what-if": 300.0,
 }
 """Routes that may take longer than `DEADLINE_S`, by the beginning of their path."""
 

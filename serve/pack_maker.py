@@ -124,6 +124,7 @@ class FolderPackMaker:
             artifacts=artifact,
             expected=request.expected,
             anchors=tuple(anchor for _, anchors in found for anchor in anchors),
+            framework=request.framework,
         )
 
     def _with_anchors(

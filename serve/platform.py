@@ -51,6 +51,7 @@ from domain.tenancy import TenantId
 from domain.value import Json
 from serve.evidence_rows import entry_row, evidence_row, head_row, key_row
 from serve.log_operations import LogOperations
+from serve.policy_bundles import PolicyBundles
 
 if TYPE_CHECKING:
     from assessment.schema import EvidenceEntry
@@ -347,6 +348,11 @@ class Platform:
     def logs(self) -> LogOperations:
         """What operators do with the logs: anchors, witnesses, holds and the end of years."""
         return LogOperations(self._crew.chain, self._crew.upkeep)
+
+    @property
+    def bundles(self) -> PolicyBundles:
+        """Policies as code: tested, planned, applied, rolled back."""
+        return PolicyBundles(self._shard, self.collect)
 
     def close(self) -> None:
         """Let go of stores and logs where they are of this process; actors of a cluster stay."""

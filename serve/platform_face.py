@@ -15,6 +15,7 @@ from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
 from serve.log_operations import LogsFace
+from serve.policy_bundles import BundlesFace
 
 
 class PlatformFace(Protocol):
@@ -91,6 +92,10 @@ class PlatformFace(Protocol):
     @property
     def logs(self) -> LogsFace:
         """What operators do with the logs."""
+
+    @property
+    def bundles(self) -> BundlesFace:
+        """Policies as code: tested, planned, applied, rolled back."""
 
     def close(self) -> None:
         """Let go of stores and connections."""

@@ -22,6 +22,7 @@ from urllib.request import Request, urlopen
 from actors.folders import DEFAULT_TENANT
 from actors.log_custody import CustodyOrder, CustodyStep
 from actors.messages import (
+    APPLIED,
     BUILTIN,
     IMPORTED,
     Progress,
@@ -52,6 +53,7 @@ from domain.resource import ResourceId
 from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
 from serve.compliance_desk import RemoteCompliance
+from serve.remote_bundles import RemoteBundles
 from serve.remote_logs import RemoteLogs
 from serve.run_file import RunningPlatform
 
@@ -224,7 +226,12 @@ class RemotePlatform:
     @property
     def compliance(self) -> RemoteCompliance:
         """Compliance, asked there."""
-        return RemoteCompliance(self._get, self._change)
+        return RemoteCompliance(self._get, self._change, self._fetch)
+
+    @property
+    def bundles(self) -> RemoteBundles:
+        """Policies as code there."""
+        return RemoteBundles(self._get, self._change)
 
     def make_report(self, request: ReportRequest) -> Row:
         """Make a report there and wait for it; what is known of it."""
@@ -233,6 +240,7 @@ class RemotePlatform:
             "until": format_instant(request.until),
             "expected": list[Json](request.expected),
             "page": request.page.value,
+            "framework": request.framework,
         }
         route = "board-pack" if request.kind.value == "board" else "generate"
         done = self._finish(request.tenant, self._change(request.tenant, f"/reports/{route}", body), None)
@@ -245,8 +253,7 @@ class RemotePlatform:
 
     def report_content(self, tenant: TenantId, report_id: str) -> bytes:
         """A finished report's pack."""
-        url = f"{self._running.url}/api/v2/reports/{quote(report_id, safe='')}/download"
-        return self._repeated(Request(url, headers=self._headers(tenant)), bytes)  # noqa: S310
+        return self._fetch(tenant, f"/reports/{quote(report_id, safe='')}/download")
 
     def parts(self) -> dict[str, str]:
         """Every actor there and whether it answers."""
@@ -276,6 +283,10 @@ class RemotePlatform:
 
     def _get(self, tenant: TenantId, path: str) -> dict[str, Any]:
         return self._repeated(Request(f"{self._running.url}/api/v2{path}", headers=self._headers(tenant)))  # noqa: S310
+
+    def _fetch(self, tenant: TenantId, path: str) -> bytes:
+        request = Request(f"{self._running.url}/api/v2{path}", headers=self._headers(tenant))  # noqa: S310
+        return self._repeated(request, bytes)
 
     def _change(self, tenant: TenantId, path: str, body: Mapping[str, Json]) -> dict[str, Any]:
         headers = {
@@ -335,7 +346,7 @@ def _refusal(error: HTTPError, url: str) -> PolicyCortexError:
 def _scan_body(request: ScanRequest) -> dict[str, Json]:
     fields = asdict(request)
     body: dict[str, Json] = {key: fields[key] for key in ("scope", "type", "aws_operation", "collection")}
-    policies = [each if each in {BUILTIN, IMPORTED} else _absolute(each) for each in request.policies]
+    policies = [each if each in {APPLIED, BUILTIN, IMPORTED} else _absolute(each) for each in request.policies]
     return body | {
         "paths": [_absolute(path) for path in request.paths],
         "as_of": format_instant(request.as_of),

@@ -49,6 +49,7 @@ class ReportRequest:
     Args:
         since, until: the window of the evidence, by the time of recording; `until` is not in it.
         expected: types of evidence of which there should be some; the report says which are missing.
+        framework: show only this framework's controls; the evidence is complete all the same.
     """
 
     tenant: TenantId
@@ -57,6 +58,7 @@ class ReportRequest:
     until: datetime
     expected: tuple[str, ...] = ()
     page: Page = Page.A4
+    framework: str | None = None
 
 
 class PackMaker(Protocol):
@@ -168,6 +170,8 @@ def _content(request: ReportRequest) -> tuple[bytes, str]:
 def _fields(request: ReportRequest) -> dict[str, Json]:
     fields = cast("dict[str, Json]", asdict(request))
     del fields["tenant"]
+    if request.framework is None:
+        del fields["framework"]
     return fields | {
         "kind": request.kind.value,
         "since": format_instant(request.since),

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         None, "C2SP policy file: its witnesses are asked about the logs that it names, after each publication"
     )
     retention_years: int = _row(7, "How long evidence is kept after its year", unit="years", low=7, high=100)
+    policy_keys: Path | None = _row(
+        None, "File of verifier keys, one a line: a bundle of policies must be signed by one of them to be applied"
+    )
     report_tsa_url: str | None = _row(None, "RFC 3161 time stamp authority for the signature of reports")
     origin_prefix: str = _row("policycortex.local", "First part of the evidence log's origin, a name that you own")
 

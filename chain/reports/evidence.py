@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from chain.checkpoint import parse_checkpoint
@@ -57,6 +57,14 @@ class Evidence:
     @property
     def manifest_sha256(self) -> str:
         return hashlib.sha256(self.manifest.encode()).hexdigest()
+
+
+def focused(evidence: Evidence, framework: str | None) -> Evidence:
+    """The same evidence, summed up for one framework's controls alone."""
+    if framework is None:
+        return evidence
+    kept = tuple(each for each in evidence.summary.controls if each.framework.lower() == framework.lower())
+    return replace(evidence, summary=replace(evidence.summary, controls=kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from typing import Final
 from chain.pack import CHECKPOINTS, ENTRIES, LOGS, MANIFEST
 from chain.pack_summary import ControlState, Verdict
 from chain.reports.evidence import Evidence
+from chain.reports.oscal_form import NAMESPACE_URI, OSCAL_VERSION, instant, nonempty, token
 from domain.value import Json
 
-OSCAL_VERSION: Final = "1.2.1"
 _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:policycortex:oscal:1")
 _STATES: Final = {"met": "satisfied", "violated": "not-satisfied"}
 _NO_PLAN: Final = (
@@ -44,9 +44,7 @@ def assessment_results(evidence: Evidence) -> bytes:
                 "last-modified": _newest_block(evidence),
                 "version": evidence.manifest_sha256[:16],
                 "oscal-version": OSCAL_VERSION,
-                "props": [
-                    {"name": "manifest-sha256", "ns": "urn:policycortex:oscal", "value": evidence.manifest_sha256}
-                ],
+                "props": [{"name": "manifest-sha256", "ns": NAMESPACE_URI, "value": evidence.manifest_sha256}],
             },
             "import-ap": {"href": f"#{ids.of('no-plan')}", "remarks": _NO_PLAN},
             "results": [
@@ -54,11 +52,11 @@ def assessment_results(evidence: Evidence) -> bytes:
                     "uuid": ids.of("result"),
                     "title": "Compliance by evidence",
                     "description": _description(evidence, decided, undecided),
-                    "start": _instant(evidence.manifest.opens.astimezone(UTC).isoformat()),
-                    "end": _instant(evidence.manifest.closes.astimezone(UTC).isoformat()),
+                    "start": instant(evidence.manifest.opens.astimezone(UTC).isoformat()),
+                    "end": instant(evidence.manifest.closes.astimezone(UTC).isoformat()),
                     "reviewed-controls": _reviewed(evidence.summary.controls),
-                    **_nonempty("observations", list(observations.values())),
-                    **_nonempty("findings", [_finding(ids, control) for control in decided]),
+                    **nonempty("observations", list(observations.values())),
+                    **nonempty("findings", [_finding(ids, control) for control in decided]),
                 }
             ],
             "back-matter": {
@@ -93,7 +91,7 @@ def _finding(ids: _Ids, control: ControlState) -> dict[str, Json]:
         "description": f"{name} is {state} by {len(control.evidence)} policies evaluated in the window.",
         "target": {
             "type": "objective-id",
-            "target-id": _token(name),
+            "target-id": token(name),
             "title": name,
             "status": {"state": state, "reason": "pass" if control.state == "met" else "fail"},
         },
@@ -160,18 +158,4 @@ def _resource(ids: _Ids, evidence: Evidence, path: str) -> dict[str, Json]:
 def _newest_block(evidence: Evidence) -> str:
     """Time of the newest block of the window, which the log's head covers."""
     times = [entry.block.ts for entry in evidence.entries.values() if entry.block]
-    return _instant(max(times, default=evidence.manifest.closes.astimezone(UTC).isoformat()))
-
-
-def _instant(text: str) -> str:
-    return text.replace("Z", "+00:00")
-
-
-def _token(text: str) -> str:
-    """An OSCAL token: a letter or underscore, then letters, digits, dots, hyphens and underscores."""
-    cleaned = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in text)
-    return cleaned if cleaned[:1].isalpha() else f"_{cleaned}"
-
-
-def _nonempty(name: str, items: list[dict[str, Json]]) -> dict[str, Json]:
-    return {name: list[Json](items)} if items else {}
+    return instant(max(times, default=evidence.manifest.closes.astimezone(UTC).isoformat()))

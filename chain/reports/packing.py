@@ -15,7 +15,7 @@ from chain.pack_archive import PackMemory, write_archive
 from chain.pack_check import AnchorCheck, verify_files
 from chain.pack_text import format_pack, how_to_check
 from chain.reports.board_figures import BoardFigures
-from chain.reports.evidence import Evidence, collect_evidence
+from chain.reports.evidence import Evidence, collect_evidence, focused
 from chain.reports.oscal import assessment_results
 from chain.reports.pades import TimeStamping, sign_pdf
 from chain.reports.page import PageSize
@@ -50,15 +50,16 @@ def draft_pack(
         is_stamped: whether the PDF will carry a time stamp; the report says which.
     """
     evidence = collect_evidence(request)
+    shown = focused(evidence, request.framework)
     manifest = evidence.manifest.encode()
-    context = ReportContext(request, evidence, board, page, is_stamped=is_stamped)
+    context = ReportContext(request, shown, board, page, is_stamped=is_stamped)
     files = {
         **evidence.files,
         MANIFEST: manifest,
         REPORT_PDF: write_pdf(context),
-        XBRL: instance(evidence),
+        XBRL: instance(shown),
         **taxonomy(),
-        OSCAL: assessment_results(evidence),
+        OSCAL: assessment_results(shown),
     }
     return Draft(request, evidence, files, board)
 

@@ -60,7 +60,8 @@ class ReportContext:
 
     @property
     def title(self) -> str:
-        return "Board pack" if self.board else "Evidence report"
+        name = "Board pack" if self.board else "Evidence report"
+        return name if self.request.framework is None else f"{name}, {self.request.framework}"
 
     @property
     def window(self) -> str:
@@ -249,7 +250,8 @@ def _verdicts(context: ReportContext) -> list[Flowable]:
 def _controls(context: ReportContext) -> list[Flowable]:
     summary, width = context.evidence.summary, context.page.width
     if not summary.controls:
-        text = "No entry of the window names a control. Policies that are mapped to controls fill this."
+        whose = "" if context.request.framework is None else f" of {context.request.framework}"
+        text = f"No entry of the window names a control{whose}. Policies that are mapped to controls fill this."
         return [*heading("Controls"), paragraph(text)]
     frameworks: dict[str, list[ControlState]] = {}
     for control in summary.controls:
@@ -268,6 +270,8 @@ def _controls(context: ReportContext) -> list[Flowable]:
         if any(each.state == "violated" for each in found)
     ]
     lead = "A control is met when every policy behind it ran, saw a resource, and found nothing wrong or undecided."
+    if context.request.framework is not None:
+        lead += f" Only {context.request.framework} is shown; the evidence in the pack is that of every framework."
     return [
         *heading("Controls", lead=lead),
         table(

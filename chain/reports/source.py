@@ -83,6 +83,7 @@ class PackRequest:
         highlighted: entries, by name, that get a proof of their own; None chooses them.
         artifacts: reads artifacts; those that fit into ``artifacts_size_bytes_max`` go into the pack.
         anchors: receipts over the logs' checkpoints, or over the platform log's.
+        framework: the reports show only this framework's controls; evidence and statement stay complete.
     """
 
     tenant: str
@@ -95,6 +96,7 @@ class PackRequest:
     highlighted: tuple[str, ...] | None = None
     artifacts_size_bytes_max: int = 64 * 1024 * 1024
     anchors: tuple[AnchorSource, ...] = ()
+    framework: str | None = None
 
     def __post_init__(self) -> None:
         if not self.opens < self.closes <= self.made_at:

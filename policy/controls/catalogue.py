@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from domain.errors import InputError
+from domain.finding import Control
 from policy.controls.framework import ControlKind, ControlText, Framework, Style
 
 DATA: Final = Path(__file__).parent / "data"
@@ -22,7 +23,7 @@ DATA: Final = Path(__file__).parent / "data"
 @lru_cache(maxsize=1)
 def frameworks() -> Mapping[str, Framework]:
     """All of them, by id, in order of id."""
-    found = [framework for file in sorted(DATA.glob("*.json")) for framework in _read(orjson.loads(file.read_bytes()))]
+    found = [framework for document in _documents() for framework in _read(document)]
     return {framework.id: framework for framework in sorted(found, key=lambda each: each.id)}
 
 
@@ -40,9 +41,29 @@ def framework(name: str) -> Framework:
     return found
 
 
+def other_editions(control: Control) -> tuple[Control, ...]:
+    """The same recommendation of a benchmark in its other versions, where it stands in any."""
+    return tuple(each for each in _editions().get(control, ()) if each != control)
+
+
+@lru_cache(maxsize=1)
+def _editions() -> Mapping[Control, tuple[Control, ...]]:
+    families = [document for document in _documents() if "family" in document]
+    rows = [
+        tuple(Control(f"{family['family']}-{version}", number) for version, number in row["ids"].items())
+        for family in families
+        for row in family["recommendations"]
+    ]
+    return {control: row for row in rows for control in row}
+
+
 @lru_cache(maxsize=1)
 def _names() -> Mapping[str, Framework]:
     return {_folded(name): each for each in frameworks().values() for name in (each.id, *each.aliases)}
+
+
+def _documents() -> Iterator[Mapping[str, Any]]:
+    return (orjson.loads(file.read_bytes()) for file in sorted(DATA.glob("*.json")))
 
 
 def _folded(name: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.finding import Control
-from policy.controls.catalogue import frameworks
+from policy.controls.catalogue import frameworks, other_editions
 from policy.controls.framework import ControlKind, Style
 
 
@@ -30,6 +30,7 @@ class Provenance(StrEnum):
     PACK = "pack"
     AZURE = "azure-initiative"
     PROWLER = "prowler"
+    EDITION = "other-edition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,21 @@ def pack_mappings(policies: Iterable[tuple[str, Sequence[Control]]], *, source: 
         for policy, controls in policies
         for control in controls
     )
+
+
+def with_editions(mappings: Iterable[ControlMapping]) -> tuple[ControlMapping, ...]:
+    """The mappings, and with each to a benchmark's recommendation also those to the same one in other versions.
+
+    These are partial: versions word a recommendation differently now and then. What somebody states of a version itself
+    comes first.
+    """
+    stated = tuple(mappings)
+    others = (
+        ControlMapping(each.policy, other, Provenance.EDITION, Strength.PARTIAL, f"{each.source}, by {each.control}")
+        for each in stated
+        for other in other_editions(each.control)
+    )
+    return (*stated, *others)
 
 
 def by_control(mappings: Iterable[ControlMapping]) -> Mapping[Control, tuple[ControlMapping, ...]]:

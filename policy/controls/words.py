@@ -14,6 +14,7 @@ from domain.value import Json
 
 TEXT_MAX: Final = 20_000
 _DEEP_MAX: Final = 40
+_DOUBLED: Final = re.compile(r"([bdgklmnprt])\1$")
 _PIECES: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ENDINGS: Final = (("ies", "y", 3), ("sses", "ss", 3), ("ing", "", 4), ("ed", "", 4), ("ss", "ss", 1), ("s", "", 3))
 """An ending, what stands instead of it, and how much must be left before it."""
@@ -67,7 +68,9 @@ def _stem(word: str) -> str:
         return word
     for ending, instead, left_min in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= left_min:
-            return word[: -len(ending)] + instead
+            return (
+                _DOUBLED.sub(r"\1", word[: -len(ending)]) if ending in {"ing", "ed"} else word[: -len(ending)] + instead
+            )
     return word
 
 

@@ -6,14 +6,18 @@ from datetime import timedelta
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from assessment.compliance_document import GapKind
+from domain.errors import InputError
+from domain.evidence import EntryId
+from policy.controls.suggest import CONFIDENCE_MIN
 from serve.api.context import CallerOf, Context
-from serve.api.models import Document, Path, Request
+from serve.api.models import Document, Id, Path, Request
 from serve.api.strict_route import StrictRoute
-from serve.compliance import ComplianceService, Question
+from serve.compliance import ComplianceService, OscalDocument, Question
+from serve.findings_export import MEDIA_TYPES, FindingsFormat, format_of
 from serve.problem import problem_responses
 
 router = APIRouter(
@@ -21,6 +25,9 @@ router = APIRouter(
     tags=["compliance"],
     responses=problem_responses(401, 404, 422, 500, 503, 504),
     route_class=StrictRoute,
+)
+findings_router = APIRouter(
+    prefix="/findings", tags=["compliance"], responses=problem_responses(401, 404, 422, 500, 503, 504)
 )
 PAGE_MAX = 10_000
 Framework = Annotated[
@@ -76,6 +83,39 @@ class MappingsBody(Request):
     )
 
 
+_OSCAL: dict[int | str, dict[str, object]] = {200: {"content": {"application/json": {}}, "description": "OSCAL 1.2.1"}}
+_FINDINGS: dict[int | str, dict[str, object]] = {
+    200: {"content": {media: {} for media in MEDIA_TYPES.values()}, "description": "The findings"}
+}
+
+
+class MapBody(Request):
+    """What to map: a policy, by id or as a definition, or an entry of the evidence log."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"policy": "pcg-aws-s3-public-access-block"}, {"evidence": "2026-17"}]},
+    )
+
+    policy: Id | Document | None = None
+    evidence: Annotated[str | None, Field(max_length=40, description="Id of an entry, like 2026-17")] = None
+    confidence_min: float = Field(default=CONFIDENCE_MIN, ge=CONFIDENCE_MIN, le=1)
+
+
+class MapView(BaseModel):
+    """Controls that are proposed, the most confident first, beside those that are mapped already.
+
+    `confidence` is how often like candidates were right among the mapped policies; `reasons` names the policies and
+    words that speak for a control. A proposal is for a person to accept: it reads words, not what a rule does.
+    """
+
+    of: str
+    confidence_min: float
+    compared_in: list[str]
+    mapped: list[Document]
+    suggestions: list[Document]
+
+
 @router.get("/coverage")
 def coverage(  # noqa: PLR0917 (each is a query parameter)
     caller: CallerOf,
@@ -108,6 +148,23 @@ def gaps(  # noqa: PLR0917 (each is a query parameter)
     return GapsView.model_validate({**found, "total": len(found["gaps"]), "gaps": rows, "next_cursor": following})
 
 
+@router.post("/map")
+def map_controls(body: MapBody, caller: CallerOf, context: Context) -> MapView:
+    """Propose controls for a policy or a piece of evidence, with confidence and reasons. Nothing is kept."""
+    service = _service(context)
+    if (body.policy is None) == (body.evidence is None):
+        raise InputError(
+            "name a policy or an entry of evidence, one of the two", todo='Send {"policy": ID} or {"evidence": ID}'
+        )
+    if body.evidence is not None:
+        entry = EntryId.parse(body.evidence)
+        found = service.map_evidence(caller.tenant, entry, confidence_min=body.confidence_min)
+    else:
+        assert body.policy is not None
+        found = service.map_policy(caller.tenant, body.policy, confidence_min=body.confidence_min)
+    return MapView.model_validate(found)
+
+
 @router.post("/mappings")
 def import_mappings(body: MappingsBody, caller: CallerOf, context: Context) -> Document:
     """Import who maps which policy to which control: Azure initiatives and Prowler compliance files."""
@@ -115,6 +172,41 @@ def import_mappings(body: MappingsBody, caller: CallerOf, context: Context) -> D
         [FilePath(path) for path in caller.paths(context, names)] for names in (body.paths, body.described_by)
     )
     return _service(context).add_mappings(caller.tenant, paths, described_by)
+
+
+@router.get("/oscal", response_class=Response, responses=_OSCAL)
+def oscal(
+    caller: CallerOf,
+    context: Context,
+    framework: Annotated[str, Query(max_length=200, description="Id or another name of a framework, like SOC2")],
+    document: Annotated[OscalDocument, Query()] = OscalDocument.RESULTS,
+    age_days: AgeDays = 30,
+) -> Response:
+    """A framework's component definition or assessment results, by the last scan, as OSCAL."""
+    question = Question(caller.tenant, timedelta(days=age_days), framework)
+    return Response(_service(context).oscal(question, document), media_type="application/json")
+
+
+@findings_router.get("", response_class=Response, responses=_FINDINGS)
+def findings(
+    caller: CallerOf,
+    context: Context,
+    format: Annotated[
+        FindingsFormat | None, Query(description="Without it the `Accept` header says; OCSF where neither does")
+    ] = None,
+    framework: Framework = None,
+    accept: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Response:
+    """The last scan's violations, open and exempt: OCSF Compliance Findings (NDJSON), CSV or Parquet."""
+    chosen = format or format_of(accept)
+    content = _service(context).findings(caller.tenant, chosen, framework=framework)
+    suffix = "ndjson" if chosen is FindingsFormat.OCSF else chosen.value
+    headers = {
+        "Content-Disposition": f'attachment; filename="findings.{suffix}"',
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, media_type=MEDIA_TYPES[chosen], headers=headers)
 
 
 def _service(context: Context) -> ComplianceService:

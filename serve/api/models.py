@@ -29,7 +29,7 @@ class ScanBody(Request):
 
     paths: Annotated[list[Path], Field(min_length=1, max_length=1_000)]
     as_of: AwareDatetime | None = Field(default=None, description="The scan's only clock; now when it is not given")
-    policies: Annotated[list[Path], Field(min_length=1, max_length=100)] = ["builtin"]
+    policies: Annotated[list[Path], Field(min_length=1, max_length=100)] = ["builtin", "applied"]
     aliases: Annotated[list[Path], Field(max_length=100)] = []
     exemptions: Path | None = None
     scope: Id | None = None

@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 
-from actors.messages import Filters, Progress, ScanFacts, ScanRequest
+from actors.messages import APPLIED, BUILTIN, IMPORTED, Filters, Progress, ScanFacts, ScanRequest
 from domain.value import Json
 from serve.api.context import ApiContext, Caller, CallerOf, Context, IdempotencyKey
 from serve.api.models import AnalyzeBody, Document, OperationView, ScanBody
@@ -58,7 +58,8 @@ def bulk_scan(body: ScanBody, caller: CallerOf, context: Context, key: Idempoten
 
 def scan_request(body: ScanBody, caller: Caller, context: ApiContext) -> ScanRequest:
     """The message for a scan, with every path checked."""
-    policies = [each if each in {"builtin", "imported"} else caller.paths(context, [each])[0] for each in body.policies]
+    named = {APPLIED, BUILTIN, IMPORTED}
+    policies = [each if each in named else caller.paths(context, [each])[0] for each in body.policies]
     return ScanRequest(
         tenant=caller.tenant,
         paths=caller.paths(context, body.paths),

@@ -14,6 +14,7 @@ from serve.api.context import Caller, CallerOf, Context, IdempotencyKey
 from serve.api.models import Document, OperationView, Request, RowsView
 from serve.api.operations import operation_view
 from serve.api.strict_route import StrictRoute
+from serve.frameworks import framework_id
 from serve.problem import problem_responses
 from serve.reporting import OPERATION_KIND, Page, ReportKind, ReportRequest
 
@@ -49,6 +50,9 @@ class ReportBody(Request):
         default_factory=list, description="Types of evidence of which there should be some; the report names the absent"
     )
     page: Page = Field(default=Page.A4, description="What the PDF is printed on")
+    framework: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="Show only this framework's controls, like SOC2; the evidence stays complete"
+    )
 
 
 class ReportView(BaseModel):
@@ -112,5 +116,13 @@ def download(report_id: ReportId, caller: CallerOf, context: Context) -> Respons
 
 
 def _start(body: ReportBody, kind: ReportKind, caller: Caller, context: Context, key: str | None) -> OperationView:
-    request = ReportRequest(caller.tenant, kind, body.since, body.until, tuple(body.expected), body.page)
+    request = ReportRequest(
+        caller.tenant,
+        kind,
+        body.since,
+        body.until,
+        tuple(body.expected),
+        body.page,
+        body.framework and framework_id(body.framework),
+    )
     return operation_view(context.reports.start(request, key))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from domain.errors import InputError
+from domain.evidence import EntryId
 from domain.tenancy import tenant_id
 from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
 from serve.cli.screen import json_bytes, put, show, width
@@ -23,6 +26,7 @@ commands = typer.Typer(
     rich_markup_mode=None,
 )
 AGE_DAYS_MAX = 3_650
+_ENTRY: Final = re.compile(r"\d{4}(s\d+)?-\d+")
 FrameworkName = Annotated[
     str | None,
     typer.Option("--framework", metavar="F", help="One framework, like SOC2, with its controls.", show_default=False),
@@ -97,6 +101,74 @@ def gaps(
     show(gap_lines(found, width=width()))
 
 
+@commands.command("map")
+def map_controls(
+    context: typer.Context,
+    *,
+    what: Annotated[
+        str,
+        typer.Argument(metavar="WHAT", help="Policy id, file with a definition, or entry of evidence like 2026-17."),
+    ],
+    confidence_min: Annotated[
+        float, typer.Option("--min", metavar="P", min=0.5, max=1.0, help="Show nothing less confident.")
+    ] = 0.5,
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+    json: JsonOut = None,
+) -> None:
+    """Propose controls for a policy or a piece of evidence, with confidence and reasons."""
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    who = tenant_id(settings.tenant)
+    with open_compliance(settings) as desk:
+        if _ENTRY.fullmatch(what):
+            found = desk.map_evidence(who, EntryId.parse(what), confidence_min=confidence_min)
+        else:
+            found = desk.map_policy(who, _policy(what), confidence_min=confidence_min)
+    if json is not None:
+        put(json_bytes(dict(found)), json)
+        return
+    from serve.render.compliance import map_lines  # noqa: PLC0415
+
+    show(map_lines(found, width=width()))
+
+
+@commands.command("export")
+def export(
+    context: typer.Context,
+    *,
+    framework: Annotated[
+        str, typer.Option("--framework", metavar="F", help="Framework, like SOC2.", show_default=False)
+    ],
+    document: Annotated[
+        str,
+        typer.Option("--document", metavar="assessment-results|component-definition", help="Which OSCAL document."),
+    ] = "assessment-results",
+    age_days: AgeDays = 30,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE|-", help="Where it goes.")] = "-",
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+) -> None:
+    """Write a framework's controls and what was found of them as OSCAL 1.2.1."""
+    from serve.compliance import OscalDocument  # noqa: PLC0415
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+
+    if document not in set(OscalDocument):
+        raise InputError(
+            "unknown OSCAL document",
+            where="--document",
+            got=document,
+            expected=", ".join(OscalDocument),
+            todo="Write: assessment-results",
+        )
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_compliance(settings) as desk:
+        put(desk.oscal(_question(settings, framework, age_days), OscalDocument(document)), out)
+
+
 @commands.command("import")
 def import_mappings(
     context: typer.Context,
@@ -128,6 +200,60 @@ def import_mappings(
     from serve.render.compliance import import_lines  # noqa: PLC0415
 
     show(import_lines(found, width=width()))
+
+
+findings = typer.Typer(help="Hand findings on to other systems.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@findings.callback()
+def _findings() -> None:
+    """A group although it has one command, so that others can join it."""
+
+
+@findings.command("export")
+def export_findings(
+    context: typer.Context,
+    *,
+    format: Annotated[str, typer.Option("--format", metavar="ocsf|csv|parquet", help="How they are written.")] = "ocsf",
+    framework: Annotated[
+        str | None,
+        typer.Option("--framework", metavar="F", help="Only what touches its controls.", show_default=False),
+    ] = None,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE|-", help="Where they go.")] = "-",
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+) -> None:
+    """Write the last scan's violations, open and exempt, as OCSF Compliance Findings, CSV or Parquet."""
+    from serve.compliance_desk import open_compliance  # noqa: PLC0415
+    from serve.findings_export import FindingsFormat  # noqa: PLC0415
+
+    if format not in set(FindingsFormat):
+        raise InputError(
+            "unknown format", where="--format", got=format, expected=", ".join(FindingsFormat), todo="Write: ocsf"
+        )
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_compliance(settings) as desk:
+        put(desk.findings(tenant_id(settings.tenant), FindingsFormat(format), framework=framework), out)
+
+
+def _policy(what: str) -> str | Mapping[str, Any]:
+    """A definition of a file, or an id."""
+    path = Path(what)
+    if not path.is_file():
+        return what
+    from policy.aliases import read_rows  # noqa: PLC0415
+
+    rows = read_rows(path)
+    if len(rows) != 1 or not isinstance(rows[0], dict):
+        raise InputError(
+            "not one definition",
+            where=what,
+            got=f"{len(rows)} documents",
+            expected="one object",
+            todo="Map them one by one",
+        )
+    return rows[0]
 
 
 def _question(settings: Settings, framework: str | None, age_days: int) -> Question:

@@ -9,10 +9,14 @@ from typing import Annotated
 import typer
 
 from domain.tenancy import tenant_id
+from serve.cli import policy_bundles
 from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
 from serve.cli.screen import json_bytes, put, say, show, width
 
-commands = typer.Typer(help="List, import and show policies.", no_args_is_help=True, rich_markup_mode=None)
+commands = typer.Typer(
+    help="List, import and show policies; test, plan and apply bundles.", no_args_is_help=True, rich_markup_mode=None
+)
+policy_bundles.add_to(commands)
 
 
 @commands.command("list")

@@ -35,12 +35,19 @@ def generate(
         ),
     ] = None,
     page: Annotated[str, typer.Option("--page", metavar="a4|letter", help="What the PDF is printed on.")] = "a4",
+    framework: Annotated[
+        str | None,
+        typer.Option(
+            "--framework", metavar="F", help="Show only its controls; the evidence stays complete.", show_default=False
+        ),
+    ] = None,
     out: Annotated[str, typer.Option("-o", "--out", metavar="FILE", help="Where the pack goes.", show_default=False)],
     tenant: Tenant = None,
     store: Store = None,
     cluster: Cluster = None,
 ) -> None:
     """Make a pack of a window's evidence, with all that a stranger needs to check it offline."""
+    from serve.frameworks import framework_id  # noqa: PLC0415
     from serve.report_desk import open_desk  # noqa: PLC0415
     from serve.reporting import Page, ReportKind, ReportRequest  # noqa: PLC0415
 
@@ -54,6 +61,7 @@ def generate(
         until=instant(None) if until is None else _moment(until),
         expected=tuple(expected or ()),
         page=Page(page),
+        framework=None if framework is None else framework_id(framework),
     )
     with open_desk(settings) as desk:
         about = desk.make(request)

@@ -48,7 +48,8 @@ def scan(
     tenant: Tenant = None,
     as_of: AsOf = None,
     policies: Annotated[
-        list[str] | None, _file("--policies", "builtin|imported|PATH", "Which policies; may be repeated.  [builtin]")
+        list[str] | None,
+        _file("--policies", "builtin|imported|applied|PATH", "Which; may be repeated.  [builtin, applied]"),
     ] = None,
     aliases: Annotated[list[str] | None, _file("--aliases", "PATH", "More alias rows; may be repeated.")] = None,
     exemptions: Annotated[str | None, _file("--exemptions", "FILE", "Waivers, JSON or CSV.")] = None,
@@ -78,7 +79,7 @@ def scan(
         tenant=tenant_id(settings.tenant),
         paths=tuple(paths),
         as_of=instant(as_of),
-        policies=tuple(policies or ("builtin",)),
+        policies=tuple(policies or ("builtin", "applied")),
         aliases=tuple(aliases or ()),
         exemptions=exemptions,
         scope=scope,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from serve.render.columns import Cell, Column, Fit, lay_out
-from serve.render.figures import count, counted, moment
+from serve.render.figures import count, counted, moment, percent
 from serve.render.terminal import LABEL, QUIET, WARN
 
 Row = Mapping[str, Any]
@@ -22,6 +22,7 @@ BARE: Final = {
     "no-policy": "without a policy in the scan: unknown",
     "organisational": "organisational, which configuration cannot show: unknown",
 }
+SURE: Final = 0.8
 EVIDENCE_SHOWN, NAMES_SHOWN, CANNOT_SHOW = 1, 5, "organisational"
 
 
@@ -112,6 +113,69 @@ def gap_lines(found: Row, *, width: int | None) -> list[Text]:
     return [*lines, *lay_out(rows, columns, width=width, indent=0), *([Text()] if rows else []), *next_steps]
 
 
+def map_lines(found: Row, *, width: int | None) -> list[Text]:
+    """What is proposed for a policy or a piece of evidence, what speaks for it, and what is mapped already."""
+    lines = [Text(f"MAP  {found['of']}", LABEL), Text()]
+    if found["mapped"]:
+        rows = [
+            (
+                Cell(row["framework"]),
+                Cell(row["id"]),
+                Cell(row["strength"], QUIET),
+                Cell(row["source"], QUIET),
+                Cell(row["text"] or ""),
+            )
+            for row in found["mapped"]
+        ]
+        columns = (
+            Column(),
+            Column(),
+            Column(drop=1),
+            Column(Fit.END, width_min=12, drop=2),
+            Column(Fit.END, width_min=20),
+        )
+        lines += [Text("Mapped", QUIET), *lay_out(rows, columns, width=width, indent=2), Text()]
+    fresh = [row for row in found["suggestions"] if not row["is_mapped"]]
+    if not fresh:
+        return [
+            *lines,
+            Text(f"Nothing more is proposed with a confidence of {percent(found['confidence_min'])} or more."),
+        ]
+    table = [
+        (
+            Cell(percent(row["confidence"]), "green" if row["confidence"] >= SURE else ""),
+            Cell(row["framework"]),
+            Cell(row["id"]),
+            Cell(row["text"] or ""),
+            Cell(_because(row["reasons"]), QUIET),
+        )
+        for row in fresh
+    ]
+    columns = (
+        Column(is_right=True),
+        Column(),
+        Column(),
+        Column(Fit.END, width_min=20),
+        Column(Fit.END, width_min=20, drop=1),
+    )
+    return [
+        *lines,
+        Text(f"Proposed, with a confidence of {percent(found['confidence_min'])} or more", QUIET),
+        *lay_out(table, columns, width=width, indent=2),
+        Text(),
+        Text(
+            "Confidence: how often like proposals were right among mapped policies. Words are compared, not rules.",
+            QUIET,
+        ),
+    ]
+
+
+def _because(reasons: Sequence[Row]) -> str:
+    """The most like policy, and the words it shares."""
+    first = reasons[0]
+    return f"like {first['like']}: {', '.join(first['words'])}"
+
+
 def import_lines(found: Row, *, width: int | None) -> list[Text]:
     """What an import came to, and every kind of name in it that leads nowhere."""
     del width
@@ -122,13 +186,13 @@ def import_lines(found: Row, *, width: int | None) -> list[Text]:
             LABEL,
         )
     ]
+    checks = [row["policy"] for row in found["unknown_policies"]]
     lines += _leading_nowhere(
-        found["unknown_policies_total"],
-        "policies or checks that do not exist",
-        [r["policy"] for r in found["unknown_policies"]],
+        counted(found["unknown_policies_total"], "policy or check", "policies or checks"), "not found", checks
     )
+    controls = found["unknown_controls"]
     lines += _leading_nowhere(
-        found["unknown_controls_total"], "controls that our list of their framework lacks", found["unknown_controls"]
+        counted(found["unknown_controls_total"], "control"), "not in our list of the framework", controls
     )
     if found["without_controls"]:
         lines.append(Text(f"  {counted(len(found['without_controls']), 'initiative')} without controls", QUIET))
@@ -151,11 +215,11 @@ def _bare(controls: Sequence[Row], width: int | None) -> Iterator[Text]:
             yield Text()
 
 
-def _leading_nowhere(total: int, said: str, names: list[str]) -> Iterator[Text]:
-    if total:
-        shown = ", ".join(list(dict.fromkeys(names))[:NAMES_SHOWN])
-        more = ", …" if total > NAMES_SHOWN else ""
-        yield Text(f"  {count(total)} {said}: {shown}{more}", WARN)
+def _leading_nowhere(number: str, said: str, names: Sequence[str]) -> Iterator[Text]:
+    if names:
+        shown = list(dict.fromkeys(names))
+        more = ", …" if len(shown) > NAMES_SHOWN else ""
+        yield Text(f"  {number} {said}: {', '.join(shown[:NAMES_SHOWN])}{more}", WARN)
 
 
 def _title(found: Row) -> Iterator[Text]:

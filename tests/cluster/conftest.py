@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,8 +72,15 @@ def anchors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory, estate: Path, anchors: Path) -> Iterator[Platform]:
-    """One platform for all tests of this folder."""
-    folder = tmp_path_factory.mktemp("platform")
+    """One platform for the tests of this folder that ask for no other."""
+    settings = {"PCG_ALLOWED_ROOTS": str(estate), "PCG_ANCHORS": str(anchors)}
+    with running_platform(tmp_path_factory.mktemp("platform"), settings) as found:
+        yield found
+
+
+@contextmanager
+def running_platform(folder: Path, settings: dict[str, str]) -> Iterator[Platform]:
+    """A small platform with these settings besides."""
     port = free_port()
     environment = {
         **os.environ,
@@ -80,8 +88,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, estate: Path, anchors: Pa
         "PCG_SHARDS": "1",
         "PCG_SIMULATIONS": "1",
         "PCG_RAY_MEMORY_MIB": "80",
-        "PCG_ALLOWED_ROOTS": str(estate),
-        "PCG_ANCHORS": str(anchors),
+        **settings,
     }
     started = run("up", cwd=folder, environment=environment)
     assert started.returncode == 0, started.stderr + started.stdout

@@ -25,6 +25,8 @@ from chain.keys.report_key import ReportSigner, check_report_signature
 from chain.keys.signer import NamedSigner
 from connectors.kms import ED25519_SPEC, KmsEd25519Key, KmsKeyWrapper, KmsRsaKey, open_client
 from domain.errors import AccessDenied, InputError, IntegrityError, NotFound, UnavailableError
+from serve.key_places import key_places
+from serve.settings import load_settings
 from tests.servers.moto import REGION, moto
 
 if TYPE_CHECKING:
@@ -61,6 +63,21 @@ def test_a_report_key_signs_with_pss(rsa_key: KmsRsaKey) -> None:
     assert public.key_size == 4096
     pss = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=padding.PSS.AUTO)
     public.verify(rsa_key.sign(b"report"), b"report", pss, SHA256())
+
+
+def test_the_settings_lead_to_a_report_key_of_the_service(
+    kms: KMSClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = _create(kms, "RSA_4096")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    flags = {"report_key": f"aws-kms:{name}", "kms_region": REGION, "kms_url": kms.meta.endpoint_url}
+    key = key_places(load_settings(flags, environment={})).report_key(tmp_path / "unused.pem")
+    assert key.public_der == KmsRsaKey(kms, name).public_der
+    public = load_der_public_key(key.public_der)
+    assert isinstance(public, rsa.RSAPublicKey)
+    pss = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=padding.PSS.AUTO)
+    public.verify(key.sign(b"report"), b"report", pss, SHA256())
 
 
 def test_a_certificate_is_signed_through_the_service(rsa_key: KmsRsaKey, tmp_path: Path) -> None:

@@ -19,6 +19,17 @@ results.oscal_write(kept)
 assert AssessmentResults.oscal_read(kept) == results
 print(OSCAL_VERSION, len(results.results[0].findings or []))
 """
+_COMPONENTS = """
+import pathlib, sys
+from trestle.oscal.component import ComponentDefinition
+from trestle.oscal import OSCAL_VERSION
+kept = pathlib.Path(sys.argv[2])
+found = ComponentDefinition.oscal_read(pathlib.Path(sys.argv[1]))
+found.oscal_write(kept)
+assert ComponentDefinition.oscal_read(kept) == found
+parts = found.components[0].control_implementations or []
+print(OSCAL_VERSION, sum(len(each.implemented_requirements) for each in parts))
+"""
 
 
 def install() -> Path:
@@ -27,8 +38,17 @@ def install() -> Path:
 
 def read_results(path: Path, kept: Path) -> str:
     """Read results, write them, read them again; what it says of them, or its refusal."""
+    return _run(_PROGRAM, path, kept)
+
+
+def read_components(path: Path, kept: Path) -> str:
+    """The same with a component definition; the number is that of implemented requirements."""
+    return _run(_COMPONENTS, path, kept)
+
+
+def _run(program: str, path: Path, kept: Path) -> str:
     python = require(FOLDER / "venv" / "trestle" / "bin" / "python", what="compliance-trestle")
     answer = subprocess.run(
-        [str(python), "-c", _PROGRAM, str(path), str(kept)], capture_output=True, text=True, check=False, timeout=110
+        [str(python), "-c", program, str(path), str(kept)], capture_output=True, text=True, check=False, timeout=110
     )
     return answer.stdout.strip() if answer.returncode == 0 else f"refused: {answer.stderr[-2000:]}"

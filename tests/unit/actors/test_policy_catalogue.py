@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors.messages import APPLIED, BUILTIN
-from actors.policy_catalogue import Chosen, chosen_policies, known_ids
+from actors.policy_catalogue import Chosen, chosen_policies, known_definitions
 from domain.errors import InputError
 from graph.stores.contract import StoredDefinition
 from policy.aliases import AliasTable
@@ -67,7 +67,7 @@ def test_what_is_assigned_may_be_built_in_or_imported_and_is_not_judged_everywhe
     assert OWN not in found
     assert {f"{OWN}@a", f"{OWN}@b", "SITE"} <= set(found)
     assert all(policy.program is not None for name, policy in found.items() if "@" in name or name == "SITE")
-    assert {"site", OWN} <= known_ids(stored)
+    assert {"site", OWN} <= set(known_definitions(stored))
 
 
 def test_the_applied_bundle_is_a_source_of_its_own() -> None:

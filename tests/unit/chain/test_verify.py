@@ -201,10 +201,10 @@ def test_a_missing_folder_and_an_unreadable_file_cannot_be_decided(
     with pytest.raises(InputError, match="no such folder"):
         verify_directory(tmp_path / "nowhere")
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: str, *_: object, **__: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("chain.folder.open", refuse, raising=False)
     with pytest.raises(InputError, match="cannot read a file"):
         verify_directory(folder)
 

@@ -15,7 +15,7 @@ from policy.controls.words import TEXT_MAX, described, evidence_words, words
         ("access is used", ["access"]),
         ("Storage accounts are encrypted", ["storage", "account", "encrypt"]),
         ("policies, keys and addresses", ["key", "address"]),
-        ("TLS1_2 logging", ["tls", "logg"]),
+        ("TLS1_2 logging", ["tls", "log"]),
         ("Microsoft.Storage/storageAccounts", ["storage", "storage", "account"]),
         ("entries", ["entry"]),
         ("the 12 of a", []),

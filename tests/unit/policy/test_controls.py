@@ -11,7 +11,7 @@ import pytest
 from domain.errors import InputError
 from domain.finding import Control
 from domain.value import Json
-from policy.controls.catalogue import framework, frameworks
+from policy.controls.catalogue import framework, frameworks, other_editions
 from policy.controls.framework import ControlKind
 from policy.controls.imports import Reference, import_mappings, read_mappings
 from policy.controls.mapping import (
@@ -22,6 +22,7 @@ from policy.controls.mapping import (
     pack_mappings,
     strength_of,
     unknown_controls,
+    with_editions,
 )
 from policy.pack import load_pack
 
@@ -160,6 +161,18 @@ def test_a_control_that_its_framework_lacks_is_named() -> None:
     wrong, other = Control("SOC2", "CC99.1"), Control("Ours", "1")
     mappings = pack_mappings([("p", [wrong, other])], source="pack")
     assert unknown_controls(mappings) == (wrong,)
+
+
+def test_a_recommendation_is_found_in_other_editions() -> None:
+    root_key = Control("CIS-AWS-5.0", "1.3")
+    assert Control("CIS-AWS-7.0", "2.4") in other_editions(root_key)
+    assert root_key not in other_editions(root_key)
+    assert other_editions(Control("SOC2", "CC6.1")) == ()
+    stated, *others = with_editions(pack_mappings([("p", [root_key])], source="pack"))
+    assert (stated.control, stated.strength) == (root_key, Strength.DIRECT)
+    assert len(others) == 7
+    assert {(each.provenance, each.strength) for each in others} == {(Provenance.EDITION, Strength.PARTIAL)}
+    assert {each.source for each in others} == {"pack, by CIS-AWS-5.0 1.3"}
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,18 @@ def test_what_lies_in_a_management_group_is_unknown_until_somebody_read_it() -> 
     assert within(MANAGEMENT_GROUP, Provider.AZURE, GROUP, containers=[subscription()]) is Truth.UNKNOWN
 
 
+def test_what_lies_at_the_level_of_the_directory_is_in_no_subscription() -> None:
+    role = "/providers/Microsoft.Authorization/roleDefinitions/reader"
+
+    assert within(SUBSCRIPTION, Provider.AZURE, "", role) is Truth.FALSE
+    assert within(MANAGEMENT_GROUP, Provider.AZURE, "", role) is Truth.FALSE
+    assert within("/", Provider.AZURE, "", role) is Truth.TRUE
+
+
+def test_a_bucket_does_not_say_its_project() -> None:
+    assert within("projects/p", Provider.GCP, "", "//storage.googleapis.com/projects/_/buckets/b") is Truth.UNKNOWN
+
+
 def test_management_groups_say_their_parent_and_their_children() -> None:
     child = management_group("web", parent={"id": MANAGEMENT_GROUP})
     child.properties["properties"]["children"] = [{"id": SUBSCRIPTION}, {"name": "no id"}, "not an object"]  # type: ignore[index,call-overload]

@@ -11,8 +11,10 @@ import pytest
 
 from assessment.compliance_document import GapKind
 from domain.errors import InputError, IntegrityError, UnavailableError
+from domain.evidence import EntryId
 from domain.finding import Control
 from domain.tenancy import TenantId
+from domain.value import Json
 from policy.controls.mapping import ControlMapping, Provenance, Strength
 from serve import compliance_desk
 from serve.compliance import Question
@@ -157,3 +159,80 @@ def test_a_damaged_or_unwritable_file_is_an_error_not_an_empty_list(
 def test_a_question_about_no_framework_of_that_name_names_the_imported_ones(over_http: RemotePlatform) -> None:
     with pytest.raises(InputError, match="unknown framework"):
         over_http.compliance.coverage(Question(WIDE.tenant, WIDE.age_max, "none such"))
+
+
+RULE: dict[str, Json] = {
+    "if": {"field": "Microsoft.Storage/storageAccounts/supportsHttpsTrafficOnly", "equals": "false"}
+}
+OWN_DEFINITION: dict[str, Json] = {
+    "name": "own-https",
+    "properties": {
+        "displayName": "Storage accounts accept encrypted connections only",
+        "description": "Secure transfer over HTTPS protects data in transit from interception",
+        "policyRule": {**RULE, "then": {"effect": "audit"}},
+    },
+}
+
+
+def mapped(api: Api, body: dict[str, Any]) -> Any:
+    return api.client.post("/api/v2/compliance/map", json=body, headers=api.acme)
+
+
+def test_a_definition_is_mapped_with_confidence_and_reason(api: Api) -> None:
+    found = mapped(api, {"policy": OWN_DEFINITION}).json()
+    assert (found["of"], found["mapped"], found["confidence_min"]) == ("own-https", [], 0.5)
+    proposed = {(row["framework"], row["id"]): row for row in found["suggestions"]}
+    transit = proposed["NIST-800-53-R5", "SC-8"]
+    assert 0.5 <= transit["confidence"] <= 1
+    assert transit["reasons"][0]["like"].startswith("pcg-")
+    assert transit["reasons"][0]["words"]
+    assert not any(row["framework"].startswith(("CIS-AWS", "CIS-GCP", "AWS-")) for row in found["suggestions"])
+    confidences = [row["confidence"] for row in found["suggestions"]]
+    assert confidences == sorted(confidences, reverse=True)
+
+
+def test_a_known_policy_shows_what_it_is_mapped_to(api: Api) -> None:
+    found = mapped(api, {"policy": POLICY}).json()
+    assert {"framework": "SOC2", "id": "CC6.7"}.items() <= next(
+        row for row in found["mapped"] if row["framework"] == "SOC2"
+    ).items()
+    assert all(row["is_mapped"] for row in found["suggestions"] if row["id"] == "CC6.7")
+
+
+def test_an_entry_of_evidence_is_mapped(api: Api) -> None:
+    body = {
+        "id": "backup-drill",
+        "subject": "database backups",
+        "body": {
+            "what": "automated backups of databases with point in time recovery, retention and deletion protection"
+        },
+    }
+    entry = api.client.post("/api/v2/evidence/collect", json=body, headers=api.acme).json()["evidence_id"]
+    found = mapped(api, {"evidence": entry}).json()
+    assert found["of"] == entry
+    assert ("SOC2", "A1.2") in {(row["framework"], row["id"]) for row in found["suggestions"]}
+    assert api.client.post("/api/v2/compliance/map", json={"evidence": entry}, headers=api.globex).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({"policy": POLICY, "evidence": "2026-1"}, 422),
+        ({"policy": "no such policy"}, 404),
+        ({"policy": {"name": "no rule"}}, 422),
+        ({"evidence": "nonsense"}, 422),
+        ({"policy": POLICY, "confidence_min": 0.2}, 422),
+    ],
+)
+def test_what_cannot_be_mapped_is_refused(api: Api, body: dict[str, Any], status: int) -> None:
+    answer = mapped(api, body)
+    assert answer.status_code == status, answer.text
+
+
+def test_a_remote_desk_maps_as_well(over_http: RemotePlatform) -> None:
+    desk = over_http.compliance
+    assert desk.map_policy(WIDE.tenant, OWN_DEFINITION, confidence_min=0.5)["of"] == "own-https"
+    assert desk.map_policy(WIDE.tenant, POLICY, confidence_min=0.9)["confidence_min"] == 0.9
+    entry = EntryId.parse("2026-1")
+    assert desk.map_evidence(WIDE.tenant, entry, confidence_min=0.5)["of"] == "2026-1"

@@ -51,6 +51,15 @@ def test_a_report_is_made_followed_and_fetched(api: Api, route: str, kind: str) 
     assert report["report"]["size_bytes"] == len(pack.content)
 
 
+def test_a_report_of_one_framework_says_so(api: Api) -> None:
+    found = generate(api, framework="soc 2")
+    assert api.get(found["links"]["result"]).json()["report"]["framework"] == "SOC2"
+    own = generate(api, framework="House rules")
+    assert api.get(own["links"]["result"]).json()["report"]["framework"] == "House rules"
+    whole = generate(api)
+    assert "framework" not in api.get(whole["links"]["result"]).json()["report"]
+
+
 def test_the_same_key_is_the_same_report_and_another_one_is_a_conflict(api: Api) -> None:
     first, second = (generate(api, key="q1") for _ in range(2))
     assert first["operation_id"] == second["operation_id"]

@@ -241,3 +241,18 @@ def test_oscal_names_controls_that_are_not_decided_and_has_no_finding_for_them(t
 def test_a_zip_of_a_pack_is_the_same_for_the_same_files() -> None:
     files: Mapping[str, bytes] = small_pack()
     assert write_archive(files) == write_archive(dict(reversed(list(files.items()))))
+
+
+@pytest.mark.parametrize(("name", "is_there"), [(None, True), ("OTHER", False)])
+def test_a_framework_leaves_evidence_and_statement_complete_and_filters_the_reports(
+    name: str | None, is_there: bool
+) -> None:
+    whole = draft_pack(small_request())
+    own = whole.evidence.summary.controls[0].framework
+    found = draft_pack(replace(small_request(), framework=name or own.lower()))
+    assert found.evidence.summary == whole.evidence.summary
+    assert [path for path in whole.files if whole.files[path] != found.files[path] and path.startswith("log/")] == []
+    (result,) = json.loads(found.files[OSCAL])["assessment-results"]["results"]
+    shown = {finding["title"].split()[0] for finding in result.get("findings", [])}
+    assert shown == ({own} if is_there else set())
+    assert check(sign_pack(found, signer())).ok
