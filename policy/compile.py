@@ -15,7 +15,7 @@ from typing import Final
 
 from domain.finding import PolicyId
 from domain.resource import Provider
-from domain.value import Json
+from domain.value import UNREAD, Json
 from graph.path import fold
 from policy.aliases import AliasTable
 from policy.condition import compile_condition
@@ -60,7 +60,7 @@ class Program:
         types: folded types its condition can be true of, None for every type.
         clouds: providers whose resources it is meant for.
         paths: columns to shred of the resources it judges.
-        effect: lower-case.
+        effect: lower-case; empty in a partial program where it hangs on a parameter without a value.
         existence: what must be missing beside a resource for which `condition` is true; None for effects that look
             at the resource alone.
         details: what the effect is to do, as `interpret.details_of` works it out for a resource; None where it has
@@ -158,6 +158,8 @@ def _effect(definition: Definition, names: Names) -> str:
     path = "$.properties.policyRule.then.effect"
     found = compile_value(definition.then["effect"], names, path)
     effect = found.value if isinstance(found, Literal) else None
+    if effect is UNREAD:
+        return ""
     if not isinstance(effect, str) or effect.lower() not in EFFECTS:
         raise InvalidDefinition(
             "effect is unknown",

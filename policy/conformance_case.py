@@ -24,7 +24,7 @@ from policy.condition import compile_condition
 from policy.conformance_resource import item_of
 from policy.definition import parse_definition
 from policy.document import read_document
-from policy.errors import DefinitionError, InvalidDefinition, MissingAlias
+from policy.errors import InvalidDefinition, MissingAlias
 from policy.evaluate import Related, evaluate
 from policy.interpret import ItemScope, details_of, evaluate_condition, satisfied
 from policy.names import Names
@@ -110,7 +110,7 @@ class _Outcome:
 
     effect: str | None = None
     details: Value = MISSING
-    refusal: DefinitionError | None = None
+    refusal: InputError | None = None
     unknown: str = ""
 
     def __str__(self) -> str:
@@ -148,7 +148,7 @@ def grade(case: Case, aliases: AliasTable) -> Grade:
     wanted = case.document
     try:
         outcome = _outcome(case, aliases)
-    except DefinitionError as refusal:
+    except InputError as refusal:
         outcome = _Outcome(refusal=refusal)
     if wanted.get("want_parse_error"):
         return _graded(case, isinstance(outcome.refusal, InvalidDefinition), "a refusal of the rule", outcome)
@@ -215,10 +215,10 @@ def _decided(case: Case, program: Program, aliases: AliasTable) -> _Outcome:
         truth, by_column = _missing(case, program, item, aliases)
     if by_column is not truth:
         return _Outcome(unknown=f"interpreter says {truth.name}, columns say {by_column.name}")
-    if truth is Truth.UNKNOWN:
-        return _Outcome(unknown="unknown")
     if truth is Truth.FALSE:
         return _Outcome()
+    if truth is Truth.UNKNOWN or not program.effect:
+        return _Outcome(unknown="unknown")
     details = MISSING if program.details is None else details_of(program.details, item, case.now)
     return _Outcome(program.effect, details)
 

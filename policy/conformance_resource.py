@@ -34,8 +34,8 @@ def item_of(document: Json, kind: str, aliases: AliasTable, version: Json) -> Co
     if "tags" not in body and isinstance(inner, dict) and "tags" in inner:
         body["tags"] = inner["tags"]
     found = _text(body.get("type")) or kind
-    for alias, path in _paths(aliases, fold(found), version):
-        _move(body, path, parse_path(alias.rpartition("/")[2]).segments)
+    for path, short in _paths(aliases, fold(found), version):
+        _move(body, path, short)
     tags = body.get("tags")
     return ConfigurationItem(
         tenant=TenantId("conformance"),
@@ -53,15 +53,15 @@ def item_of(document: Json, kind: str, aliases: AliasTable, version: Json) -> Co
     )
 
 
-def _paths(aliases: AliasTable, kind: str, version: Json) -> list[tuple[str, tuple[str, ...]]]:
-    """Aliases of a type with their paths, outer ones first."""
+def _paths(aliases: AliasTable, kind: str, version: Json) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Where the aliases of a type lead, and their short names as paths; outer ones first."""
     found = [
-        (name, parse_path(one.path).segments)
+        (parse_path(one.path).segments, parse_path(short).segments)
         for name, meanings in aliases.aliases.items()
         for one in meanings
-        if kind in one.owners and one.path_at(version) == one.path
+        if kind in one.owners and one.path_at(version) == one.path and (short := name.rpartition("/")[2])
     ]
-    return sorted(found, key=lambda pair: (len(pair[1]), pair[0]))
+    return sorted(found, key=lambda pair: (len(pair[0]), pair))
 
 
 def _move(node: Json, path: Sequence[str], short: Sequence[str]) -> None:

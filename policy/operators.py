@@ -132,7 +132,7 @@ def like(left: Value, right: Value) -> bool:
 
 def _fits(text: str, pattern: str) -> bool:
     """Whether the parts between the stars follow one another. Each is looked for once, from where the last ended."""
-    first, *others = re.split(r"\*+", pattern)
+    first, *others = pattern.split("*")
     if not others:
         return len(text) == len(first) and _stands(text, first, 0)
     *middle, last = others
@@ -149,6 +149,8 @@ def _fits(text: str, pattern: str) -> bool:
 
 def _stands(text: str, part: str, at: int) -> bool:
     """Whether a part without stars is at a place."""
+    if "?" not in part:
+        return text.startswith(part, at)
     return all(wanted in {"?", character} for wanted, character in zip(part, text[at : at + len(part)], strict=True))
 
 

@@ -155,4 +155,5 @@ def test_like_takes_time_that_grows_no_faster_than_text_and_pattern() -> None:
 
 def test_a_thousand_levels_of_an_unrelated_part_are_refused() -> None:
     document: Json = {"if": NAMED, "then": {"effect": "audit"}, "x": nested(1_000, lambda inner: [inner], 1)}
-    refused(lambda: compile_definition(parse_definition(document, origin="p.json"), ALIASES))
+    facts = refused(lambda: compile_definition(parse_definition(document, origin="p.json"), ALIASES))
+    assert facts["path"] == "$"

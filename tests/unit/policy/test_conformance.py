@@ -156,6 +156,14 @@ def test_a_refusal_passes_only_where_one_is_wanted(tmp_path: Path) -> None:
     ) == [True, False, False, False, True, False]
 
 
+def test_a_table_with_a_broken_path_fails_the_cases_that_use_it(tmp_path: Path) -> None:
+    kinds: Json = [{"resourceType": "gates", "aliases": [{"name": "N/gates/on", "defaultPath": "a..b"}]}]
+    (tmp_path / "broken.json").write_bytes(orjson.dumps([{"namespace": "N", "resourceTypes": kinds}]))
+    suite: Json = {"aliases": "broken.json"}
+    cases = [case(ON, want_effect="audit", _suite=suite), case(ON, want_parse_error=True, _suite=suite)]
+    assert graded(tmp_path, *cases, case(NAMED, want_effect="audit")) == [False, False, True]
+
+
 def test_what_needs_a_parameter_without_a_value_never_passes(tmp_path: Path) -> None:
     definition: Json = {
         "parameters": {"name": {"type": "String"}},
@@ -170,6 +178,30 @@ def test_what_needs_a_parameter_without_a_value_never_passes(tmp_path: Path) -> 
         {**given, "want_effect": "audit", "parameters": {"name": "G"}},
         {**given, "want_effect": "audit", "resource": 5, "parameters": {"name": "G"}},
     ) == [False, True, True, False]
+
+
+def test_an_effect_that_hangs_on_a_parameter_without_a_value_is_unknown(tmp_path: Path) -> None:
+    definition: Json = {
+        "parameters": {"effect": {"type": "String"}},
+        "policyRule": orjson.loads(rule(NAMED, "[parameters('effect')]")),
+    }
+    given: dict[str, Json] = {"note": "n", "policy_definition": orjson.dumps(definition).decode()}
+    other: dict[str, Json] = {"name": "h"}
+    assert graded(
+        tmp_path,
+        {**given, "resource": GATE, "want_effect": "audit"},
+        {**given, "resource": GATE, "want_undefined": True},
+        {**given, "resource": other, "want_undefined": True},
+    ) == [False, False, True]
+
+
+def test_a_look_up_that_asks_for_ids_is_decided_by_the_interpreter(tmp_path: Path) -> None:
+    details: Json = {"type": "N/bolts", "existenceCondition": {"field": "id", "contains": "mine"}}
+    found: Json = [{"response": {"id": "/mine"}}]
+    assert graded(
+        tmp_path,
+        case(NAMED, effect="auditIfNotExists", details=details, host_await=found, want_undefined=True),
+    ) == [True]
 
 
 def test_a_case_without_a_resource_asks_only_for_the_form(tmp_path: Path) -> None:

@@ -166,6 +166,14 @@ class TestCondition:
         assert found(compiled, [item(f"{GATE}/{LOGS}/a", kind="v1", on=True)]) is Verdict.VIOLATION
 
 
+def test_an_explanation_says_what_the_look_up_came_to() -> None:
+    compiled = looking()
+    for related, result in (([], False), ([item(f"{GATE}/{LOGS}/a")], True), (UNREAD, None)):
+        leaf = explain(compiled, gate(), now=NOW, related=related).leaves[-1]
+        assert (leaf.path, leaf.operator, leaf.result) == ("contoso.log/settings", "exists", result)
+    assert len(explain(compiled, item(GATE, "Contoso.Net/walls"), now=NOW).leaves) == 1
+
+
 def test_time_in_a_look_up_is_noticed() -> None:
     assert not looking(name="a").is_time_dependent
     assert looking(name="[concat('a', utcNow('yyyy'))]").is_time_dependent
