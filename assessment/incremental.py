@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from assessment.beside import Beside
 from domain.finding import PolicyId, Verdict
 from domain.resource import ConfigurationItem, resource_key
-from graph.columns import take
+from graph.columns import narrowed, take
 from graph.path import fold
 from graph.shred import shred
 from graph.snapshot import Snapshot, account_of
@@ -139,13 +139,17 @@ class _Search:
         existence = program.existence
         assert existence is not None
         kept = Lookups({}, lookups.places)
-        for kind, table in self.after.tables.items():
+        tables = self.after.tables
+        for kind in sorted(tables if program.types is None else program.types & tables.keys()):
             rows = np.asarray(self.after.rows_by_type[kind], dtype=np.int64)
             if not program.applies_to(kind, self.after.provider_of(int(rows[0]))):
                 continue
             at = np.flatnonzero(self.candidates(existence, kind, rows))
+            if not len(at):
+                continue
             related = Beside(self.after).of(existence.type, rows[at])
-            verdicts = evaluate(program, take(table, at), now=now, lookups=kept, related=related)
+            table = take(narrowed(tables[kind], program.paths), at)
+            verdicts = evaluate(program, table, now=now, lookups=kept, related=related)
             for row, verdict in zip(rows[at].tolist(), verdicts.tolist(), strict=True):
                 yield resource_key(self.after.uids[row]), Verdict(verdict)
 

@@ -7,7 +7,7 @@ values get into columns (`graph.shred`) and what they mean (`policy.evaluate`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -84,6 +84,13 @@ def _paths(columns: Mapping[str, Column], children: Mapping[str, ChildTable]) ->
     for child in children.values():
         found |= _paths(child.columns, child.children)
     return found
+
+
+def narrowed(table: Table, paths: Collection[str]) -> Table:
+    """The table with the columns of some paths, and with the arrays that some of them go through."""
+    columns = {path: column for path, column in table.columns.items() if path in paths}
+    children = {array: c for array, c in table.children.items() if any(path.startswith(array) for path in paths)}
+    return Table(table.size, columns, children)
 
 
 def take(table: Table, rows: NDArray[np.int64]) -> Table:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from domain.errors import InputError
 from domain.value import Json
@@ -156,8 +157,10 @@ def _imported(identity: str, document: Json, aliases: AliasTable, origin: str) -
         return ImportRow(identity, "", PolicyClass.PER_RESOURCE, failure.state, str(failure)), None
     policy_class = classify(definition)
     name = definition.display_name
-    if policy_class is not PolicyClass.PER_RESOURCE:
+    if policy_class in _REASONS:
         return ImportRow(identity, name, policy_class, "unsupported", _REASONS[policy_class]), None
+    if _is_opaque(definition):
+        return ImportRow(identity, name, policy_class, "unsupported", _OPAQUE_REASON), None
     try:
         program = compile_any(definition, aliases, policy_id=identity)
     except DefinitionError as failure:
@@ -166,11 +169,21 @@ def _imported(identity: str, document: Json, aliases: AliasTable, origin: str) -
 
 
 _REASONS: Mapping[PolicyClass, str] = {
-    PolicyClass.RELATED_RESOURCE: "its effect asks whether a related resource exists, which is not joined yet",
     PolicyClass.DATA_PLANE: "its mode is evaluated inside the service, on data that configuration does not show",
     PolicyClass.MANUAL: "it is attested by a person; no resource is checked",
     PolicyClass.MANAGED_CONTROL: "it stands for a control that Microsoft manages; its condition never holds",
 }
+
+
+_OPAQUE: Final = frozenset({"microsoft.security/assessments"})
+_OPAQUE_REASON: Final = "it asks for the result of an assessment inside Microsoft Defender, which no resource shows"
+
+
+def _is_opaque(definition: Definition) -> bool:
+    """Whether an existence condition looks for something that is a service's verdict and not a configuration."""
+    details = definition.then.get("details")
+    found = details.get("type") if isinstance(details, dict) else None
+    return isinstance(found, str) and found.lower() in _OPAQUE
 
 
 def classify(definition: Definition) -> PolicyClass:

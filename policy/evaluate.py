@@ -64,10 +64,15 @@ def evaluate(
     run = Run(now, lookups if lookups is not None else Lookups(), program.is_time_dependent)
     frame = Frame.of(table)
     result = run.condition(program.condition, frame)
-    if program.existence is not None and result is not Truth.FALSE:
-        exists = _Join(program.existence, run, frame).exists(related, _filled(result, table.size) != Truth.FALSE)
+    if program.existence is not None and related is UNCOLLECTED:
+        result = joined(np.minimum, result, Truth.UNKNOWN)
+    elif program.existence is not None and result is not Truth.FALSE:
+        join = _Join(program.existence, run, frame)
+        exists = join.exists(related, _filled(result, table.size) != Truth.FALSE, program.condition.key)
         result = joined(np.minimum, result, np.subtract(2, exists, dtype=np.uint8))
-    found: NDArray[np.uint8] = _VERDICTS.take(_filled(result, table.size), mode="clip")
+    if isinstance(result, Truth):
+        return np.full(table.size, _VERDICTS[result], dtype=np.uint8)
+    found: NDArray[np.uint8] = _VERDICTS.take(result, mode="clip")
     return found
 
 
@@ -109,18 +114,30 @@ class _Join:
     run: Run
     frame: Frame
 
-    def exists(self, related: Related, is_open: NDArray[np.bool_]) -> Truths:
-        """Whether each row that `is_open` finds what it looks for; FALSE for the others."""
+    def exists(self, related: Related, is_open: NDArray[np.bool_], key: str) -> Truths:
+        """Whether each row that `is_open` finds what it looks for; remembered for the tables.
+
+        Args:
+            key: says which rows are open.
+        """
+        tables = tuple(table for table in related.tables if table.size)
+        moment = self.run.now if self.run.is_time_dependent else None
+        known = (id(self.frame.source), self.existence.key, key, moment, *map(id, tables))
+        kept = self.run.lookups.tables.get(known)
+        if kept is None:
+            kept = self.run.lookups.tables[known] = ((self.frame.source, tables), self.found(tables, is_open))
+        return np.maximum(kept[1], np.where(related.is_read, Truth.FALSE, Truth.UNKNOWN).astype(np.uint8))
+
+    def found(self, tables: Sequence[Table], is_open: NDArray[np.bool_]) -> Truths:
+        """What rows that are open find in the tables; FALSE for the others."""
         found = np.zeros(self.frame.size, dtype=np.uint8)
-        tables = [table for table in related.tables if table.size]
         if tables:
             asked = self.asked(np.flatnonzero(is_open))
             for table in tables:
                 self.satisfied(self.pairs(asked, table), table, found)
-            found[[row for row, where in zip(asked.rows.tolist(), asked.anchors, strict=True) if where is None]] = (
-                Truth.UNKNOWN
-            )
-        return np.maximum(found, np.where(related.is_read, Truth.FALSE, Truth.UNKNOWN).astype(np.uint8))
+            unknown = [row for row, where in zip(asked.rows.tolist(), asked.anchors, strict=True) if where is None]
+            found[unknown] = Truth.UNKNOWN
+        return found
 
     def asked(self, rows: Indexes) -> _Asked:
         """Where rows look and for which name; what cannot be known of a row makes its answer unknown."""

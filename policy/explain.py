@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from domain.finding import PolicyId, Verdict
 from domain.resource import ConfigurationItem, Origin, ResourceId
@@ -13,13 +14,15 @@ from policy.compile import Program
 from policy.existence import Existence
 from policy.interpret import (
     ItemScope,
+    RelatedScope,
     Scope,
     counted,
     decide,
     evaluate_condition,
-    evaluate_existence,
     evaluate_expression,
     flattened,
+    looked_up,
+    satisfied,
     violates,
 )
 from policy.languages import shown
@@ -39,6 +42,7 @@ from policy.tree import (
     Truth,
 )
 
+_DETAILS: Final = "properties.policyRule.then.details"
 _VERDICTS = {Truth.FALSE: Verdict.COMPLIANT, Truth.TRUE: Verdict.VIOLATION, Truth.UNKNOWN: Verdict.UNKNOWN}
 
 
@@ -88,19 +92,31 @@ def explain(
     """
     scope = ItemScope(item)
     truth = violates(program.condition, program.existence, item, related, now)
-    leaves = [*_deciding(program.condition, scope, now, None)]
+    leaves = tuple(_deciding(program.condition, scope, now, None))
     if program.existence is not None and evaluate_condition(program.condition, scope, now) is not Truth.FALSE:
-        leaves.append(_looked_up(program.existence, item, related, now))
-    return Explanation(item.uid, program.policy_id, _VERDICTS[truth], tuple(leaves), item.origin)
+        leaves += tuple(_existing(program.existence, item, related, now))
+    return Explanation(item.uid, program.policy_id, _VERDICTS[truth], leaves, item.origin)
 
 
-def _looked_up(
+def _existing(
     existence: Existence, item: ConfigurationItem, related: Sequence[ConfigurationItem] | Absent, now: datetime
-) -> LeafResult:
-    """What the look-up beside the resource came to: whether one that satisfies it is there."""
-    is_there = _as_bool(evaluate_existence(existence, item, related, now))
-    found: Value = UNREAD if is_there is None else is_there
-    return LeafResult(existence.type, "exists", True, found, is_there, "properties.policyRule.then.details")
+) -> Iterator[LeafResult]:
+    """What was looked for beside the resource: the type that is missing, what is there, or why that is not enough."""
+    found = looked_up(existence, item, related, now)
+    if isinstance(found, Absent):
+        yield LeafResult(existence.type, "exists", True, found, None, _DETAILS)
+        return
+    scope = ItemScope(item)
+    truths = [satisfied(existence, scope, [one], now) for one in found]
+    best = max(truths, default=Truth.FALSE)
+    shown: Value = [str(one.uid) for one, truth in zip(found, truths, strict=True) if truth is best]
+    yield LeafResult(existence.type, "exists", True, shown or MISSING, _as_bool(best), _DETAILS)
+    if existence.condition is None or best is Truth.TRUE:
+        return
+    for one, truth in zip(found, truths, strict=True):
+        if truth is best:
+            for leaf in _deciding(existence.condition, RelatedScope(scope, one), now, None):
+                yield replace(leaf, path=f"{one.name or one.uid}: {leaf.path}")
 
 
 def _deciding(condition: Condition, scope: Scope, now: datetime, element: int | None) -> Iterator[LeafResult]:

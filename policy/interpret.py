@@ -357,19 +357,24 @@ def evaluate_existence(
     Args:
         related: the tenant's resources of `existence.type`; UNREAD where that type was never collected.
     """
-    if isinstance(related, Absent):
-        return Truth.UNKNOWN
-    if not related:
-        return Truth.FALSE
+    found = looked_up(existence, item, related, now)
+    return Truth.UNKNOWN if isinstance(found, Absent) else satisfied(existence, ItemScope(item), found, now)
+
+
+def looked_up(
+    existence: Existence, item: ConfigurationItem, related: Sequence[ConfigurationItem] | Absent, now: datetime
+) -> Sequence[ConfigurationItem] | Absent:
+    """The related resources where the look-up goes, with the name it asks for; UNREAD where that cannot be known."""
+    if isinstance(related, Absent) or not related:
+        return related
     scope = ItemScope(item)
     group = _asked(existence.resource_group, scope, now)
     name = _asked(existence.name, scope, now)
     if isinstance(group, Absent) or isinstance(name, Absent):
-        return Truth.UNKNOWN
+        return UNREAD
     anchors = frozenset(existence.anchors(item.uid, item.type, group))
     here = [one for one in related if not anchors.isdisjoint(anchors_of(one.uid))]
-    named = [one for one in here if name is None or is_named(name, str(item_field(one, "@fullname")))]
-    return satisfied(existence, scope, named, now)
+    return [one for one in here if name is None or is_named(name, str(item_field(one, "@fullname")))]
 
 
 def satisfied(existence: Existence, scope: Scope, found: Sequence[ConfigurationItem], now: datetime) -> Truth:

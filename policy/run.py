@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,12 @@ Truths = NDArray[np.uint8]
 Indexes = NDArray[np.int64]
 Result: TypeAlias = "Truths | Truth"
 """A truth per row, or one for all."""
+
+_KEPT_ROWS_MAX = 64
+"""Up to so many rows the results of groups are remembered too: policies share parts, and a row costs little."""
+
+NEGATED: Final = (Truth.TRUE, Truth.UNKNOWN, Truth.FALSE)
+"""The opposite of each truth."""
 
 _COMBINATIONS_MAX = 1 << 16
 """Up to so many possible combinations a table tells them apart; beyond, sorting does."""
@@ -105,13 +111,11 @@ class Run:
                 return condition.truth
             case Compare():
                 return self.leaf(condition, frame)
-            case AllOf():
-                return self.extreme(condition.children, frame, final=Truth.FALSE)
-            case AnyOf():
-                return self.extreme(condition.children, frame, final=Truth.TRUE)
+            case AllOf() | AnyOf():
+                return self.kept(condition, frame) if frame.size <= _KEPT_ROWS_MAX else self.group(condition, frame)
             case Not():
                 found = self.condition(condition.child, frame)
-                return Truth(2 - found) if isinstance(found, Truth) else np.subtract(2, found, dtype=np.uint8)
+                return NEGATED[found] if isinstance(found, Truth) else np.subtract(2, found, dtype=np.uint8)
             case Every() | Count() | Tally():
                 return self.kept(condition, frame)
 
@@ -129,10 +133,15 @@ class Run:
         ]
         return [evaluate_expression(expression, found.__getitem__, self.now) for found in values], inverse
 
+    def group(self, condition: AllOf | AnyOf, frame: Frame) -> Result:
+        """All of the children, or any."""
+        final = Truth.FALSE if isinstance(condition, AllOf) else Truth.TRUE
+        return self.extreme(condition.children, frame, final=final)
+
     def extreme(self, children: Sequence[Condition], frame: Frame, *, final: Truth) -> Result:
         """Kleene's *and* (`final` FALSE) or *or* (TRUE), stopping where one value decides all rows."""
         join = np.minimum if final is Truth.FALSE else np.maximum
-        found: Result = Truth(2 - final)
+        found: Result = NEGATED[final]
         for child in children:
             found = joined(join, found, self.condition(child, frame))
             if isinstance(found, Truth) and found is final:
@@ -141,8 +150,8 @@ class Run:
                 return final
         return found
 
-    def kept(self, condition: Every | Count | Tally, frame: Frame) -> Result:
-        """A reduction over elements or values, remembered for the table."""
+    def kept(self, condition: AllOf | AnyOf | Every | Count | Tally, frame: Frame) -> Result:
+        """A reduction over elements, values or conditions, remembered for the table."""
         moment = self.now if self.is_time_dependent else None
         key = (id(frame.source), condition.key, moment)
         kept = self.lookups.tables.get(key)
@@ -150,8 +159,10 @@ class Run:
             kept = self.lookups.tables[key] = (frame.source, self.reduced(condition, frame))
         return kept[1]
 
-    def reduced(self, condition: Every | Count | Tally, frame: Frame) -> Result:
+    def reduced(self, condition: AllOf | AnyOf | Every | Count | Tally, frame: Frame) -> Result:
         match condition:
+            case AllOf() | AnyOf():
+                return self.group(condition, frame)
             case Every():
                 return self.every(condition, frame)
             case Count():
@@ -172,9 +183,11 @@ class Run:
         kept = self.lookups.tables.get(key)
         if kept is None:
             truths = [decide(leaf, {path: value}, self.now) for value in column.values]
-            kept = self.lookups.tables[key] = (column, _uniform(np.array(truths, dtype=np.uint8)))
-        table = kept[1]
-        return table if isinstance(table, Truth) else table.take(codes, mode="clip")
+            is_uniform = len(truths) > 0 and truths.count(truths[0]) == len(truths)
+            table: Result = truths[0] if is_uniform else np.array(truths, dtype=np.uint8)
+            kept = self.lookups.tables[key] = (column, table)
+        found = kept[1]
+        return found if isinstance(found, Truth) else found.take(codes, mode="clip")
 
     def tuples(self, leaf: Compare, frame: Frame, columns: Sequence[tuple[Column, Codes]]) -> Result:
         """A leaf over several columns: decided once per distinct combination."""
@@ -311,7 +324,7 @@ def _uniform(truths: Truths) -> Result:
 def joined(join: np.ufunc, left: Result, right: Result) -> Result:
     """Minimum or maximum of two results."""
     if isinstance(left, Truth) and isinstance(right, Truth):
-        return Truth(int(join(int(left), int(right))))
+        return min(left, right) if join is np.minimum else max(left, right)
     found: Truths = join(
         np.uint8(left) if isinstance(left, Truth) else left, np.uint8(right) if isinstance(right, Truth) else right
     )

@@ -1,4 +1,7 @@
-"""Open Policy Agent: what Rego means."""
+"""Open Policy Agent: what Rego means, and an engine to compare evaluations with.
+
+Source: https://www.openpolicyagent.org/docs/cli
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from pathlib import Path
 
 from tests.servers.programs import FOLDER, go_install, require
 
-_MODULE = "github.com/open-policy-agent/opa@v1.4.2"
+_MODULE = "github.com/open-policy-agent/opa@v1.22.3"
 
 
 def install() -> Path:

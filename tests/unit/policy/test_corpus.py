@@ -35,7 +35,8 @@ def test_microsofts_definitions_run_or_say_why_not() -> None:
         PolicyClass.MANAGED_CONTROL: 832,
     }
     assert report.count(PolicyClass.PER_RESOURCE, "runs", "needs_parameters") == 627
-    assert report.count(None, "runs") == len(report.programs) >= 540
+    assert report.count(PolicyClass.RELATED_RESOURCE, "runs", "needs_parameters") >= 1070
+    assert report.count(None, "runs") == len(report.programs) >= 935
     assert report.count(PolicyClass.PER_RESOURCE, "invalid", "unsupported") == 0
     assert all(row.reason for row in report.rows if row.state != "runs")
 
@@ -50,7 +51,22 @@ def test_each_definition_is_classified_and_tells_its_state() -> None:
         "invalid": document(condition={"field": "name", "frob": 1}),
         "broken": {"properties": {}},
         "unsupported": document(condition={"value": "[reference('x')]", "equals": 1}),
-        "related": document("auditIfNotExists"),
+        "related": {
+            "properties": {
+                "policyRule": {
+                    "if": RULE,
+                    "then": {"effect": "auditIfNotExists", "details": {"type": "Contoso.Log/settings"}},
+                }
+            }
+        },
+        "related_opaque": {
+            "properties": {
+                "policyRule": {
+                    "if": RULE,
+                    "then": {"effect": "auditIfNotExists", "details": {"type": "Microsoft.Security/assessments"}},
+                }
+            }
+        },
         "related_by_default": document(
             "[parameters('effect')]",
             parameters={"effect": {"type": "String", "defaultValue": "DeployIfNotExists"}},
@@ -77,8 +93,9 @@ def test_each_definition_is_classified_and_tells_its_state() -> None:
         "needs": ("per_resource", "needs_parameters"),
         "odd": ("per_resource", "invalid"),
         "plane": ("data_plane", "unsupported"),
-        "related": ("related_resource", "unsupported"),
-        "related_by_default": ("related_resource", "unsupported"),
+        "related": ("related_resource", "runs"),
+        "related_opaque": ("related_resource", "unsupported"),
+        "related_by_default": ("related_resource", "invalid"),
         "runs": ("per_resource", "runs"),
         "unsupported": ("per_resource", "unsupported"),
     }

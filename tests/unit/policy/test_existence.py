@@ -6,7 +6,7 @@ import pytest
 
 from domain.finding import Verdict
 from domain.resource import ConfigurationItem
-from domain.value import UNREAD, Absent, Json
+from domain.value import MISSING, UNREAD, Absent, Json
 from graph.shred import shred
 from policy.compile import Program
 from policy.errors import InvalidDefinition
@@ -202,3 +202,32 @@ def test_details_that_say_nothing_are_refused_with_their_place(details: Json, pa
     with pytest.raises(InvalidDefinition) as caught:
         program(IS_GATE, effect="deployIfNotExists", details=details)
     assert caught.value.facts["path"] == f"$.properties.policyRule.then.details{path}"
+
+
+class TestExplanation:
+    def test_a_missing_neighbour_is_named_by_its_type(self) -> None:
+        leaves = explain(looking(), gate(), now=NOW, related=[]).leaves
+        assert [(leaf.path, leaf.operator, leaf.expected, leaf.found, leaf.result) for leaf in leaves[1:]] == [
+            ("contoso.log/settings", "exists", True, MISSING, False)
+        ]
+        assert leaves[-1].where == "properties.policyRule.then.details"
+
+    def test_a_neighbour_that_is_not_good_enough_says_which_condition_failed(self) -> None:
+        compiled = looking(
+            existenceCondition={"allOf": [{"field": "name", "like": "*"}, {"field": "location", "equals": "x"}]}
+        )
+        related = [item(f"{GATE}/{LOGS}/a", location="y"), item(f"{GATE}/{LOGS}/b")]
+        leaves = explain(compiled, gate(), now=NOW, related=related).leaves
+        assert [(leaf.path, leaf.expected, leaf.found, leaf.result) for leaf in leaves[2:]] == [
+            ("a: location", "x", "y", False),
+            ("b: location", "x", MISSING, False),
+        ]
+        assert leaves[1].found == [f"{GATE}/{LOGS}/a", f"{GATE}/{LOGS}/b"]
+        assert leaves[2].where.startswith("properties.policyRule.then.details.existenceCondition")
+
+    def test_what_satisfies_is_named_and_what_was_never_read_is_open(self) -> None:
+        there = explain(looking(), gate(), now=NOW, related=[item(f"{GATE}/{LOGS}/a")]).leaves[-1]
+        assert (there.found, there.result) == ([f"{GATE}/{LOGS}/a"], True)
+        assert explain(looking(), gate(), now=NOW).leaves[-1].found is UNREAD
+        other = item(GATE, "Contoso.Net/other")
+        assert len(explain(looking(), other, now=NOW, related=[]).leaves) == 1
