@@ -185,7 +185,7 @@ def compared(count: int) -> Iterator[tuple[list[Any], list[int], list[int]]]:
 
 @pytest.mark.interop
 def test_filters_select_what_cloud_custodian_selects() -> None:
-    found = list(compared(1200))
+    found = list(compared(1500))
 
     wrong = [(filters, got, expected) for filters, got, expected in found if got != expected]
     assert wrong[:5] == []
