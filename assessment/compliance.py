@@ -134,14 +134,19 @@ def compliance(
 
     Args:
         mappings: by id of control, each policy once.
-        evidence: of the newest scan.
+        evidence: of the newest scan; a definition that is assigned has one for each assignment.
     """
-    by_policy = {each.policy_id.lower(): each for each in evidence}
+    by_policy: dict[str, list[PolicyEvidence]] = {}
+    for each in evidence:
+        name = each.policy_id.lower()
+        for key in {name, name.partition("@")[0]}:
+            by_policy.setdefault(key, []).append(each)
     found = []
     for control in _requirements(framework, mappings):
         served = tuple(
-            Served(mapping, by_policy.get(mapping.policy.lower()))
+            Served(mapping, each)
             for mapping in sorted(mappings.get(control.id, ()), key=lambda mapping: mapping.policy)
+            for each in by_policy.get(mapping.policy.lower(), [None])
         )
         state, reason = _state(control, served, now=now, age_max=age_max)
         found.append(ControlResult(framework.id, control, state, reason, served))

@@ -54,6 +54,14 @@ def test_a_state_follows_from_what_one_policy_found(evidence: PolicyEvidence, st
     assert (found.state, found.reason) == (state, reason)
 
 
+def test_every_assignment_of_a_definition_serves_what_the_definition_is_mapped_to() -> None:
+    held, broken = replace(RAN, policy_id="P@one"), replace(RAN, policy_id="P@two/ref", violations=1)
+    for evidence, state in (([held], State.SATISFIED), ([held, broken], State.NOT_SATISFIED)):
+        results = compliance(framework("SOC2"), {TECHNICAL: [mapping("p")]}, evidence, now=NOW)
+        result = next(result for result in results if result.control.id == TECHNICAL)
+        assert (result.state, len(result.served)) == (state, len(evidence))
+
+
 def test_a_control_without_policy_is_unknown_and_says_which_way() -> None:
     assert judged(RAN, mapped=False).reason is Reason.NO_POLICY
     assert judged(RAN, mapped=False, control=ORGANISATIONAL).reason is Reason.ORGANISATIONAL
