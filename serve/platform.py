@@ -166,7 +166,7 @@ class Platform:
         return cost_impact_row(self.document(tenant), policy_id)
 
     def import_definitions(self, tenant: TenantId, path: Path, *, aliases: Sequence[Path] = ()) -> tuple[Row, ...]:
-        """Import Azure Policy definitions; one row per id."""
+        """Import policies; one row per id."""
         shard = self._shard(tenant).within(SCAN_DEADLINE_S)
         return shard.call(TenantShard.import_definitions, tenant, path, aliases)
 

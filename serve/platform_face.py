@@ -47,7 +47,7 @@ class PlatformFace(Protocol):
     def import_definitions(
         self, tenant: TenantId, path: Path, *, aliases: Sequence[Path] = ()
     ) -> tuple[Mapping[str, Json], ...]:
-        """Import Azure Policy definitions and keep those that compile: one row per id with class, state and reason."""
+        """Import policies and keep those that compile: one row per id with class, state and reason."""
 
     def policies(self, tenant: TenantId) -> tuple[Mapping[str, Json], ...]:
         """Built-in and imported policies, in order of id: id, origin, severity, title, state."""

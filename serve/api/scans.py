@@ -75,7 +75,7 @@ def policies(caller: CallerOf, context: Context) -> RowsView:
 
 @router.post("/policies/import", tags=["policies"])
 def import_policies(body: ImportBody, caller: CallerOf, context: Context) -> RowsView:
-    """Import Azure Policy definitions from a file or folder; one row per id says whether it runs, or why not."""
+    """Import policies, in whatever language, from a file or folder; one row per id says whether it runs, or why not."""
     path = caller.paths(context, [body.path])[0]
     aliases = [FilePath(each) for each in caller.paths(context, body.aliases)]
     rows = context.platform.import_definitions(caller.tenant, FilePath(path), aliases=aliases)

@@ -61,7 +61,7 @@ def import_policies(
     cluster: Cluster = None,
     json: JsonOut = None,
 ) -> None:
-    """Import Azure Policy definitions, unmodified.
+    """Import policies as they are: Azure definitions, Cloud Custodian, Rego, Guard.
 
     Says of each whether it runs, or exactly why not.
     """
