@@ -18,7 +18,7 @@ from domain.value import Json
 from graph.path import fold
 from policy.aliases import Alias, AliasTable
 
-_QUOTED: Final = re.compile(r"'([^']+)'")
+_QUOTED: Final = re.compile(r"'([^']*)'")
 
 
 class ImportedAliases:

@@ -40,11 +40,10 @@ def list_policies(
     if json is not None:
         put(json_bytes({"policies": [dict(row) for row in found]}), json)
         return
-    from serve.render.figures import counted  # noqa: PLC0415
-    from serve.render.listing import policy_lines  # noqa: PLC0415
+    from serve.render.listing import policy_lines, policy_total  # noqa: PLC0415
 
     show(policy_lines(found, width=width()))
-    say(counted(len(found), "policy", "policies"))
+    say(policy_total(found))
 
 
 @commands.command("import")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from serve.render.columns import Cell, Column, Fit, lay_out
-from serve.render.figures import count, monthly
+from serve.render.figures import count, counted, monthly
 from serve.render.terminal import QUIET, SEVERITY_STYLES, WARN
 
 Entry = Mapping[str, Any]
@@ -64,6 +64,14 @@ def policy_lines(policies: Sequence[Entry], *, width: int | None) -> list[Text]:
         Column(Fit.END, width_min=24),
     )
     return lay_out(rows, columns, width=width, indent=0)
+
+
+def policy_total(policies: Sequence[Entry]) -> str:
+    """How many there are, and how many in each state where there are several: what does not run is not monitored."""
+    states = Counter(str(policy["state"] or "") for policy in policies)
+    parts = [f"{count(number)} {state.replace('_', ' ')}" for state, number in states.most_common()]
+    total = counted(len(policies), "policy", "policies")
+    return "   ".join([total, *parts]) if len(states) > 1 else total
 
 
 def import_lines(rows: Sequence[Entry], counts: Counter[tuple[str, str]], *, width: int | None) -> list[Text]:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from serve.render.explanation import explanation_lines
-from serve.render.listing import import_lines, policy_lines, violation_lines
+from serve.render.listing import import_lines, policy_lines, policy_total, violation_lines
 from serve.render.ranking import expected, first_of_each_day
 from tests.unit.serve.scan_documents import AS_OF, full_document, prediction, violation
 
@@ -99,3 +99,9 @@ def test_one_full_day_does_not_hide_the_week() -> None:
 def test_predictions_without_a_date_come_after_those_with_one() -> None:
     rows = expected(full_document()["predictions"], as_of=AS_OF)
     assert [row.is_dated for row in rows] == [True, True, False]
+
+
+def test_the_total_tells_policies_that_run_from_those_that_do_not() -> None:
+    rows = [{"state": "runs"}] * 1_200 + [{"state": "needs_parameters"}] * 3
+    assert policy_total(rows) == "1,203 policies   1,200 runs   3 needs parameters"
+    assert policy_total(rows[:1]) == "1 policy"
