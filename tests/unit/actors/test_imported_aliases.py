@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from actors.imported_aliases import ImportedAliases
+from domain.value import Json
 from policy.aliases import AliasTable
 
 NAME = "Contoso.Shop/carts/limit"
-ROWS = [{"provider": "Contoso.Shop", "resourceType": "carts", "aliases": {NAME: "properties.limit", f"{NAME}2": "x"}}]
+ROWS: list[Json] = [
+    {"provider": "Contoso.Shop", "resourceType": "carts", "aliases": {NAME: "properties.limit", f"{NAME}2": "x"}}
+]
 
 
 @pytest.mark.parametrize(
