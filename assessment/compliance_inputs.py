@@ -13,15 +13,17 @@ from policy.controls.framework import ControlKind, ControlText, Framework, Style
 from policy.controls.mapping import ControlMapping, by_control, pack_mappings
 
 Document = Mapping[str, Any]
+Entries = Mapping[str, tuple[str, str]]
+"""By policy, the log's newest entry about it and that entry's time."""
+
 PACK: Final = "policy metadata"
 
 
-def policy_evidence(document: Document, entries: Mapping[str, tuple[str, str]]) -> tuple[PolicyEvidence, ...]:
+def policy_evidence(document: Document, entries: Entries) -> tuple[PolicyEvidence, ...]:
     """What a scan found, policy by policy.
 
     Args:
-        entries: by policy, the log's newest entry about it and that entry's time; one of another time is of another
-            scan, and proves nothing about this one.
+        entries: the log's newest ones.
     """
     as_of = str(document["as_of"])
     at = parse_instant(as_of)
@@ -37,11 +39,16 @@ def policy_evidence(document: Document, entries: Mapping[str, tuple[str, str]]) 
             exempt=row["exempt"],
             unknown=row["unknown"],
             at=at,
-            entry=entry if when == as_of else None,
+            entry=entry_of_scan(entries, row["id"], as_of),
         )
         for row in document["policies"]
-        for entry, when in [entries.get(row["id"], ("", ""))]
     )
+
+
+def entry_of_scan(entries: Entries, policy: str, as_of: str) -> str | None:
+    """The log's entry of a policy's verdict in the scan of that time; one of another scan proves nothing about it."""
+    entry, when = entries.get(policy, ("", ""))
+    return entry if when == as_of else None
 
 
 def scan_mappings(document: Document) -> tuple[ControlMapping, ...]:

@@ -9,12 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from assessment.compliance_inputs import Document, Entries, entry_of_scan
 from domain.finding import Control
 from domain.resource import ResourceId, resource_key
-
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class FindingRow:
 
 def finding_rows(
     document: Document,
-    entries: Mapping[str, tuple[str, str]],
+    entries: Entries,
     controls: Mapping[str, Sequence[Control]],
     *,
     framework: str | None = None,
@@ -63,7 +61,7 @@ def finding_rows(
     """The findings of a scan: open ones worst first, then exempt ones.
 
     Args:
-        entries: by policy, the log's newest entry about it and that entry's time.
+        entries: the log's newest ones.
         controls: by policy in lower case, the controls that it serves.
         framework: only findings that touch a control of it, with these controls alone.
     """
@@ -76,7 +74,6 @@ def finding_rows(
             )
             if framework is not None and not served:
                 continue
-            entry, when = entries.get(policy, ("", ""))
             yield FindingRow(
                 finding_id=_identity(tenant, policy, str(found["resource_id"])),
                 status=status,
@@ -94,7 +91,7 @@ def finding_rows(
                 seen_at=as_of,
                 controls=served,
                 remediation=str(found.get("remediation", "")),
-                evidence=entry if when == as_of else None,
+                evidence=entry_of_scan(entries, policy, as_of),
                 exemption_id=found.get("exemption_id"),
                 exemption_reason=found.get("exemption_reason"),
                 exemption_expires_at=found.get("exemption_expires_at"),

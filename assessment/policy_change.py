@@ -159,12 +159,6 @@ def policy_change(before: InForce, after: InForce, estate: Estate) -> PolicyChan
     return PolicyChange(tuple(resources), tuple(policies), _scopes(resources), unchanged)
 
 
-def states_of(policies: Sequence[AssessedPolicy], exemptions: Sequence[Exemption], estate: Estate) -> dict[Key, States]:
-    """The state of every resource of the snapshot under each policy, by what stays the same of the policy."""
-    judge = _Judge(estate)
-    return {key: judge.states(_Side(found, exemptions)) for key, found in _by_key(policies).items()}
-
-
 def key_of(policy: AssessedPolicy) -> Key:
     """What a policy is before and after a change."""
     return (policy.policy_id.casefold(), "", "") if policy.assigned is None else policy.assigned.key

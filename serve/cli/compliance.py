@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from domain.errors import InputError
-from domain.evidence import EntryId
 from domain.tenancy import tenant_id
-from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
+from serve.cli.options import Cluster, JsonOut, Store, Tenant, choice, settings_of
 from serve.cli.screen import json_bytes, put, show, width
 
 if TYPE_CHECKING:
@@ -86,13 +85,10 @@ def gaps(
     from assessment.compliance_document import GapKind  # noqa: PLC0415
     from serve.compliance_desk import open_compliance  # noqa: PLC0415
 
-    if kind is not None and kind not in set(GapKind):
-        raise InputError(
-            "unknown kind of gap", where="--kind", got=kind, expected=", ".join(GapKind), todo="Write: failing"
-        )
+    only = None if kind is None else choice(GapKind, kind, "--kind", what="kind of gap", example=GapKind.FAILING)
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_compliance(settings) as desk:
-        found = desk.gaps(_question(settings, framework, age_days), None if kind is None else GapKind(kind))
+        found = desk.gaps(_question(settings, framework, age_days), only)
     if json is not None:
         put(json_bytes(dict(found)), json)
         return
@@ -118,6 +114,7 @@ def map_controls(
     json: JsonOut = None,
 ) -> None:
     """Propose controls for a policy or a piece of evidence, with confidence and reasons."""
+    from domain.evidence import EntryId  # noqa: PLC0415 (its schemas cost every other command their start-up)
     from serve.compliance_desk import open_compliance  # noqa: PLC0415
 
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
@@ -156,17 +153,10 @@ def export(
     from serve.compliance import OscalDocument  # noqa: PLC0415
     from serve.compliance_desk import open_compliance  # noqa: PLC0415
 
-    if document not in set(OscalDocument):
-        raise InputError(
-            "unknown OSCAL document",
-            where="--document",
-            got=document,
-            expected=", ".join(OscalDocument),
-            todo="Write: assessment-results",
-        )
+    asked = choice(OscalDocument, document, "--document", what="OSCAL document", example=OscalDocument.RESULTS)
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_compliance(settings) as desk:
-        put(desk.oscal(_question(settings, framework, age_days), OscalDocument(document)), out)
+        put(desk.oscal(_question(settings, framework, age_days), asked), out)
 
 
 @commands.command("import")
@@ -228,13 +218,10 @@ def export_findings(
     from serve.compliance_desk import open_compliance  # noqa: PLC0415
     from serve.findings_export import FindingsFormat  # noqa: PLC0415
 
-    if format not in set(FindingsFormat):
-        raise InputError(
-            "unknown format", where="--format", got=format, expected=", ".join(FindingsFormat), todo="Write: ocsf"
-        )
+    form = choice(FindingsFormat, format, "--format", what="format", example=FindingsFormat.OCSF)
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_compliance(settings) as desk:
-        put(desk.findings(tenant_id(settings.tenant), FindingsFormat(format), framework=framework), out)
+        put(desk.findings(tenant_id(settings.tenant), form, framework=framework), out)
 
 
 def _policy(what: str) -> str | Mapping[str, Any]:
@@ -265,8 +252,4 @@ def _question(settings: Settings, framework: str | None, age_days: int) -> Quest
 def _state(text: str) -> str:
     from assessment.compliance import State  # noqa: PLC0415
 
-    if text not in set(State):
-        raise InputError(
-            "unknown state", where="--state", got=text, expected=", ".join(State), todo="Write: not-satisfied"
-        )
-    return text
+    return choice(State, text, "--state", what="state", example=State.NOT_SATISFIED)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -14,6 +15,8 @@ from domain.finding import Severity
 
 if TYPE_CHECKING:
     from serve.settings import Settings
+
+Word = TypeVar("Word", bound=StrEnum)
 
 Tenant = Annotated[str | None, typer.Option("--tenant", metavar="T", help="Tenant to work for.", show_default=False)]
 Store = Annotated[
@@ -46,6 +49,20 @@ def settings_of(context: typer.Context, **flags: object) -> Settings:
 def instant(text: str | None) -> datetime:
     """The time that `--as-of` names, or the present to the second."""
     return SystemClock().now().astimezone(UTC).replace(microsecond=0) if text is None else parse_instant(text)
+
+
+def choice(kind: type[Word], text: str, flag: str, *, what: str, example: Word) -> Word:
+    """The one of a set of words that a flag names.
+
+    Args:
+        what: what the words are, for the refusal.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    if text not in set(kind):
+        raise InputError(f"unknown {what}", where=flag, got=text, expected=", ".join(kind), todo=f"Write: {example}")
+    return kind(text)
 
 
 def severity(text: str | None, flag: str) -> Severity | None:

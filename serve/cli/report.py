@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from domain.clock import parse_instant
-from domain.errors import InputError
 from domain.tenancy import tenant_id
-from serve.cli.options import Cluster, JsonOut, Store, Tenant, instant, settings_of
+from serve.cli.options import Cluster, JsonOut, Store, Tenant, choice, instant, settings_of
 from serve.cli.screen import json_bytes, put, say
 
 commands = typer.Typer(help="Make, list and fetch report packs.", no_args_is_help=True, rich_markup_mode=None)
@@ -51,8 +50,7 @@ def generate(
     from serve.report_desk import open_desk  # noqa: PLC0415
     from serve.reporting import Page, ReportKind, ReportRequest  # noqa: PLC0415
 
-    if page not in set(Page):
-        raise InputError("unknown page size", where="--page", got=page, expected=", ".join(Page), todo="Write: a4")
+    size = choice(Page, page, "--page", what="page size", example=Page.A4)
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     request = ReportRequest(
         tenant=tenant_id(settings.tenant),
@@ -60,7 +58,7 @@ def generate(
         since=_moment(since),
         until=instant(None) if until is None else _moment(until),
         expected=tuple(expected or ()),
-        page=Page(page),
+        page=size,
         framework=None if framework is None else framework_id(framework),
     )
     with open_desk(settings) as desk:
