@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chain.entry import Block
-from chain.envelope import BLOCK_TYPE, NO_BLOCK, BlockReference, block_hash, read_envelope
+from chain.envelope import NO_BLOCK, BlockReference, block_candidates, block_hash, read_envelope
 from chain.finding import Findings
 from chain.layout import TILE_WIDTH
 from chain.tiled_tree import TakeTile, TiledTree
 from chain.tree_hash import BOTH, TreeHash, Twin
-
-_BLOCK_MARK = f'"type":"{BLOCK_TYPE}"'.encode()
 
 
 class Comparison(Protocol):
@@ -72,8 +70,7 @@ class LogStream:
             InputError: one that calls itself a block is none.
         """
         start = 0
-        is_marked = _BLOCK_MARK in b"".join(entries)  # one search costs a tenth of thousands
-        for at in [at for at, entry in enumerate(entries) if _BLOCK_MARK in entry] if is_marked else ():
+        for at in block_candidates(entries):
             block = read_envelope(entries[at]).block
             if block is not None:
                 self._extend(entries[start:at])
