@@ -17,8 +17,10 @@ import os
 import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from chain.durable import make_private_directory, replace_file, reporting_full_disk, write_all
@@ -41,6 +43,9 @@ from domain.errors import IntegrityError, NotFound, UnavailableError
 
 SEGMENT_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024
 HANDLES_MAX: Final = 64
+SYNCED_BESIDE_SIZE_BYTES_MIN: Final = 32 * 1024
+"""From this size of a frame on, another thread syncs it: below, handing over costs more than the sync takes."""
+
 FOLDER: Final = "journal"
 
 _MAGIC: Final = b"policycortex evidence journal 2\n"
@@ -105,6 +110,7 @@ class FileJournal:
         self._epoch_last = 0
         self._is_broken = False
         self._keeps_places = keeps_places
+        self._syncing = ThreadPoolExecutor(1, "journal-sync")
         self._places: dict[str, EntryPlaces] = {}
         self._sizes: dict[str, int] = {}
         self._expired: set[str] = set()
@@ -135,6 +141,7 @@ class FileJournal:
         return os.pread(self._handle(number), length, offset)
 
     def close(self) -> None:
+        self._syncing.shutdown()
         for handle in self._handles.values():
             os.close(handle)
         self._handles.clear()
@@ -153,7 +160,7 @@ class FileJournal:
                 raise _damage(segment.path, offset=size, sequence=self._sequence)
             yield from self._frames(segment, total, is_last=is_last)
 
-    def append(self, runs: Sequence[Run], *, year: int) -> None:
+    def append(self, runs: Sequence[Run], *, year: int, meanwhile: Callable[[], None] | None = None) -> None:
         self.require_held()
         if self._is_broken:
             raise UnavailableError(
@@ -162,7 +169,7 @@ class FileJournal:
         segment = self._writable(year)
         firsts = [self.size(run.origin) for run in runs]
         frame, placed = write_frame(runs, firsts, epoch=self.epoch, sequence=self._sequence, former=self._digest)
-        self._write(segment, frame)
+        self._write(segment, frame, meanwhile or _nothing)
         self._accept(segment, frame[-DIGEST_SIZE_BYTES:], placed, size_bytes=len(frame))
 
     def forget(self, year: int) -> list[Path]:
@@ -180,7 +187,7 @@ class FileJournal:
             path.unlink()
         return old
 
-    def _write(self, segment: _Segment, frame: bytes) -> None:
+    def _write(self, segment: _Segment, frame: bytes, meanwhile: Callable[[], None]) -> None:
         """Write, sync, and ask whether this is still the writer, in this order."""
         self._is_broken = True
         handle = self._handle(segment.number)
@@ -192,9 +199,21 @@ class FileJournal:
                 os.ftruncate(handle, self._end)
                 self._is_broken = False
                 raise
-            self._sync(handle)
+            if len(frame) < SYNCED_BESIDE_SIZE_BYTES_MIN:
+                self._sync(handle)
+                meanwhile()
+            else:
+                begun = Event()
+                synced = self._syncing.submit(self._sync_beside, handle, begun)
+                begun.wait()  # the interpreter would let the other thread begin only after its switch interval
+                meanwhile()
+                synced.result()
         self.require_held()
         self._is_broken = False
+
+    def _sync_beside(self, handle: int, begun: Event) -> None:
+        begun.set()
+        self._sync(handle)
 
     def _accept(self, segment: _Segment, digest: bytes, placed: Sequence[PlacedRun], *, size_bytes: int) -> None:
         for run in placed:
@@ -324,6 +343,10 @@ class FileJournal:
                 os.close(self._handles.pop(next(iter(self._handles))))
             self._handles[number] = handle
         return handle
+
+
+def _nothing() -> None:
+    """What a caller does meanwhile that has nothing to do."""
 
 
 def _fence(directory: Path) -> Fence:

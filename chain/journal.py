@@ -12,7 +12,7 @@ later opening happened before its frame was durable. A writer that was paused an
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Protocol
 
@@ -40,11 +40,13 @@ class JournalStore(Protocol):
             ConflictError: another writer has taken over.
         """
 
-    def append(self, runs: Sequence[Run], *, year: int) -> None:
+    def append(self, runs: Sequence[Run], *, year: int, meanwhile: Callable[[], None] | None = None) -> None:
         """Make one frame durable; on return it is.
 
         Args:
             year: calendar year of the writer's clock. What is stored of one year can later be deleted as a whole.
+            meanwhile: work of the caller that needs no durable frame. It was done once when this returns, beside the
+                storage's own work where that pays; when this raises, perhaps.
 
         Raises:
             ConflictError: another writer has taken over; nothing was recorded.

@@ -12,7 +12,7 @@ import orjson
 from chain.entry import Block
 from chain.envelope import BLOCK_TYPE, NO_BLOCK, block_candidates, block_hash
 from chain.keys.rotation import KEY_REQUEST_PREFIXES
-from chain.merkle import Tree
+from chain.merkle import Growth, Tree
 from chain.request_index import RequestIndex
 from chain.tree_hash import BOTH, Twin
 
@@ -33,14 +33,18 @@ class Log:
         """Number of entries."""
         return self.trees.sha256.size
 
-    def extend(self, request_ids: Sequence[str], leaves: Twin[bytes]) -> None:
-        """Take entries that are already durable, none of them a block header, by ids and joined leaf hashes."""
+    def growth(self, leaves: Twin[bytes]) -> Twin[Growth]:
+        """What entries would add to both trees, by their joined leaf hashes; the log stays as it is."""
+        return Twin(self.trees.sha256.growth(leaves.sha256), self.trees.sha3_256.growth(leaves.sha3_256))
+
+    def extend(self, request_ids: Sequence[str], growth: Twin[Growth]) -> None:
+        """Take entries that are already durable, none of them a block header."""
         if _KEY_PREFIX in "\n".join(request_ids):
             places = enumerate(request_ids, start=self.size)
             self.key_entries += [place for place, name in places if name.startswith(KEY_REQUEST_PREFIXES)]
         self.requests.extend(request_ids, self.size)
-        self.trees.sha256.extend_joined(leaves.sha256)
-        self.trees.sha3_256.extend_joined(leaves.sha3_256)
+        self.trees.sha256.take(growth.sha256)
+        self.trees.sha3_256.take(growth.sha3_256)
 
     def replay(self, entries: Sequence[bytes]) -> None:
         """Take entries as the journal gives them, headers among them."""
@@ -67,7 +71,7 @@ class Log:
 
     def _take(self, entries: Sequence[bytes]) -> None:
         leaves = Twin(b"".join(BOTH.sha256.leaves(entries)), b"".join(BOTH.sha3_256.leaves(entries)))
-        self.extend([orjson.loads(entry)["request_id"] for entry in entries], leaves)
+        self.extend([orjson.loads(entry)["request_id"] for entry in entries], self.growth(leaves))
 
 
 _KEY_PREFIX = "key_"

@@ -9,10 +9,24 @@ Source: RFC 6962 section 2.1. An odd last node is promoted, never paired with it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
 
 from chain.tree_hash import HASH_SIZE_BYTES, TreeHash
 
 _PAIR = 2 * HASH_SIZE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Nodes that leaves add to a tree of a size.
+
+    Args:
+        levels: joined hashes of the new complete nodes of each level, leaves first.
+    """
+
+    size: int
+    levels: tuple[bytes, ...]
 
 
 class Tree:
@@ -33,20 +47,32 @@ class Tree:
 
     def extend_joined(self, leaf_hashes: bytes) -> None:
         """Append leaves by their hashes, given one behind the other."""
-        self._levels[0] += leaf_hashes
-        level = 0
-        while True:
-            children = self._levels[level]
-            if level + 1 == len(self._levels):
-                if len(children) < _PAIR:
-                    return
+        self.take(self.growth(leaf_hashes))
+
+    def growth(self, leaf_hashes: bytes) -> Growth:
+        """What appending leaves would add; the tree stays as it is.
+
+        Args:
+            leaf_hashes: one behind the other.
+        """
+        added, new = [leaf_hashes], leaf_hashes
+        for level in count():
+            children = self._levels[level] if level < len(self._levels) else b""
+            unpaired = bytes(children[len(children) // _PAIR * _PAIR :])
+            paired = unpaired + new
+            new = self.hash.parents(paired[: len(paired) // _PAIR * _PAIR])
+            if not new:
+                break
+            added.append(new)
+        return Growth(self.size, tuple(added))
+
+    def take(self, growth: Growth) -> None:
+        """Append what was computed before; nothing else may have been appended since."""
+        assert growth.size == self.size, "the tree has grown since"
+        for level, nodes in enumerate(growth.levels):
+            if level == len(self._levels):
                 self._levels.append(bytearray())
-            parents = self._levels[level + 1]
-            start, stop = 2 * len(parents), len(children) // _PAIR * _PAIR
-            if start == stop:
-                return
-            parents += self.hash.parents(bytes(children[start:stop]))
-            level += 1
+            self._levels[level] += nodes
 
     def nodes(self, level: int, start: int, stop: int) -> bytes:
         """Joined hashes of complete nodes ``start`` to ``stop`` of a level; all of them must exist."""

@@ -96,7 +96,7 @@ class ObjectJournal:
             yield from self._take(name, self._store.get(name).content)
         self._is_ready = self._held is not None
 
-    def append(self, runs: Sequence[Run], *, year: int) -> None:
+    def append(self, runs: Sequence[Run], *, year: int, meanwhile: Callable[[], None] | None = None) -> None:
         if not self._is_ready:
             raise UnavailableError(
                 "evidence log stopped after a failed write", store=self._store.location, todo="Open the log again"
@@ -105,6 +105,8 @@ class ObjectJournal:
         if not self._put(self._piece(runs, max(year, self._year))):
             raise taken_over(self._store, self.epoch)
         self._is_ready = True
+        if meanwhile is not None:
+            meanwhile()
 
     def gather(self, *, frames_min: int = VOLUME_FRAMES_MIN, size_bytes_max: int = VOLUME_SIZE_BYTES_MAX) -> int:
         """Put frames together into volumes, a year's apart from another's; the newest few stay as they are.

@@ -31,7 +31,7 @@ from chain.keys.key_list import TreeKeys
 from chain.keys.log_keys import LogKeys, choose_signers
 from chain.layout import is_log
 from chain.log import Log
-from chain.merkle import Tree
+from chain.merkle import Growth, Tree
 from chain.note import parse_note
 from chain.proof import ConsistencyProof, InclusionProof, format_proof, prove_consistency, prove_inclusion
 from chain.publication import Publication
@@ -147,9 +147,9 @@ class ShardLog:
         self.log.replay(entries)
         self._trusted_size = self.size
 
-    def take(self, request_ids: Sequence[str], leaves: Twin[bytes]) -> None:
-        """Take entries that are durable by what their sender computed of them."""
-        self.log.extend(request_ids, leaves)
+    def take(self, request_ids: Sequence[str], growth: Twin[Growth]) -> None:
+        """Take entries that are durable by what they add to the trees."""
+        self.log.extend(request_ids, growth)
 
     def keep_artifact(self, sha256: str, content: bytes) -> None:
         """Keep an artifact, synced, before any entry names it."""

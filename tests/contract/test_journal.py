@@ -92,6 +92,14 @@ def test_frames_are_replayed_as_they_were_appended(open_journal: Open, unread: O
     assert [list(runs) for runs in unread().replay() if runs] == frames
 
 
+@pytest.mark.parametrize("size_bytes", [1, 60_000])
+def test_what_the_caller_does_meanwhile_is_done_once_on_return(open_journal: Open, size_bytes: int) -> None:
+    journal, done = open_journal(), list[int]()
+    journal.append([Run(A, [b"e" * size_bytes])], year=2026, meanwhile=lambda: done.append(journal.size(A)))
+    assert done == [0] or done == [1]
+    assert journal.size(A) == 1
+
+
 def test_a_log_that_was_never_written_is_empty(open_journal: Open) -> None:
     journal = open_journal()
     assert (journal.origins(), journal.size(A), journal.is_stopped) == ((), 0, False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chain.fence import format_epoch
-from chain.file_journal import HANDLES_MAX, FileJournal
+from chain.file_journal import SYNCED_BESIDE_SIZE_BYTES_MIN, HANDLES_MAX, FileJournal
 from chain.frame import Run
 from domain.errors import ConflictError, IntegrityError, NotFound, UnavailableError
 
@@ -243,10 +243,11 @@ def failing(error: int) -> Callable[[int], None]:
     return sync
 
 
-def test_a_sync_that_fails_stops_the_journal_until_it_is_opened_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size_bytes", [1, SYNCED_BESIDE_SIZE_BYTES_MIN])
+def test_a_sync_that_fails_stops_the_journal_until_it_is_opened_again(tmp_path: Path, size_bytes: int) -> None:
     journal = opened(tmp_path, sync=failing(errno.EIO))
     with pytest.raises(OSError, match="Input/output"):
-        journal.append([Run(A, [b"a"])], year=2026)
+        journal.append([Run(A, [b"a" * size_bytes])], year=2026)
     with pytest.raises(UnavailableError, match="stopped"):
         journal.append([Run(A, [b"a"])], year=2026)
     journal.close()

@@ -56,6 +56,17 @@ def test_the_root_of_every_size_is_the_one_of_the_definition(tree_hash: TreeHash
         assert tree.root(size) == plain_root(tree_hash, leaves(size))
 
 
+@pytest.mark.parametrize("tree_hash", HASHES)
+def test_growth_is_computed_beside_the_tree_and_then_taken(tree_hash: TreeHash) -> None:
+    for size in range(SMALL):
+        for added in range(SMALL - size):
+            tree = tree_of(tree_hash, leaves(size))
+            growth = tree.growth(b"".join(tree_hash.leaves(leaves(size + added)[size:])))
+            assert tree.root() == plain_root(tree_hash, leaves(size))
+            tree.take(growth)
+            assert tree.root() == plain_root(tree_hash, leaves(size + added))
+
+
 def test_the_empty_tree_has_the_hash_of_nothing() -> None:
     assert Tree(SHA3_256).root() == hashlib.sha3_256().digest()
 
