@@ -14,7 +14,6 @@ from assessment.result import Reach
 from cost.allocation import ResourceCosts
 from graph.blast_radius import BlastRadius, blast_radius
 from graph.failure import FailureMode
-from graph.propagation import reach
 from graph.references import KINDS
 from graph.snapshot import Snapshot
 
@@ -33,14 +32,14 @@ def largest(radius: BlastRadius, inputs: AssessmentInputs, kept: NDArray[np.bool
 
 
 def _reach(radius: BlastRadius, row: int) -> Reach:
-    found = reach(radius.arcs, row)
+    found = radius.spread(row)
     return Reach(
         resource_id=radius.snapshot.uids[row],
         resource=row,
         failure=radius.failure.value,
-        failed=tuple(sorted(found.failed)),
+        failed=tuple(np.sort(found.failed.rows).tolist()),
         degraded=len(found.degraded),
-        reasons=_reasons(radius.snapshot, (number for _, number in found.failed.values())),
+        reasons=_reasons(radius.snapshot, found.failed.numbers.tolist()),
     )
 
 

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.resource import Relationship, ResourceId
+from graph.arcs import Arcs
 from graph.components import components
-from graph.failure import HARD, Arcs, FailureMode, arcs_of
-from graph.propagation import Bounds, Reach, Totals, reach, totals
+from graph.failing import Failures, Network
+from graph.failure import HARD, FailureMode
+from graph.propagation import Bounds, Totals, totals
 from graph.snapshot import Rows, Snapshot
+from graph.spread import Spread, Trails, spread
 
 EXACT_MAX: Final = 32
 """How many resources that met a bound are counted again without it."""
@@ -57,7 +60,7 @@ class BlastRadius:
 
     snapshot: Snapshot
     failure: FailureMode
-    arcs: Arcs
+    network: Network
     failed: NDArray[np.int64]
     degraded: NDArray[np.int64]
     value: NDArray[np.float64]
@@ -83,19 +86,22 @@ class BlastRadius:
         Raises:
             NotFound: it is not in the snapshot.
         """
-        seed = self.snapshot.index_of(uid)
-        found = reach(self.arcs, seed)
-        hits = [(row, True) for row in found.failed] + [(row, False) for row in found.degraded]
+        found = self.spread(self.snapshot.index_of(uid))
+        trails = Trails(found)
+        hits = [(row, True) for row in found.failed.rows.tolist()]
+        hits += [(row, False) for row in found.degraded.rows.tolist()]
         return tuple(
-            Hit(self.snapshot.uids[row], is_failed, self._via(found, seed, row)) for row, is_failed in hits[:hits_max]
+            Hit(
+                self.snapshot.uids[row],
+                is_failed,
+                tuple(self.snapshot.relationship(number) for _, number in trails.steps(row)),
+            )
+            for row, is_failed in hits[:hits_max]
         )
 
-    def _via(self, found: Reach, seed: int, row: int) -> tuple[Relationship, ...]:
-        steps = []
-        while row != seed:
-            row, number = found.degraded[row] if row in found.degraded else found.failed[row]
-            steps.append(self.snapshot.relationship(number))
-        return tuple(reversed(steps))
+    def spread(self, row: int) -> Spread:
+        """What one resource takes down, exactly."""
+        return spread(self.network, np.array([row], np.int32))
 
     def _ranked(self, row: int) -> Ranked:
         return Ranked(
@@ -113,12 +119,14 @@ def blast_radius(
     *,
     value: NDArray[np.float64] | None = None,
     bounds: Bounds | None = None,
+    failures: Failures | None = None,
 ) -> BlastRadius:
     """What each resource takes down with it when it fails in one mode.
 
     Args:
         value: what a resource is worth, such as its monthly cost; whole numbers (cents) add up exactly.
         bounds: where counting stops; by default `Bounds()`.
+        failures: the snapshot's arcs, where they are kept already.
 
     Shapes:
         value: float64 (n,), by row of the snapshot.
@@ -129,16 +137,17 @@ def blast_radius(
     worth = np.zeros(len(snapshot)) if value is None else np.asarray(value, np.float64)
     if len(worth) != len(snapshot):
         raise InputError("one value per resource is needed", expected=len(snapshot), got=len(worth))
-    arcs = arcs_of(snapshot, failure)
+    network = (failures or Failures(snapshot)).network(failure)
+    arcs = network.arcs
     labels = _alike(arcs, len(snapshot))
     has_arcs = np.diff(arcs.starts) > 0
     seeds = np.unique(labels[has_arcs]).astype(np.int32)
-    counted = _settled(arcs, seeds, totals(arcs, seeds, worth, bounds or Bounds()), worth)
+    counted = _settled(network, seeds, totals(arcs, seeds, worth, bounds or Bounds()), worth)
     failed, degraded = np.zeros(len(snapshot), np.int64), np.zeros(len(snapshot), np.int64)
     total, is_capped = worth.copy(), np.zeros(len(snapshot), np.bool_)
     failed[seeds], degraded[seeds] = counted.failed, counted.degraded
     total[seeds], is_capped[seeds] = counted.value, counted.is_capped
-    return BlastRadius(snapshot, failure, arcs, failed[labels], degraded[labels], total[labels], is_capped[labels])
+    return BlastRadius(snapshot, failure, network, failed[labels], degraded[labels], total[labels], is_capped[labels])
 
 
 def _alike(arcs: Arcs, size: int) -> Rows:
@@ -148,7 +157,7 @@ def _alike(arcs: Arcs, size: int) -> Rows:
     return components(origins[hard], arcs.hits[hard], size)
 
 
-def _settled(arcs: Arcs, seeds: Rows, counted: Totals, worth: NDArray[np.float64]) -> Totals:
+def _settled(network: Network, seeds: Rows, counted: Totals, worth: NDArray[np.float64]) -> Totals:
     """The same totals, with the largest of those that met a bound counted exactly."""
     capped = np.flatnonzero(counted.is_capped)
     largest = capped[np.argsort(-counted.failed[capped], kind="stable")][:EXACT_MAX]
@@ -157,9 +166,9 @@ def _settled(arcs: Arcs, seeds: Rows, counted: Totals, worth: NDArray[np.float64
         if reached > EXACT_REACH_MAX:
             break
         seed = int(seeds[place])
-        found = reach(arcs, seed)
+        found = spread(network, np.array([seed], np.int32))
         counted.failed[place], counted.degraded[place] = len(found.failed), len(found.degraded)
-        counted.value[place] = worth[[seed, *sorted(found.failed)]].sum()
+        counted.value[place] = worth[[seed, *np.sort(found.failed.rows)]].sum()
         counted.is_capped[place] = False
         reached += len(found.failed) + len(found.degraded)
     return counted

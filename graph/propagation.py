@@ -1,20 +1,18 @@
-"""Which nodes a failure reaches: exactly from one seed, and in bulk from all.
+"""How many nodes a failure reaches from each of many seeds, within bounds.
 
-Both apply one rule. A hard arc hands on what its origin has (failed or degraded); a soft arc makes of a failure a
-degradation; a set of redundant arcs hands on only when all its origins are reached. Bulk stops at bounds and says
-where; a single seed is always exact.
+The rule is that of `graph.spread`, which is exact for one seed. Here counting stops at bounds and says where.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.failure import HARD, REDUNDANT, SOFT, Arcs
+from graph.arcs import Arcs
+from graph.failure import HARD, REDUNDANT, SOFT
 from graph.snapshot import Rows
 
 HOPS_MAX: Final = 64
@@ -23,66 +21,6 @@ PAIRS_MAX: Final = 8_000_000
 _CELLS_MAX: Final = 32_000_000
 
 Pairs = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What one seed reaches, the seed left out: nodes by the arc that reached them, in the order of reaching.
-
-    Args:
-        failed, degraded: hit node -> (origin, number of the edge).
-    """
-
-    failed: dict[int, tuple[int, int]]
-    degraded: dict[int, tuple[int, int]]
-
-
-def reach(arcs: Arcs, seed: int) -> Reach:
-    """Everything that fails or degrades with `seed`, breadth first, exact."""
-    failed: dict[int, tuple[int, int]] = {}
-    degraded: dict[int, tuple[int, int]] = {}
-    alive: dict[int, set[int]] = {}
-    weakened = _spread(arcs, [seed], {seed}, failed, alive)
-    first = []
-    for origin, hit, number in weakened:
-        if hit != seed and hit not in failed and hit not in degraded:
-            degraded[hit] = (origin, number)
-            first.append(hit)
-    _spread(arcs, first, {seed, *failed, *degraded}, degraded, alive)
-    return Reach(failed, degraded)
-
-
-def _spread(
-    arcs: Arcs, queue: list[int], seen: set[int], hit_by: dict[int, tuple[int, int]], reached: dict[int, set[int]]
-) -> list[tuple[int, int, int]]:
-    """Follow hard arcs and exhausted redundant sets; returns the soft arcs passed on the way.
-
-    Args:
-        reached: origins reached so far per redundant set; grows.
-    """
-    soft = []
-    for origin in queue:
-        for hit, strength, group, number in _arcs_from(arcs, origin):
-            if strength == SOFT:
-                soft.append((origin, hit, number))
-                continue
-            if strength == REDUNDANT:
-                origins = reached.setdefault(group, set())
-                origins.add(origin)
-                if len(origins) < int(arcs.group_sizes[group]):
-                    continue
-            if hit not in seen:
-                seen.add(hit)
-                hit_by[hit] = (origin, number)
-                queue.append(hit)
-    return soft
-
-
-def _arcs_from(arcs: Arcs, origin: int) -> Iterator[tuple[int, int, int, int]]:
-    """Hit, strength, group and number of each arc out of a node."""
-    out = slice(int(arcs.starts[origin]), int(arcs.starts[origin + 1]))
-    columns: tuple[NDArray[np.integer[Any]], ...] = (arcs.hits, arcs.strengths, arcs.groups, arcs.numbers)
-    return zip(*(column[out].tolist() for column in columns), strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +85,8 @@ class _Chunk:
         self._size = size
         self._bounds = bounds
         self._seen = np.zeros(len(seeds) * size, np.bool_)
-        self._tally = np.zeros(len(seeds) * len(arcs.group_sizes), np.int32)
+        self._group_hits = arcs.group_hits
+        self._tally = np.zeros(len(seeds) * len(arcs.group_keys), np.int32)
         self._reached = np.zeros(len(seeds), np.int64)
         self.is_capped = np.zeros(len(seeds), np.bool_)
         self.pairs = 0
@@ -196,12 +135,12 @@ class _Chunk:
     def _exhausted(self, origins: Pairs, arcs: Pairs, redundant: NDArray[np.bool_]) -> Pairs:
         if not redundant.any():
             return np.zeros(0, np.int64)
-        sets = len(self._arcs.group_sizes)
+        sets = len(self._arcs.group_keys)
         rows, groups = origins[redundant] // self._size, self._arcs.groups[arcs[redundant]]
         keys, counts = np.unique(rows * sets + groups, return_counts=True)
         self._tally[keys] += counts
-        full = keys[self._tally[keys] >= self._arcs.group_sizes[keys % sets]]
-        hits: Pairs = (full // sets) * self._size + self._arcs.group_hits[full % sets]
+        full = keys[self._tally[keys] >= self._arcs.group_losses[keys % sets]]
+        hits: Pairs = (full // sets) * self._size + self._group_hits[full % sets]
         return hits
 
     def _fresh(self, pairs: Pairs) -> Pairs:

@@ -27,6 +27,8 @@ FAILURE_WORDS: Final = {
     "deny_access": "denies access",
     "network_block": "is cut off the network",
     "key_disable": "has its key disabled",
+    "zone_loss": "is lost with its zone",
+    "region_loss": "is lost with its region",
 }
 
 

@@ -11,8 +11,8 @@ from domain.errors import InputError, NotFound
 from domain.resource import RelationshipKind, ResourceId, Strength
 from graph.blast_radius import BlastRadius, blast_radius
 from graph.build import build_snapshot, edges_from
-from graph.failure import PROPAGATION, FailureMode, arcs_of
-from graph.propagation import Bounds, reach
+from graph.failure import PROPAGATION, FailureMode
+from graph.propagation import Bounds
 from graph.references import KINDS, STRENGTHS, References
 from graph.snapshot import Snapshot
 from tests.unit.graph.estate import NOON, TENANT, item
@@ -168,7 +168,7 @@ def test_counting_in_bulk_and_from_one_seed_agree(edges: list[Edge], failure: Fa
     snapshot = graph(*edges)
     radius = blast_radius(snapshot, failure)
     for node in range(SIZE):
-        found = reach(arcs_of(snapshot, failure), node)
+        found = radius.spread(node)
         assert (radius.failed[node], radius.degraded[node]) == (len(found.failed), len(found.degraded))
         for hit in radius.explain(str(node)):
             assert hit.via

@@ -1,0 +1,295 @@
+"""What a failure can spread over: the arcs of a base, and what a patch of its edges takes away from them and adds.
+
+The arcs of a base are made once for each failure mode, at first use. A patch is laid over them at the cost of its own
+size: arcs of edges that are gone are skipped, added ones follow, and of sets of alternatives only those that lost or
+won some are counted anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.arcs import CLASSES, ArcRules, Arcs, LooseArcs, Types, arcs_of
+from graph.failure import FailureMode
+from graph.patch import EdgePatch
+from graph.redundancy import Redundancy
+from graph.snapshot import Rows, Snapshot
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArcColumns:
+    """Some arcs. Numbers from the base's number of edges on are those of the patch."""
+
+    origins: Rows
+    hits: Rows
+    strengths: NDArray[np.uint8]
+    groups: Rows
+    numbers: Rows
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One edge by rows; `path` is where it was found."""
+
+    source: int
+    target: int
+    kind: int
+    strength: int
+    path: str
+
+
+class Failures:
+    """One base and its arcs. Safe for several threads.
+
+    Args:
+        redundancy: by default our own rules.
+    """
+
+    def __init__(self, base: Snapshot, redundancy: Redundancy | None = None) -> None:
+        self.base = base
+        self.types = Types.of(base)
+        self.redundancy = redundancy or Redundancy()
+        self._arcs: dict[FailureMode, Arcs] = {}
+        self._making = RLock()
+
+    def arcs(self, failure: FailureMode) -> Arcs:
+        """The arcs of one mode, made at first use."""
+        with self._making:
+            if failure not in self._arcs:
+                self._arcs[failure] = arcs_of(self.base, failure, self.redundancy, types=self.types)
+            return self._arcs[failure]
+
+    def network(self, failure: FailureMode, patch: EdgePatch | None = None, types: Sequence[str] = ()) -> Network:
+        """What one mode spreads over.
+
+        Args:
+            patch: how the edges differ from those of the base.
+            types: of the rows behind those of the base.
+        """
+        known = self.types.extended(types) if types else self.types
+        rules = ArcRules(failure, known, self.redundancy)
+        return Network(self.base, self.arcs(failure), rules, patch)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arcs made so far."""
+        return sum(arcs.nbytes for arcs in self._arcs.values())
+
+
+class Network:
+    """Arcs of one mode over a base and a patch."""
+
+    def __init__(self, base: Snapshot, arcs: Arcs, rules: ArcRules, patch: EdgePatch | None) -> None:
+        self.base = base
+        self.arcs = arcs
+        self.patch = patch
+        self.size = len(base) if patch is None else patch.size
+        self._rules = rules
+        self._over = None if patch is None or not len(patch) else _Overlay(base, arcs, rules, patch)
+
+    @property
+    def groups(self) -> int:
+        """How many numbers of sets of alternatives there are."""
+        return len(self.arcs.group_keys) + (0 if self._over is None else self._over.new_groups)
+
+    def out(self, rows: Rows) -> ArcColumns:
+        """The arcs out of some nodes, in their order."""
+        arcs = self.arcs
+        inside = rows if self._over is None else rows[rows < len(arcs.starts) - 1]
+        origins, places = expanded(arcs.starts, inside)
+        if self._over is not None:
+            kept = self._over.kept(inside, origins, arcs.numbers, places)
+            if kept is not None:
+                origins, places = origins[kept], places[kept]
+        found = ArcColumns(
+            origins, arcs.hits[places], arcs.strengths[places], arcs.groups[places], arcs.numbers[places]
+        )
+        return found if self._over is None else _joined(found, self._over.out(rows))
+
+    def losses(self, groups: Rows) -> Rows:
+        """How many losses of alternatives the hits of some sets do not survive."""
+        return self.arcs.group_losses[groups] if self._over is None else self._over.losses(groups)
+
+    def group_hits(self, groups: Rows) -> Rows:
+        """Whom some sets keep alive."""
+        keys = self.arcs.group_keys[groups] if self._over is None else self._over.keys(groups)
+        return (keys // CLASSES).astype(np.int32)
+
+    def into(self, rows: Rows) -> ArcColumns:
+        """The arcs into some nodes; sets of alternatives are not named."""
+        edges = self.base.edges
+        inside = rows[rows < len(self.base)]
+        _, outward = expanded(edges.starts, inside)
+        _, inward = expanded(edges.starts_in, inside)
+        numbers = np.unique(np.concatenate([outward, edges.numbers_in[inward].astype(np.int64)])).astype(np.int32)
+        if self.patch is not None and len(self.patch.gone):
+            numbers = numbers[~is_among(self.patch.gone, numbers)]
+        loose = self._rules.arcs(*_edge_columns(self.base, numbers), numbers)
+        parts = [_unnamed(loose, rows)]
+        if self.patch is not None and len(self.patch.sources):
+            patch = self.patch
+            at = np.flatnonzero(np.isin(patch.sources, rows) | np.isin(patch.targets, rows))
+            named = (at + len(edges)).astype(np.int32)
+            columns = (patch.sources[at], patch.targets[at], patch.kinds[at], patch.strengths[at])
+            parts.append(_unnamed(self._rules.arcs(*columns, named), rows))
+        return parts[0] if len(parts) == 1 else _joined(*parts)
+
+    def link(self, number: int) -> Link:
+        """One edge."""
+        edges = self.base.edges
+        if number < len(edges):
+            source = int(np.searchsorted(edges.starts, number, side="right")) - 1
+            kind, strength = int(edges.kinds[number]), int(edges.strengths[number])
+            return Link(source, int(edges.targets[number]), kind, strength, str(edges.paths.value(number)))
+        patch, at = self.patch, number - len(edges)
+        assert patch is not None, "only a patch has further edges"
+        kind, strength = int(patch.kinds[at]), int(patch.strengths[at])
+        return Link(int(patch.sources[at]), int(patch.targets[at]), kind, strength, patch.paths[at])
+
+
+class _Overlay:
+    """A patch as arcs."""
+
+    def __init__(self, base: Snapshot, arcs: Arcs, rules: ArcRules, patch: EdgePatch) -> None:
+        self._arcs = arcs
+        self._gone = patch.gone
+        lost = rules.arcs(*_edge_columns(base, patch.gone), patch.gone)
+        numbers = np.arange(len(base.edges), len(base.edges) + len(patch.sources), dtype=np.int32)
+        won = rules.arcs(patch.sources, patch.targets, patch.kinds, patch.strengths, numbers)
+        self._weakened = np.unique(lost.origins)
+        self._count(lost, won, rules)
+        order = np.argsort(won.origins, kind="stable")
+        self._origins, first = np.unique(won.origins[order], return_index=True)
+        self._starts = np.append(first, len(order)).astype(np.int64)
+        self._added = ArcColumns(
+            won.origins[order],
+            won.hits[order],
+            won.strengths[order],
+            self._group_numbers(won.keys[order]),
+            won.numbers[order],
+        )
+
+    def _count(self, lost: LooseArcs, won: LooseArcs, rules: ArcRules) -> None:
+        """Sizes of the sets of alternatives that changed; new ones are numbered behind those of the base."""
+        gone, new = lost.keys[lost.keys >= 0], won.keys[won.keys >= 0]
+        changed = np.unique(np.concatenate([gone, new]))
+        known = self._arcs.group_keys
+        at = np.searchsorted(known, changed)
+        is_known = np.zeros(len(changed), np.bool_)
+        is_known[at < len(known)] = known[at[at < len(known)]] == changed[at < len(known)]
+        sizes = np.zeros(len(changed), np.int64)
+        sizes[is_known] = self._arcs.group_sizes[at[is_known]]
+        sizes += _counted(changed, new) - _counted(changed, gone)
+        ids = np.where(is_known, at, len(known) - 1 + np.cumsum(~is_known))
+        order = np.argsort(ids, kind="stable")
+        self.new_groups = int((~is_known).sum())
+        self._ids = ids[order].astype(np.int32)
+        self._keys = changed[order]
+        self._losses = rules.losses(self._keys, sizes[order].astype(np.int32))
+        self._by_key = changed, ids.astype(np.int32)
+
+    def _group_numbers(self, keys: Places) -> Rows:
+        groups = np.full(len(keys), -1, np.int32)
+        redundant = np.flatnonzero(keys >= 0)
+        changed, ids = self._by_key
+        groups[redundant] = ids[np.searchsorted(changed, keys[redundant])]
+        return groups
+
+    def kept(self, rows: Rows, origins: Rows, numbers: Rows, places: Places) -> NDArray[np.bool_] | None:
+        """Which arcs of the base are still there; None for all of them."""
+        if not len(self._weakened) or not is_among(self._weakened, rows).any():
+            return None
+        suspects = np.flatnonzero(is_among(self._weakened, origins))
+        kept = np.ones(len(places), np.bool_)
+        kept[suspects] = ~is_among(self._gone, numbers[places[suspects]])
+        return kept
+
+    def out(self, rows: Rows) -> ArcColumns:
+        """The added arcs out of some nodes."""
+        found = rows[is_among(self._origins, rows)]
+        _, places = expanded(self._starts, np.searchsorted(self._origins, found).astype(np.int32))
+        added = self._added
+        return ArcColumns(
+            added.origins[places],
+            added.hits[places],
+            added.strengths[places],
+            added.groups[places],
+            added.numbers[places],
+        )
+
+    def losses(self, groups: Rows) -> Rows:
+        found: Rows = self._chosen(groups, self._arcs.group_losses, self._losses)
+        return found
+
+    def keys(self, groups: Rows) -> Places:
+        found: Places = self._chosen(groups, self._arcs.group_keys, self._keys)
+        return found
+
+    def _chosen(self, groups: Rows, known: NDArray[Any], changed: NDArray[Any]) -> NDArray[Any]:
+        """Values by group: of the base, unless the set of alternatives has changed."""
+        found = np.empty(len(groups), changed.dtype)
+        inside = groups < len(known)
+        found[inside] = known[groups[inside]]
+        touched = is_among(self._ids, groups)
+        found[touched] = changed[np.searchsorted(self._ids, groups[touched])]
+        return found
+
+
+def expanded(starts: NDArray[Any], rows: Rows) -> tuple[Rows, Places]:
+    """For each entry of some compressed rows: its row, and its place."""
+    first = starts[rows].astype(np.int64)
+    counts = starts[rows + 1] - first
+    if len(rows) == 1:
+        return np.repeat(rows, counts), np.arange(first[0], first[0] + counts[0], dtype=np.int64)
+    ends = np.cumsum(counts)
+    offsets = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64)
+    return np.repeat(rows, counts), offsets + np.repeat(first - ends + counts, counts)
+
+
+def is_among(ordered: Rows, values: Rows) -> NDArray[np.bool_]:
+    """Which values are in an ascending array."""
+    if not len(ordered):
+        return np.zeros(len(values), np.bool_)
+    at = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    found: NDArray[np.bool_] = ordered[at] == values
+    return found
+
+
+def _counted(keys: Places, found: Places) -> Places:
+    return np.bincount(np.searchsorted(keys, found), minlength=len(keys)).astype(np.int64)
+
+
+def _edge_columns(base: Snapshot, numbers: Rows) -> tuple[Rows, Rows, NDArray[np.uint8], NDArray[np.uint8]]:
+    edges = base.edges
+    sources = (np.searchsorted(edges.starts, numbers, side="right") - 1).astype(np.int32)
+    return sources, edges.targets[numbers], edges.kinds[numbers], edges.strengths[numbers]
+
+
+def _unnamed(loose: LooseArcs, hits: Rows) -> ArcColumns:
+    """The arcs that hit some nodes."""
+    at = np.flatnonzero(np.isin(loose.hits, hits))
+    groups = np.full(len(at), -1, np.int32)
+    return ArcColumns(loose.origins[at], loose.hits[at], loose.strengths[at], groups, loose.numbers[at])
+
+
+def _joined(first: ArcColumns, second: ArcColumns) -> ArcColumns:
+    if not len(second):
+        return first
+    return ArcColumns(
+        np.concatenate([first.origins, second.origins]),
+        np.concatenate([first.hits, second.hits]),
+        np.concatenate([first.strengths, second.strengths]),
+        np.concatenate([first.groups, second.groups]),
+        np.concatenate([first.numbers, second.numbers]),
+    )
