@@ -137,8 +137,10 @@ class FileJournal:
         return self._sizes.get(origin, 0)
 
     def entry(self, origin: str, index: int) -> bytes:
-        number, offset, length = self._places[origin].find(index)
-        return os.pread(self._handle(number), length, offset)
+        return self._read(*self._places[origin].find(index))
+
+    def entries(self, origin: str, start: int, stop: int) -> list[bytes]:
+        return self._places[origin].read(start, stop, self._read) if start < stop else []
 
     def close(self) -> None:
         self._syncing.shutdown()
@@ -327,6 +329,9 @@ class FileJournal:
                 got=segment.epoch,
                 todo="Restore the epoch file from a copy",
             )
+
+    def _read(self, number: int, offset: int, size_bytes: int) -> bytes:
+        return os.pread(self._handle(number), size_bytes, offset)
 
     def _handle_size(self, segment: _Segment) -> int:
         return os.fstat(self._handle(segment.number)).st_size

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Protocol
+
+import numpy as np
 
 from chain.frame import PlacedRun, Run
 
@@ -62,6 +64,9 @@ class JournalStore(Protocol):
     def entry(self, origin: str, index: int) -> bytes:
         """An entry's bytes; it must exist."""
 
+    def entries(self, origin: str, start: int, stop: int) -> list[bytes]:
+        """Consecutive entries, read together as they lie; they must exist. The caller bounds how many."""
+
     def forget(self, year: int) -> Sequence[object]:
         """Delete what is stored of that year and of those before it; may be repeated after a stop at any point.
 
@@ -104,3 +109,24 @@ class EntryPlaces:
         """Piece, offset and length of an entry."""
         place = self._places[index]
         return place >> 32, place & 0xFFFF_FFFF, self._lengths[index]
+
+    def read(self, start: int, stop: int, read: Callable[[int, int, int], bytes]) -> list[bytes]:
+        """Consecutive entries, by as few calls as they lie in stretches one behind the other.
+
+        Args:
+            read: bytes by piece, offset and length.
+        """
+        found: list[bytes] = []
+        for first, last in pairwise([start, *self._breaks(start, stop), stop]):
+            lengths = self._lengths[first:last]
+            piece, offset, _ = self.find(first)
+            stretch = read(piece, offset, sum(lengths))
+            found += [stretch[begin:end] for begin, end in pairwise(accumulate(lengths, initial=0))]
+        return found
+
+    def _breaks(self, start: int, stop: int) -> list[int]:
+        """Where an entry does not begin at the end of the one before it."""
+        places = np.frombuffer(self._places, np.uint64)[start:stop]
+        ends = places + np.frombuffer(self._lengths, np.uint16)[start:stop]
+        breaks: list[int] = (np.flatnonzero(places[1:] != ends[:-1]) + start + 1).tolist()
+        return breaks

@@ -82,6 +82,9 @@ class ObjectJournal:
     def entry(self, origin: str, index: int) -> bytes:
         return self._reader.read(*self._places[origin].find(index))
 
+    def entries(self, origin: str, start: int, stop: int) -> list[bytes]:
+        return self._places[origin].read(start, stop, self._reader.read) if start < stop else []
+
     def close(self) -> None:
         """Nothing is held that would have to be given back: whoever opens takes over."""
         self._is_ready = False

@@ -32,7 +32,7 @@ from chain.note import VerifierKey
 from chain.publishing_mark import FileMark, Mark
 from chain.storage.contract import CHUNK_SIZE_BYTES, BlobStore, Hints, Item, Source
 from chain.storage.files import FileStore
-from chain.tile_content import ReadEntry, bundle_content, tile_content
+from chain.tile_content import ReadEntries, bundle_content, tile_content
 from chain.tree_hash import BOTH, TreeHash, Twin
 from domain.errors import ConflictError, NotFound, PolicyCortexError
 
@@ -67,7 +67,7 @@ class Publication:
     def write(
         self,
         trees: Twin[Tree],
-        read_entry: ReadEntry,
+        read_entries: ReadEntries,
         artifacts: Mapping[str, Path | Source],
         notes: Twin[CosignedNote],
     ) -> None:
@@ -83,7 +83,7 @@ class Publication:
         for digest, artifact in artifacts.items():
             source = _reading(artifact) if isinstance(artifact, Path) else artifact
             self._store.put_chunks(artifact_path(digest), source, hints_of(artifact_path(digest)))
-        self._store.put_all(chain([self._keys_file(notes.sha256)], _tile_files(trees, read_entry, start=start)))
+        self._store.put_all(chain([self._keys_file(notes.sha256)], _tile_files(trees, read_entries, start=start)))
         self._store.put_all(
             [_checkpoint_file(BOTH.sha3_256, notes.sha3_256), _checkpoint_file(BOTH.sha256, notes.sha256)]
         )
@@ -165,10 +165,10 @@ def _checkpoint_file(tree_hash: TreeHash, note: CosignedNote) -> Item:
     return path, note.note.encode("utf-8"), hints_of(path)
 
 
-def _tile_files(trees: Twin[Tree], read_entry: ReadEntry, *, start: int) -> Iterator[Item]:
+def _tile_files(trees: Twin[Tree], read_entries: ReadEntries, *, start: int) -> Iterator[Item]:
     size = trees.sha256.size
     for name in bundles(size, start=start):
-        yield name.path, bundle_content(name, read_entry), hints_of(name.path)
+        yield name.path, bundle_content(name, read_entries), hints_of(name.path)
     for tree in (trees.sha256, trees.sha3_256):
         for name in tiles(tree.hash, size, start=start):
             yield name.path, tile_content(name, tree), hints_of(name.path)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,7 @@ from domain.tenancy import TenantId
 
 ARTIFACTS: Final = "artifact"
 COMMITMENT_FILE: Final = "commitment.key"
+READ_TOGETHER: Final = 1024
 
 OpenSigners = Callable[[str], Sequence[Twin[Signer]]]
 """Every pair of keys that is held for an origin, oldest first; which of them sign, the log's entries say."""
@@ -192,7 +194,7 @@ class ShardLog:
         self._keep_signed(books.notaries)
         books.publication.write(
             self.log.trees,
-            self._read,
+            partial(self._journal.entries, self.origin),
             self._artifacts_to_publish(books.publication),
             Twin(books.cosigned.of(notes.sha256), CosignedNote(notes.sha3_256)),
         )
@@ -440,31 +442,39 @@ class ShardLog:
 
     def _require_leaves(self) -> None:
         tree = self.log.trees.sha3_256
-        for index in range(self._trusted_size, self.size):
-            expected, got = tree.hash.leaf(self._read(index)), tree.nodes(0, index, index + 1)
-            if expected != got:
-                raise IntegrityError(
-                    "an entry's SHA3-256 leaf is not its sender's",
-                    origin=self.origin,
-                    index=index,
-                    expected=expected.hex(),
-                    got=got.hex(),
-                    todo="Open the store again: its trees are derived from the journal; nothing was signed",
-                )
+        for start, entries in self._parts(self._trusted_size):
+            leaves = tree.hash.leaves(entries)
+            if b"".join(leaves) == tree.nodes(0, start, start + len(entries)):
+                continue
+            for index, expected in enumerate(leaves, start):
+                if expected != (got := tree.nodes(0, index, index + 1)):
+                    raise IntegrityError(
+                        "an entry's SHA3-256 leaf is not its sender's",
+                        origin=self.origin,
+                        index=index,
+                        expected=expected.hex(),
+                        got=got.hex(),
+                        todo="Open the store again: its trees are derived from the journal; nothing was signed",
+                    )
         self._trusted_size = self.size
 
     def _read(self, index: int) -> bytes:
         return self._journal.entry(self.origin, index)
 
+    def _parts(self, start: int) -> Iterator[tuple[int, list[bytes]]]:
+        """The entries from an index on, in parts, each with its first index."""
+        for first in range(start, self.size, READ_TOGETHER):
+            yield first, self._journal.entries(self.origin, first, min(first + READ_TOGETHER, self.size))
+
     def _artifacts_to_publish(self, publication: Publication) -> Mapping[str, Path]:
         start = 0 if publication.needs_everything else publication.size
         found: dict[str, Path] = {}
-        for index in range(start, self.size):
-            entry = self._read(index)
-            if entry.startswith(NO_ARTIFACTS):
-                continue
-            for reference in read_envelope(entry).artifacts:
-                found[reference.sha256] = self._require_artifact(reference.sha256)
+        for _, entries in self._parts(start):
+            for entry in entries:
+                if entry.startswith(NO_ARTIFACTS):
+                    continue
+                for reference in read_envelope(entry).artifacts:
+                    found[reference.sha256] = self._require_artifact(reference.sha256)
         return found
 
     def _require_artifact(self, sha256: str) -> Path:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from chain.layout import TILE_HEIGHT, TILE_WIDTH, TileName
 from chain.merkle import Tree
 
-ReadEntry = Callable[[int], bytes]
+ReadEntries = Callable[[int, int], Sequence[bytes]]
+"""Entries from an index up to another one."""
 
 
-def bundle_content(name: TileName, read_entry: ReadEntry) -> bytes:
+def bundle_content(name: TileName, read_entries: ReadEntries) -> bytes:
     """What an entry bundle must hold."""
     first = name.index * TILE_WIDTH
-    return join_bundle([read_entry(index) for index in range(first, first + name.width)])
+    return join_bundle(read_entries(first, first + name.width))
 
 
 def join_bundle(entries: Sequence[bytes]) -> bytes:

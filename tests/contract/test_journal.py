@@ -22,6 +22,7 @@ A, B = "example.org/a/2026", "example.org/b/2026"
 NEXT_YEAR = "example.org/a/2027"
 
 Open = Callable[[], JournalStore]
+RUNS = [(0, 3), (3, 1), (4, 7), (11, 2), (13, 5)]
 
 
 @pytest.fixture(params=["files", "objects in files", "objects in memory", "objects in s3"])
@@ -90,6 +91,20 @@ def test_frames_are_replayed_as_they_were_appended(open_journal: Open, unread: O
     for frame in frames:
         journal.append(frame, year=2026)
     assert [list(runs) for runs in unread().replay() if runs] == frames
+
+
+def test_entries_are_read_together_across_frames_and_openings(open_journal: Open) -> None:
+    journal = open_journal()
+    written = [[b"%d" % (10 ** (at % 5) + at) for at in range(first, first + count)] for first, count in RUNS]
+    for entries in written[:3]:
+        journal.append([Run(B, [b"between"]), Run(A, entries)], year=2026)
+    journal = open_journal()
+    for entries in written[3:]:
+        journal.append([Run(A, entries)], year=2026)
+    every = [entry for entries in written for entry in entries]
+    for start in range(len(every) + 1):
+        for stop in range(start, len(every) + 1):
+            assert journal.entries(A, start, stop) == every[start:stop]
 
 
 @pytest.mark.parametrize("size_bytes", [1, 60_000])

@@ -73,7 +73,10 @@ def write_cases(path: Path, cases: object) -> Path:
 
 def write_folder(log: SmallLog, size: int, folder: Path) -> Path:
     """A log in memory as served files: nothing but checkpoint, tiles and bundles of its SHA-256 tree."""
-    contents = {name.path: bundle_content(name, log.entry) for name in bundles(size)}
+    contents = {
+        name.path: bundle_content(name, lambda start, stop: [log.entry(index) for index in range(start, stop)])
+        for name in bundles(size)
+    }
     contents |= {name.path: tile_content(name, log.tree) for name in tiles(SHA256, size)}
     for path, content in {**contents, "checkpoint": log.note(size).encode()}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chain.fence import format_epoch
-from chain.file_journal import SYNCED_BESIDE_SIZE_BYTES_MIN, HANDLES_MAX, FileJournal
+from chain.file_journal import HANDLES_MAX, SYNCED_BESIDE_SIZE_BYTES_MIN, FileJournal
 from chain.frame import Run
 from domain.errors import ConflictError, IntegrityError, NotFound, UnavailableError
 

@@ -49,12 +49,15 @@ class SmallLog:
         pairs = ((self._notaries.sha256, self.trees.sha256), (self._notaries.sha3_256, self.trees.sha3_256))
         return Twin(*(CosignedNote(_sign(notary, tree)) for notary, tree in pairs))
 
+    def between(self, start: int, stop: int) -> list[bytes]:
+        return self.entries[start:stop]
+
     def publish(self, publication: Publication, artifacts: dict[str, Path | Source] | None = None) -> None:
-        publication.write(self.trees, self.entries.__getitem__, artifacts or {}, self.notes())
+        publication.write(self.trees, self.between, artifacts or {}, self.notes())
 
     def files(self, size: int) -> dict[str, bytes]:
         """Tiles that a log of that size must have."""
-        wanted = {name.path: bundle_content(name, self.entries.__getitem__) for name in bundles(size)}
+        wanted = {name.path: bundle_content(name, self.between) for name in bundles(size)}
         for tree in (self.trees.sha256, self.trees.sha3_256):
             wanted |= {name.path: tile_content(name, tree) for name in tiles(tree.hash, size)}
         return wanted
