@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     memory_free_mib_min: int = _row(
         1_536, "Free memory without which the platform does not start", unit="MiB", low=0, high=1_048_576
     )
+    redis_url: str | None = _row(
+        None,
+        "Redis of the change stream and the event feed: redis:// or rediss:// without a password, or where the whole"
+        " address is, env:NAME or file:PATH; files of the store when not set",
+    )
     evidence_url: str | None = _row(
         None, "Object store where all evidence is published instead, such as s3://bucket/folder; az://, gs://, file://"
     )

@@ -20,6 +20,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     ),
     "torch": ("training.network",),
     "neo4j": ("graph.stores",),
+    "redis": ("connectors.stream",),
     "boto3": ("connectors",),
     "azure": ("connectors",),
     "google": ("connectors",),

@@ -1,0 +1,175 @@
+"""The change stream in files: for a platform on one machine, whose processes share a folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from connectors.stream.bell import listen, ring
+from connectors.stream.codec import encode
+from connectors.stream.contract import LENGTH_MAX, READ_MAX, Changed, Delivered, Extent
+from connectors.stream.feed import BLOCK_S_MAX
+from connectors.stream.file_feed import FileFeed
+from connectors.stream.file_log import SEGMENT_BYTES_MAX, FileLog
+from connectors.stream.log_shelf import LogShelf
+from connectors.stream.parked import (
+    PARKED_MAX,
+    ParkedMessage,
+    Parking,
+    parked_batch,
+    read_parked,
+    refused,
+    require_parked_id,
+    write_parked,
+)
+from connectors.stream.position import Position, require_next, require_nothing_lost, text_of
+from connectors.stream.refusals import no_such_batch, other_content, too_far_behind
+from domain.change import ChangeBatch
+from domain.clock import Clock, SystemClock
+from domain.tenancy import TenantId
+
+_LOG: Final = "changes"
+_DIGEST_BYTES: Final = 64
+_PARKED: Final = "parked"
+_DROPPED: Final = "dropped"
+
+
+class FileChangeStream:
+    """Batches below a folder: a folder a tenant."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock | None = None,
+        length_max: int = LENGTH_MAX,
+        parked_max: int = PARKED_MAX,
+        segment_bytes_max: int = SEGMENT_BYTES_MAX,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._shelf = LogShelf(folder, is_synced=True, clock=clock, segment_bytes_max=segment_bytes_max)
+        self._feed = FileFeed(folder, clock=clock)
+        self._length_max = length_max
+        self._parked_max = parked_max
+
+    def publish(self, batch: ChangeBatch) -> str:
+        encoded = encode(batch)
+        key = batch.batch_id.encode()
+        log = self._log(batch.tenant)
+        with log.held():
+            known = log.find(key)
+            if known is not None and self._digest(log, known) != encoded.digest:
+                raise other_content(batch)
+            if known is None and self._length(log) >= self._length_max:
+                raise too_far_behind(batch.tenant, self._length_max)
+            place = known or log.append([(key, encoded.digest.encode() + encoded.payload)])[0]
+        ring(self._feed, batch.tenant)
+        return str(place)
+
+    def read(
+        self, tenant: TenantId, after: str, *, limit: int = READ_MAX, block_s: float = 0.0
+    ) -> tuple[Delivered, ...]:
+        log, begin = self._log(tenant), Position.parse(after)
+        found = log.read(begin, min(limit, READ_MAX), block_s=min(block_s, BLOCK_S_MAX))
+        if found:
+            require_next(begin, found[0].position)
+        else:
+            require_nothing_lost(begin, log.trimmed())
+        return tuple(Delivered(str(entry.position), entry.payload[_DIGEST_BYTES:]) for entry in found)
+
+    def extent(self, tenant: TenantId) -> Extent:
+        log = self._log(tenant)
+        last, trimmed = log.last(), log.trimmed()
+        return Extent(text_of(last), text_of(trimmed), last.number - trimmed.number)
+
+    def lag(self, tenant: TenantId, after: str) -> int:
+        return max(0, self._log(tenant).last().number - Position.parse(after).number)
+
+    def trim(self, tenant: TenantId, upto: str) -> None:
+        self._log(tenant).trim(Position.parse(upto))
+
+    def changed(self, mark: str, *, block_s: float = 0.0) -> Changed:
+        return listen(self._feed, mark, block_s=block_s)
+
+    def park(self, tenant: TenantId, position: str, reason: str) -> str:
+        place = Position.parse(position)
+        found = self._log(tenant).read(place.before(), 1)
+        if not found or found[0].position != place:
+            raise no_such_batch(position)
+        return self._keep(
+            tenant, parked_batch(position, found[0].payload[_DIGEST_BYTES:], reason, now=self._clock.now())
+        )
+
+    def refuse(self, tenant: TenantId, payload: bytes, *, source: str, reason: str) -> str:
+        return self._keep(tenant, refused(payload, source=source, reason=reason, now=self._clock.now()))
+
+    def parked(self, tenant: TenantId) -> Parking:
+        folder = self._shelf.folder(tenant) / _PARKED
+        messages = (read_parked(path.read_bytes()) for path in _messages(folder))
+        return Parking(tuple(sorted(messages, key=lambda each: (each.parked_at, each.id))), _dropped(folder))
+
+    def discard(self, tenant: TenantId, parked_ids: Sequence[str]) -> int:
+        folder, gone = self._shelf.folder(tenant) / _PARKED, 0
+        for parked_id in parked_ids:
+            path = folder / require_parked_id(parked_id)
+            if path.exists():
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _log(self, tenant: TenantId) -> FileLog:
+        return self._shelf.log(tenant, _LOG)
+
+    def _digest(self, log: FileLog, place: Position) -> str:
+        return log.read(place.before(), 1)[0].payload[:_DIGEST_BYTES].decode()
+
+    def _length(self, log: FileLog) -> int:
+        return log.last().number - log.trimmed().number
+
+    def _keep(self, tenant: TenantId, message: ParkedMessage) -> str:
+        folder = self._shelf.folder(tenant) / _PARKED
+        with _locked(folder):
+            path = folder / message.id
+            if not path.exists():
+                aside = folder / f".{message.id}"
+                aside.write_bytes(write_parked(message))
+                aside.replace(path)
+                self._make_room(folder)
+        return message.id
+
+    def _make_room(self, folder: Path) -> None:
+        kept = _messages(folder)
+        surplus = sorted(kept, key=lambda path: path.stat().st_mtime_ns)[: max(0, len(kept) - self._parked_max)]
+        for path in surplus:
+            path.unlink()
+        if surplus:
+            (folder / f".{_DROPPED}").write_text(str(_dropped(folder) + len(surplus)))
+
+
+def _messages(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("*") if not path.name.startswith(".")] if folder.exists() else []
+
+
+def _dropped(folder: Path) -> int:
+    try:
+        return int((folder / f".{_DROPPED}").read_text())
+    except FileNotFoundError:
+        return 0
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
