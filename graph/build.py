@@ -56,7 +56,7 @@ def build_snapshot(
     return Snapshot(
         tenant=tenant,
         as_of=as_of,
-        resources=_resources(ordered),
+        resources=resource_table(ordered),
         edges=edges,
         tables=_tables(ordered, rows_by_type, paths_by_type),
         rows_by_type=rows_by_type,
@@ -164,7 +164,8 @@ def _tables(
     }
 
 
-def _resources(ordered: Sequence[ConfigurationItem]) -> pa.Table:
+def resource_table(ordered: Sequence[ConfigurationItem]) -> pa.Table:
+    """The items as `Snapshot.resources`, in the order given."""
     text = pa.string()
     return pa.table(
         {

@@ -7,20 +7,23 @@ what counts as a change (`graph.stores.merge`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from domain.change import ChangeEvent
 from domain.finding import Violation
 from domain.inventory import Inventory
-from domain.resource import ConfigurationItem, Relationship
+from domain.resource import ConfigurationItem, Relationship, ResourceId
 from domain.tenancy import TenantId
 from domain.value import Json
+from graph.references import Dangling
 
 
 class ChangeKind(StrEnum):
@@ -35,12 +38,15 @@ CHANGE_KINDS: tuple[ChangeKind, ...] = tuple(ChangeKind)
 """Change kinds by the code that columns hold."""
 
 
+SKEW_MAX: Final = timedelta(minutes=10)
+"""How far a provider's clock may be ahead of ours."""
+
 NO_RESOURCE_TODO = "Check the id, or scan the file that holds the resource"
 
 
 @dataclass(frozen=True, slots=True)
 class PutCounts:
-    """What one inventory did to the store.
+    """What one inventory, or some events, did to the store.
 
     Args:
         older: observations of a state before the stored one; they go to history and change nothing now.
@@ -51,6 +57,71 @@ class PutCounts:
     unchanged: int = 0
     retired: int = 0
     older: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """What a write did to the latest state of one resource.
+
+    Args:
+        at: since when the new state counts.
+        before: None where the resource is new, or back after a retirement.
+        after: None where it is gone.
+    """
+
+    uid: ResourceId
+    before: ConfigurationItem | None
+    after: ConfigurationItem | None
+    at: datetime
+    kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a write came to.
+
+    Args:
+        changes: only what changed the latest state, one for each resource, in order of `resource_key`; late and
+            repeated events give none.
+        version: the store's version after the write.
+    """
+
+    changes: tuple[ItemChange, ...]
+    counts: PutCounts
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedItems:
+    """What lies between a version and the present one.
+
+    Args:
+        version: the version that these bring a reader to.
+        items: the latest state of what is new or changed, in order of `resource_key`.
+        gone: ids of what was retired; it may hold some that the reader never had.
+    """
+
+    version: int
+    items: tuple[ConfigurationItem, ...]
+    gone: tuple[ResourceId, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readout:
+    """The whole current graph as columns, as of one version.
+
+    Args:
+        resources: uid, name, digest (text), type, scope, region, provider (dictionary), synthetic; a row for each
+            resource, in order of `resource_key`.
+        edges: source, target (int32, rows of `resources`), kind, strength (uint8, indexes into `KINDS` and
+            `STRENGTHS`), path (dictionary); in order of source, target and kind.
+        dangling: relationships of these resources to something that the store does not hold now.
+    """
+
+    version: int
+    resources: pa.Table
+    edges: pa.Table
+    dangling: tuple[Dangling, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +179,78 @@ class GraphStore(Protocol):
     def tenant(self) -> TenantId:
         """Whose store this is."""
 
+    def claim(self, holder: str) -> int:
+        """Become the one writer, for example after another one is taken for dead.
+
+        The epoch grows by one. Whoever wrote or claimed before can write no longer: each write compares the epoch
+        in its own transaction. A store that never claims writes under the epoch that it finds at its first write.
+
+        Args:
+            holder: who claims, for people to read.
+
+        Returns:
+            The new epoch.
+        """
+
     def put_inventory(self, inventory: Inventory, collection: str, at: datetime) -> PutCounts:
         """Record what a collection run saw; all of it or nothing.
 
         Args:
             collection: name of the run's coverage. A gap-free inventory retires resources that only earlier
-                inventories of the same collection hold.
+                inventories of the same collection hold. What is known from events alone, an event retires.
             at: when the run ended; the time of states whose record has none, and of retirements.
 
         Raises:
             InputError: an item belongs to another tenant.
+            ConflictError: another writer has claimed the store.
             UnavailableError: the store cannot write, for example because the disk is full.
+        """
+
+    def put(self, inventory: Inventory, collection: str, at: datetime) -> Applied:
+        """`put_inventory`, with what it changed."""
+
+    def apply(
+        self, events: Sequence[ChangeEvent], *, stream: str = "", position: str = "", now: datetime | None = None
+    ) -> Applied:
+        """Record observed changes, all or nothing, together with how far their stream was read.
+
+        A resource has the state with the latest time by the provider's clock. What is older than that (or than its
+        retirement) goes to history; what was applied before has no effect.
+
+        Args:
+            stream: where the events come from; the store remembers the last `position` given for it, even when no
+                event changes anything.
+            now: where given, an event from more than `SKEW_MAX` after it is refused: a clock that is ahead would
+                keep later changes from counting.
+
+        Raises:
+            InputError: an event names another tenant or resource than its item does, or comes from the future.
+            ConflictError: another writer has claimed the store.
+            UnavailableError: the store cannot write.
+        """
+
+    def position(self, stream: str) -> str:
+        """The last position of a stream that `apply` was given; empty when there is none."""
+
+    def version(self) -> int:
+        """A number that grows with every write that changes items or relationships."""
+
+    def changed_after(self, version: int) -> ChangedItems | None:
+        """What changed since a version; None where the store cannot tell, because it never had that version.
+
+        Where a state was merely seen again, or relationships alone changed, nothing is listed.
+        """
+
+    def read_out(self) -> Readout:
+        """The whole current graph in one pass, without documents."""
+
+    def documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
+        """The latest state of some resources, in order of `resource_key`; those that are not here are left out."""
+
+    def unproven(self) -> frozenset[str]:
+        """Accounts of which a collection's latest inventory did not see everything, as `account_of` writes them.
+
+        There, that a resource is not here does not prove that there is none; ``*`` where that holds of all.
         """
 
     def items(self, as_of: datetime | None = None) -> tuple[ConfigurationItem, ...]:
@@ -138,7 +270,14 @@ class GraphStore(Protocol):
         """What changed after `since`, up to and including `until`."""
 
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
-        """Replace the current relationships."""
+        """Replace the current relationships. Both ends may be unknown to the store."""
+
+    def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
+        """Replace the relationships of some sources, and leave all others.
+
+        Raises:
+            InputError: a relationship has another source.
+        """
 
     def relationships(self) -> tuple[Relationship, ...]:
         """The current relationships, in order of source, target and kind."""

@@ -7,7 +7,8 @@ is written in one transaction and in bulk through Arrow.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from domain.change import ChangeEvent
 from domain.errors import NotFound
 from domain.finding import PolicyId, Severity, Violation
 from domain.inventory import Inventory
@@ -33,19 +35,37 @@ from graph.stores.bodies import Block, Body, bodies, encode
 from graph.stores.collector import paused
 from graph.stores.contract import (
     NO_RESOURCE_TODO,
+    Applied,
+    ChangedItems,
     ChangeKind,
     Changes,
     PutCounts,
+    Readout,
     ScanRecord,
     StoredDefinition,
     Version,
 )
+from graph.stores.coverage import CollectionRecord, covered
 from graph.stores.duckdb_file import DatabaseFile
-from graph.stores.duckdb_rows import ITEM_COLUMNS, block_table, captured, items_from, version_table
+from graph.stores.duckdb_readout import read_out
+from graph.stores.duckdb_rows import ITEM_COLUMNS, items_from
+from graph.stores.duckdb_write import (
+    LATEST,
+    claim,
+    collection_from,
+    insert,
+    next_number,
+    replace_relationships,
+    standing,
+    texts,
+    write,
+    write_collection,
+)
+from graph.stores.edges import ordered, require_sources
+from graph.stores.events import plan_events
+from graph.stores.fence import require_epoch
 from graph.stores.instants import instant_from_us, us_from_instant
-from graph.stores.merge import Known, MergePlan, Observation, plan
-
-_LATEST = "QUALIFY row_number() OVER (PARTITION BY key ORDER BY valid_from DESC, number DESC) = 1"
+from graph.stores.merge import Known, MergePlan, Past, item_changes, plan, unknown_gone
 
 
 class DuckDbStore:
@@ -61,6 +81,7 @@ class DuckDbStore:
     def __init__(self, directory: Path, tenant: TenantId) -> None:
         self._tenant = tenant
         self._file = DatabaseFile(directory, tenant)
+        self._epoch: int | None = None
 
     @property
     def tenant(self) -> TenantId:
@@ -71,34 +92,73 @@ class DuckDbStore:
         """The database file."""
         return self._file.path
 
-    def put_inventory(self, inventory: Inventory, collection: str, at: datetime) -> PutCounts:
-        with self._file.guarded():
-            known = self._known()
-            members, elsewhere = self._members(collection)
-            merge = plan(
-                inventory,
-                tenant=self._tenant,
-                at=at,
-                known=known,
-                past=self._past,
-                members=members,
-                held_elsewhere=elsewhere,
-            )
+    def claim(self, holder: str) -> int:
         with self._file.transaction() as connection:
-            _add(connection, merge)
-            _touch(connection, merge.touched)
-            _retire(connection, merge, known)
-            if merge.members != members:
-                _replace_members(connection, collection, merge.members)
+            self._epoch = claim(connection, holder)
+        return self._epoch
+
+    def put_inventory(self, inventory: Inventory, collection: str, at: datetime) -> PutCounts:
+        merge, record = self._plan(inventory, collection, at)
+        with self._write() as connection:
+            write(connection, merge)
+            write_collection(connection, record, merge.members)
         return merge.counts
+
+    def put(self, inventory: Inventory, collection: str, at: datetime) -> Applied:
+        merge, record = self._plan(inventory, collection, at)
+        changes = item_changes(merge.changes, self._before(merge))
+        with self._write() as connection:
+            version = write(connection, merge)
+            write_collection(connection, record, merge.members)
+        return Applied(changes, merge.counts, version)
+
+    def apply(
+        self, events: Sequence[ChangeEvent], *, stream: str = "", position: str = "", now: datetime | None = None
+    ) -> Applied:
+        known = self._known(sorted({resource_key(event.uid) for event in events}))
+        merge = plan_events(events, tenant=self._tenant, known=known, past=self._past, now=now)
+        changes = item_changes(merge.changes, self._before(merge))
+        with self._write() as connection:
+            version = write(connection, merge)
+            if stream:
+                connection.execute("DELETE FROM positions WHERE stream = ?", [stream])
+                connection.execute("INSERT INTO positions VALUES (?, ?)", [stream, position])
+        return Applied(changes, merge.counts, version)
+
+    def position(self, stream: str) -> str:
+        found = self._rows("SELECT reached FROM positions WHERE stream = $stream", {"stream": stream})["reached"]
+        return str(found[0]) if found else ""
+
+    def version(self) -> int:
+        return int(self._rows("SELECT version FROM standing")["version"][0])
+
+    def changed_after(self, version: int) -> ChangedItems | None:
+        present = self.version()
+        if not 0 <= version <= present:
+            return None
+        changed = f"SELECT *, key AS k FROM versions {LATEST}"  # noqa: S608 (fixed text)
+        where = f"written > {version}"
+        items = self._items(f"SELECT {ITEM_COLUMNS} FROM ({changed}) WHERE NOT retired AND {where} ORDER BY k")  # noqa: S608
+        gone = self._rows(f"SELECT uid FROM ({changed}) WHERE retired AND {where} ORDER BY k")["uid"]  # noqa: S608
+        return ChangedItems(present, tuple(items), tuple(map(ResourceId, gone)))
+
+    def read_out(self) -> Readout:
+        with self._file.guarded():
+            return read_out(self._file.connection)
+
+    def documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
+        return tuple(item for _, item in sorted(self._present(sorted({resource_key(uid) for uid in uids})).items()))
+
+    def unproven(self) -> frozenset[str]:
+        return frozenset(self._rows("SELECT DISTINCT unnest(unproven) AS account FROM collections")["account"])
 
     def items(self, as_of: datetime | None = None) -> tuple[ConfigurationItem, ...]:
         bound = "" if as_of is None else f"WHERE valid_from <= {us_from_instant(as_of)}"
-        query = f"SELECT *, key AS k FROM versions {bound} {_LATEST}"  # noqa: S608 (an integer of ours)
+        query = f"SELECT *, key AS k FROM versions {bound} {LATEST}"  # noqa: S608 (an integer of ours)
         return tuple(self._items(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired ORDER BY k"))  # noqa: S608
 
     def item(self, uid: str) -> ConfigurationItem:
-        query = f"SELECT * FROM versions WHERE key = $key {_LATEST}"  # noqa: S608 (fixed text)
+        query = f"SELECT * FROM versions WHERE key = $key {LATEST}"  # noqa: S608 (fixed text)
         found = self._items(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired", {"key": resource_key(uid)})  # noqa: S608
         if not found:
             raise NotFound("no such resource", uid=uid, todo=NO_RESOURCE_TODO)
@@ -136,20 +196,16 @@ class DuckDbStore:
         )
 
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
-        found = sorted(set(relationships), key=lambda r: (r.source, r.target, r.kind, r.path))
-        columns: dict[str, list[str]] = {
-            "source": [r.source for r in found],
-            "target": [r.target for r in found],
-            "kind": [r.kind.value for r in found],
-            "strength": [r.strength.value for r in found],
-            "path": [r.path for r in found],
-        }
-        with self._file.transaction() as connection:
-            connection.execute("DELETE FROM relationships")
-            _insert(connection, "relationships", _texts(columns))
+        with self._write() as connection:
+            replace_relationships(connection, ordered(relationships))
+
+    def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
+        keys, found = require_sources(sources, relationships)
+        with self._write() as connection:
+            replace_relationships(connection, ordered(found), of=keys)
 
     def relationships(self) -> tuple[Relationship, ...]:
-        rows = self._rows("SELECT source, target, kind, strength, path FROM relationships ORDER BY rowid")
+        rows = self._rows("SELECT source, target, kind, strength, path FROM relationships ORDER BY ALL")
         return tuple(
             Relationship(ResourceId(source), ResourceId(target), RelationshipKind(kind), Strength(strength), path)
             for source, target, kind, strength, path in zip(*rows.values(), strict=True)
@@ -164,12 +220,12 @@ class DuckDbStore:
             "severity": [violation.severity.value for violation in found],
         }
         row = [scan.scan_id, us_from_instant(scan.at), encode(scan.summary)[0]]
-        with self._file.transaction() as connection:
-            ordinal = _next(connection, "max(ordinal) FROM scans")
+        with self._write() as connection:
+            ordinal = next_number(connection, "max(ordinal) FROM scans")
             connection.execute("DELETE FROM scans WHERE scan = ?", [scan.scan_id])
             connection.execute("DELETE FROM violations WHERE scan = ?", [scan.scan_id])
             connection.execute("INSERT INTO scans VALUES (?, ?, ?, ?)", [ordinal, *row])
-            _insert(connection, "violations", _texts(columns))
+            insert(connection, "violations", texts(columns))
 
     def scans(self) -> tuple[ScanRecord, ...]:
         rows = self._rows("SELECT scan, finished, summary FROM scans ORDER BY ordinal")
@@ -201,7 +257,7 @@ class DuckDbStore:
                 "state": pa.array([definition.state for definition in latest], pa.string()),
             }
         )
-        with self._file.transaction() as connection:
+        with self._write() as connection:
             connection.register("incoming", table)
             connection.execute("DELETE FROM definitions WHERE policy IN (SELECT policy FROM incoming)")
             connection.execute("INSERT INTO definitions SELECT * FROM incoming")
@@ -235,15 +291,48 @@ class DuckDbStore:
             block: bodies(Block(plain, size, body)) for block, plain, size, body in zip(*found.values(), strict=True)
         }
 
-    def _known(self) -> dict[str, Known]:
-        rows = self._rows(
-            f"""SELECT key, number, fingerprint, valid_from, captured_at, file, line, retired
-            FROM versions {_LATEST}"""  # noqa: S608 (fixed text)
+    @contextmanager
+    def _write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction of the one writer."""
+        with self._file.transaction() as connection:
+            epoch, holder = standing(connection)
+            if self._epoch is None:
+                self._epoch = epoch
+            require_epoch(self._epoch, epoch, holder, self._tenant)
+            yield connection
+
+    def _plan(self, inventory: Inventory, collection: str, at: datetime) -> tuple[MergePlan, CollectionRecord]:
+        members, elsewhere = self._members(collection)
+        merge = plan(
+            inventory,
+            tenant=self._tenant,
+            at=at,
+            known=self._known(),
+            past=self._past,
+            members=members,
+            held_elsewhere=elsewhere,
         )
-        instants = {us: instant_from_us(us) for us in {*rows["valid_from"], *rows["captured_at"]} - {None}}
-        return {
-            key: Known(number, mark, instants[valid_from], (instants.get(captured_at), file, line), retired)
-            for key, number, mark, valid_from, captured_at, file, line, retired in zip(*rows.values(), strict=True)
+        record = covered(inventory, name=collection, at=at, before=self._collection(collection))
+        return (replace(merge, members=None) if merge.members == members else merge), record
+
+    def _known(self, keys: Sequence[str] | None = None) -> dict[str, Known]:
+        """The latest versions, of all resources or of some."""
+        where, wanted = ("", None) if keys is None else ("WHERE key IN (SELECT unnest($wanted))", {"wanted": keys})
+        rows = self._rows(
+            f"""SELECT key, number, fingerprint, valid_from, captured_at, file, line, seen_at, retired, told
+            FROM versions {where} {LATEST}""",  # noqa: S608 (fixed text)
+            wanted,
+        )
+        times = {*rows["valid_from"], *rows["captured_at"], *rows["seen_at"]} - {None}
+        instants = {us: instant_from_us(us) for us in times}
+        known = {
+            key: Known(number, mark, instants[since], (instants.get(read), file, line), instants[seen_at], gone, told)
+            for key, number, mark, since, read, file, line, seen_at, gone, told in zip(*rows.values(), strict=True)
+        }
+        gone_rows = self._rows(f"SELECT key, gone_at FROM unknown_gone {where}", wanted)  # noqa: S608 (fixed text)
+        return known | {
+            key: unknown_gone(instant_from_us(at))
+            for key, at in zip(gone_rows["key"], gone_rows["gone_at"], strict=True)
         }
 
     def _members(self, collection: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -252,16 +341,31 @@ class DuckDbStore:
         others = self._rows("SELECT DISTINCT key FROM members WHERE collection <> $name", {"name": collection})
         return frozenset(mine["key"]), frozenset(others["key"])
 
-    def _past(self, keys: frozenset[str]) -> set[Observation]:
+    def _collection(self, name: str) -> CollectionRecord | None:
+        rows = self._rows("SELECT * FROM collections WHERE name = $name", {"name": name})
+        return next((collection_from(row) for row in zip(*rows.values(), strict=True)), None)
+
+    def _past(self, keys: frozenset[str]) -> list[Past]:
         rows = self._rows(
-            """SELECT key, fingerprint, captured_at FROM versions
-            WHERE NOT retired AND key IN (SELECT unnest($wanted))""",
+            """SELECT key, number, fingerprint, valid_from, captured_at, retired FROM versions
+            WHERE key IN (SELECT unnest($wanted))""",
             {"wanted": sorted(keys)},
         )
-        return {
-            (key, mark, None if captured_at is None else instant_from_us(captured_at))
-            for key, mark, captured_at in zip(*rows.values(), strict=True)
-        }
+        return [
+            Past(key, number, mark, instant_from_us(at), None if read is None else instant_from_us(read), retired)
+            for key, number, mark, at, read, retired in zip(*rows.values(), strict=True)
+        ]
+
+    def _before(self, merge: MergePlan) -> dict[str, ConfigurationItem]:
+        return self._present([each.key for each in merge.changes if each.kind is not ChangeKind.NEW])
+
+    def _present(self, keys: Sequence[str]) -> dict[str, ConfigurationItem]:
+        """The latest items of some resources, by key."""
+        if not keys:
+            return {}
+        query = f"SELECT * FROM versions WHERE key IN (SELECT unnest($wanted)) {LATEST}"  # noqa: S608 (fixed text)
+        items = self._items(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired", {"wanted": keys})  # noqa: S608
+        return {resource_key(item.uid): item for item in items}
 
 
 def _fetch(
@@ -270,72 +374,3 @@ def _fetch(
     relation = connection.sql(query, params=dict(parameters)) if parameters else connection.sql(query)
     table = relation.to_arrow_table()
     return {name: table.column(name).to_pylist() for name in table.column_names}
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-    if table.num_rows:
-        connection.register("incoming", table)
-        connection.execute(f"INSERT INTO {name} SELECT * FROM incoming")  # noqa: S608 (a table's own name)
-        connection.unregister("incoming")
-
-
-def _texts(columns: Mapping[str, Sequence[str]]) -> pa.Table:
-    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
-
-
-def _next(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    ((last,),) = connection.execute(f"SELECT {query}").fetchall()
-    return 0 if last is None else int(last) + 1
-
-
-def _add(connection: duckdb.DuckDBPyConnection, merge: MergePlan) -> None:
-    if merge.added:
-        number, block = _next(connection, "max(number) FROM versions"), _next(connection, "max(block) FROM blocks")
-        _insert(connection, "blocks", block_table(merge.added, block))
-        _insert(connection, "versions", version_table(merge.added, number, block))
-
-
-def _touch(connection: duckdb.DuckDBPyConnection, touched: Sequence[tuple[int, ConfigurationItem]]) -> None:
-    """Note where and when an unchanged state was seen last."""
-    if not touched:
-        return
-    items = [item for _, item in touched]
-    table = pa.table(
-        {
-            "number": pa.array([number for number, _ in touched], pa.int64()),
-            "captured_at": captured([item.captured_at for item in items]),
-            "file": pa.array([item.origin.file for item in items], pa.string()),
-            "line": pa.array([item.origin.line for item in items], pa.int64()),
-        }
-    )
-    connection.register("incoming", table)
-    connection.execute(
-        """UPDATE versions SET captured_at = i.captured_at, file = i.file, line = i.line
-        FROM incoming i WHERE versions.number = i.number"""
-    )
-    connection.unregister("incoming")
-
-
-def _retire(connection: duckdb.DuckDBPyConnection, merge: MergePlan, known: Mapping[str, Known]) -> None:
-    """Add a retired version that repeats the last state."""
-    if not merge.retired:
-        return
-    number = _next(connection, "max(number) FROM versions")
-    table = pa.table(
-        {
-            "former": pa.array([known[key].version for key, _ in merge.retired], pa.int64()),
-            "number": pa.array(range(number, number + len(merge.retired)), pa.int64()),
-            "valid_from": pa.array([us_from_instant(gone_at) for _, gone_at in merge.retired], pa.int64()),
-        }
-    )
-    connection.register("incoming", table)
-    connection.execute(
-        """INSERT INTO versions SELECT v.* REPLACE (i.number AS number, i.valid_from AS valid_from, true AS retired)
-        FROM versions v JOIN incoming i ON v.number = i.former"""
-    )
-    connection.unregister("incoming")
-
-
-def _replace_members(connection: duckdb.DuckDBPyConnection, collection: str, keys: frozenset[str]) -> None:
-    connection.execute("DELETE FROM members WHERE collection = ?", [collection])
-    _insert(connection, "members", _texts({"collection": [collection] * len(keys), "key": sorted(keys)}))

@@ -1,6 +1,6 @@
 """One tenant's database file: opened by one writer, checked before use, its failures named.
 
-Decided here: the tables, the version of the layout, and which of our errors a failure of the engine is.
+Decided here: which of our errors a failure of the engine is.
 """
 
 from __future__ import annotations
@@ -15,28 +15,8 @@ import duckdb
 
 from domain.errors import ConflictError, InputError, IntegrityError, PolicyCortexError, UnavailableError
 from domain.tenancy import TenantId
+from graph.stores.duckdb_layout import LAYOUT_VERSION, TABLES, upgrade
 
-LAYOUT_VERSION = 1
-_TABLES = (
-    "CREATE TABLE layout (version INTEGER NOT NULL, tenant VARCHAR NOT NULL)",
-    """CREATE TABLE versions (
-        number BIGINT NOT NULL, key VARCHAR NOT NULL, uid VARCHAR NOT NULL, provider VARCHAR NOT NULL,
-        type VARCHAR NOT NULL, name VARCHAR NOT NULL, scope VARCHAR NOT NULL, region VARCHAR NOT NULL,
-        valid_from BIGINT NOT NULL, captured_at BIGINT, digest VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
-        file VARCHAR NOT NULL, line BIGINT NOT NULL, synthetic BOOLEAN NOT NULL, retired BOOLEAN NOT NULL,
-        block BIGINT NOT NULL, slot INTEGER NOT NULL)""",
-    "CREATE TABLE blocks (block BIGINT NOT NULL, plain BOOLEAN NOT NULL, size BIGINT NOT NULL, body BLOB NOT NULL)",
-    "CREATE TABLE members (collection VARCHAR NOT NULL, key VARCHAR NOT NULL)",
-    """CREATE TABLE relationships (
-        source VARCHAR NOT NULL, target VARCHAR NOT NULL, kind VARCHAR NOT NULL, strength VARCHAR NOT NULL,
-        path VARCHAR NOT NULL)""",
-    """CREATE TABLE scans (
-        ordinal BIGINT NOT NULL, scan VARCHAR NOT NULL, finished BIGINT NOT NULL, summary BLOB NOT NULL)""",
-    """CREATE TABLE violations (
-        scan VARCHAR NOT NULL, resource VARCHAR NOT NULL, policy VARCHAR NOT NULL, severity VARCHAR NOT NULL)""",
-    """CREATE TABLE definitions (
-        policy VARCHAR NOT NULL, document BLOB NOT NULL, origin VARCHAR NOT NULL, state VARCHAR NOT NULL)""",
-)
 _FULL = ("no space left", "could not write", "failed to write", "file too large", "write error", "disk quota")
 
 
@@ -142,6 +122,8 @@ class DatabaseFile:
                 expected=self._tenant,
                 todo="Put the file back under its own tenant's name",
             )
+        if rows[0][0] < LAYOUT_VERSION:
+            upgrade(connection)
 
     def _give_up(self) -> None:
         connection, self._connection = self._connection, None
@@ -158,9 +140,10 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _create(connection: duckdb.DuckDBPyConnection, tenant: TenantId) -> None:
     connection.begin()
-    for statement in _TABLES:
+    for statement in TABLES:
         connection.execute(statement)
     connection.execute("INSERT INTO layout VALUES (?, ?)", [LAYOUT_VERSION, tenant])
+    connection.execute("INSERT INTO standing VALUES (0, 0, '')")
     connection.commit()
 
 

@@ -31,14 +31,16 @@ def block_table(versions: Sequence[NewVersion], first_block: int) -> pa.Table:
     )
 
 
-def version_table(versions: Sequence[NewVersion], first_number: int, first_block: int) -> pa.Table:
-    """New versions as rows of `versions`, numbered from `first_number`."""
+def version_table(
+    versions: Sequence[NewVersion], numbers: Sequence[int], *, first_block: int, written: int
+) -> pa.Table:
+    """New versions as rows of `versions`, with their numbers."""
     items = [version.item for version in versions]
-    numbers = range(len(items))
+    places = range(len(items))
     text = pa.string()
     return pa.table(
         {
-            "number": pa.array(range(first_number, first_number + len(items)), pa.int64()),
+            "number": pa.array(numbers, pa.int64()),
             "key": pa.array([version.key for version in versions], text),
             "uid": pa.array([item.uid for item in items], text),
             "provider": pa.array([item.provider.value for item in items], text),
@@ -53,9 +55,12 @@ def version_table(versions: Sequence[NewVersion], first_number: int, first_block
             "file": pa.array([item.origin.file for item in items], text),
             "line": pa.array([item.origin.line for item in items], pa.int64()),
             "synthetic": pa.array([item.synthetic for item in items], pa.bool_()),
-            "retired": pa.array([False] * len(items), pa.bool_()),
-            "block": pa.array([first_block + number // ITEMS_MAX for number in numbers], pa.int64()),
-            "slot": pa.array([number % ITEMS_MAX for number in numbers], pa.int32()),
+            "retired": pa.array([version.is_retired for version in versions], pa.bool_()),
+            "block": pa.array([first_block + place // ITEMS_MAX for place in places], pa.int64()),
+            "slot": pa.array([place % ITEMS_MAX for place in places], pa.int32()),
+            "seen_at": pa.array([us_from_instant(each.seen_at or each.valid_from) for each in versions], pa.int64()),
+            "told": pa.array([version.is_told for version in versions], pa.bool_()),
+            "written": pa.array([written] * len(items), pa.int64()),
         }
     )
 

@@ -2,100 +2,179 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 
+from domain.change import ChangeEvent
 from domain.errors import NotFound
 from domain.finding import Violation
 from domain.inventory import Inventory
-from domain.resource import ConfigurationItem, Relationship, resource_key
+from domain.resource import ConfigurationItem, Relationship, ResourceId, resource_key
 from domain.tenancy import TenantId
+from graph.build import resource_table
 from graph.stores.contract import (
     CHANGE_KINDS,
     NO_RESOURCE_TODO,
+    Applied,
+    ChangedItems,
     ChangeKind,
     Changes,
     PutCounts,
+    Readout,
     ScanRecord,
     StoredDefinition,
     Version,
 )
+from graph.stores.coverage import CollectionRecord, covered
+from graph.stores.edges import edge_columns, ordered, require_sources
+from graph.stores.events import plan_events
+from graph.stores.fence import require_epoch
 from graph.stores.instants import us_from_instant
-from graph.stores.merge import Known, Observation, plan
+from graph.stores.merge import Known, MergePlan, NewVersion, Past, Repeat, item_changes, plan, unknown_gone
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A version with its number: later numbers win at equal times."""
+    """A version with its number (later numbers win at equal times) and the store's version that it came with."""
 
     number: int
     at: datetime
     item: ConfigurationItem
     fingerprint: str
+    seen_at: datetime
+    written: int
     is_retired: bool = False
+    is_told: bool = False
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Everything that is kept of a tenant; several stores may write here, one after the other."""
+
+    rows: dict[str, list[_Row]] = field(default_factory=dict)
+    members: dict[str, frozenset[str]] = field(default_factory=dict)
+    collections: dict[str, CollectionRecord] = field(default_factory=dict)
+    unknown_gone: dict[str, datetime] = field(default_factory=dict)
+    relationships: frozenset[Relationship] = frozenset()
+    scans: dict[str, ScanRecord] = field(default_factory=dict)
+    definitions: dict[str, StoredDefinition] = field(default_factory=dict)
+    positions: dict[str, str] = field(default_factory=dict)
+    number: int = 0
+    version: int = 0
+    epoch: int = 0
+    holder: str = ""
 
 
 class MemoryStore:
-    """Keeps one tenant's versions in dictionaries."""
+    """Keeps one tenant's versions in dictionaries.
 
-    def __init__(self, tenant: TenantId) -> None:
+    Args:
+        beside: another store of the same tenant, whose content this one shares, as two processes share a database.
+    """
+
+    def __init__(self, tenant: TenantId, *, beside: MemoryStore | None = None) -> None:
+        assert beside is None or beside.tenant == tenant
         self._tenant = tenant
-        self._rows: dict[str, list[_Row]] = {}
-        self._members: dict[str, frozenset[str]] = {}
-        self._relationships: tuple[Relationship, ...] = ()
-        self._scans: dict[str, ScanRecord] = {}
-        self._definitions: dict[str, StoredDefinition] = {}
-        self._number = 0
+        self._kept: _Kept = _Kept() if beside is None else beside._kept
+        self._epoch: int | None = None
 
     @property
     def tenant(self) -> TenantId:
         return self._tenant
 
+    def claim(self, holder: str) -> int:
+        self._kept.epoch += 1
+        self._kept.holder = holder
+        self._epoch = self._kept.epoch
+        return self._epoch
+
     def put_inventory(self, inventory: Inventory, collection: str, at: datetime) -> PutCounts:
-        others = [keys for name, keys in self._members.items() if name != collection]
+        return self.put(inventory, collection, at).counts
+
+    def put(self, inventory: Inventory, collection: str, at: datetime) -> Applied:
+        kept = self._writable()
+        others = [keys for name, keys in kept.members.items() if name != collection]
         merge = plan(
             inventory,
             tenant=self._tenant,
             at=at,
-            known={key: _known(rows[-1]) for key, rows in self._rows.items()},
+            known=self._known(kept.rows.keys() | kept.unknown_gone.keys()),
             past=self._past,
-            members=self._members.get(collection, frozenset()),
+            members=kept.members.get(collection, frozenset()),
             held_elsewhere=frozenset().union(*others),
         )
-        for number, item in merge.touched:
-            self._touch(number, item)
-        for version in merge.added:
-            self._add(version.key, version.valid_from, version.item, version.fingerprint)
-        for key, gone_at in merge.retired:
-            last = self._rows[key][-1]
-            self._add(key, gone_at, last.item, last.fingerprint, is_retired=True)
-        self._members[collection] = merge.members
-        return merge.counts
+        applied = self._write(merge)
+        assert merge.members is not None
+        kept.members[collection] = merge.members
+        before = kept.collections.get(collection)
+        kept.collections[collection] = covered(inventory, name=collection, at=at, before=before)
+        return applied
+
+    def apply(
+        self, events: Sequence[ChangeEvent], *, stream: str = "", position: str = "", now: datetime | None = None
+    ) -> Applied:
+        kept = self._writable()
+        known = self._known({resource_key(event.uid) for event in events})
+        merge = plan_events(events, tenant=self._tenant, known=known, past=self._past, now=now)
+        applied = self._write(merge)
+        if stream:
+            kept.positions[stream] = position
+        return applied
+
+    def position(self, stream: str) -> str:
+        return self._kept.positions.get(stream, "")
+
+    def version(self) -> int:
+        return self._kept.version
+
+    def changed_after(self, version: int) -> ChangedItems | None:
+        if not 0 <= version <= self._kept.version:
+            return None
+        latest = [self._kept.rows[key][-1] for key in sorted(self._kept.rows)]
+        changed = [row for row in latest if row.written > version]
+        return ChangedItems(
+            self._kept.version,
+            tuple(row.item for row in changed if not row.is_retired),
+            tuple(row.item.uid for row in changed if row.is_retired),
+        )
+
+    def read_out(self) -> Readout:
+        items = self.items()
+        rows = {resource_key(item.uid): row for row, item in enumerate(items)}
+        edges, dangling = edge_columns(self.relationships(), rows)
+        return Readout(self._kept.version, resource_table(items), edges, dangling)
+
+    def documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
+        found = (self._kept.rows.get(key) for key in sorted({resource_key(uid) for uid in uids}))
+        return tuple(rows[-1].item for rows in found if rows and not rows[-1].is_retired)
+
+    def unproven(self) -> frozenset[str]:
+        return frozenset().union(*(record.unproven for record in self._kept.collections.values()))
 
     def items(self, as_of: datetime | None = None) -> tuple[ConfigurationItem, ...]:
         found = []
-        for key in sorted(self._rows):
-            row = next((row for row in reversed(self._rows[key]) if as_of is None or row.at <= as_of), None)
+        for key in sorted(self._kept.rows):
+            row = next((row for row in reversed(self._kept.rows[key]) if as_of is None or row.at <= as_of), None)
             if row is not None and not row.is_retired:
                 found.append(row.item)
         return tuple(found)
 
     def item(self, uid: str) -> ConfigurationItem:
-        rows = self._rows.get(resource_key(uid))
+        rows = self._kept.rows.get(resource_key(uid))
         if not rows or rows[-1].is_retired:
             raise NotFound("no such resource", uid=uid, todo=NO_RESOURCE_TODO)
         return rows[-1].item
 
     def history(self, uid: str) -> tuple[Version, ...]:
-        return tuple(_versions(self._rows.get(resource_key(uid), [])))
+        return tuple(_versions(self._kept.rows.get(resource_key(uid), [])))
 
     def changes(self, since: datetime, until: datetime) -> Changes:
         found = [
             (version.at, version.item.uid, row.number, version)
-            for rows in self._rows.values()
+            for rows in self._kept.rows.values()
             for row, version in zip(rows, _versions(rows), strict=True)
             if since < version.at <= until
         ]
@@ -110,59 +189,103 @@ class MemoryStore:
         )
 
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
-        self._relationships = tuple(sorted(set(relationships), key=lambda r: (r.source, r.target, r.kind, r.path)))
+        self._replace_relationships(frozenset(relationships))
+
+    def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
+        keys, found = require_sources(sources, relationships)
+        others = {each for each in self._kept.relationships if resource_key(each.source) not in keys}
+        self._replace_relationships(frozenset(others | found))
 
     def relationships(self) -> tuple[Relationship, ...]:
-        return self._relationships
+        return ordered(self._kept.relationships)
 
     def save_scan(self, scan: ScanRecord) -> None:
-        self._scans.pop(scan.scan_id, None)
-        self._scans[scan.scan_id] = scan
+        kept = self._writable()
+        kept.scans.pop(scan.scan_id, None)
+        kept.scans[scan.scan_id] = scan
 
     def scans(self) -> tuple[ScanRecord, ...]:
-        return tuple(replace(scan, violations=frozenset()) for scan in self._scans.values())
+        return tuple(replace(scan, violations=frozenset()) for scan in self._kept.scans.values())
 
     def last_scan(self) -> ScanRecord | None:
-        return next(reversed(self._scans.values()), None)
+        return next(reversed(self._kept.scans.values()), None)
 
     def violations_of(self, scan_id: str) -> frozenset[Violation]:
-        if scan_id not in self._scans:
+        if scan_id not in self._kept.scans:
             raise NotFound("no such scan", scan_id=scan_id)
-        return self._scans[scan_id].violations
+        return self._kept.scans[scan_id].violations
 
     def save_definitions(self, definitions: Sequence[StoredDefinition]) -> None:
-        self._definitions.update({definition.policy_id: definition for definition in definitions})
+        self._writable().definitions.update({definition.policy_id: definition for definition in definitions})
 
     def definitions(self) -> tuple[StoredDefinition, ...]:
-        return tuple(self._definitions[policy_id] for policy_id in sorted(self._definitions))
+        return tuple(self._kept.definitions[policy_id] for policy_id in sorted(self._kept.definitions))
 
     def close(self) -> None:
-        self._rows.clear()
+        self._kept = _Kept()
 
-    def _past(self, keys: frozenset[str]) -> set[Observation]:
-        return {
-            (key, row.fingerprint, row.item.captured_at)
+    def _writable(self) -> _Kept:
+        kept = self._kept
+        if self._epoch is None:
+            self._epoch = kept.epoch
+        require_epoch(self._epoch, kept.epoch, kept.holder, self._tenant)
+        return kept
+
+    def _replace_relationships(self, relationships: frozenset[Relationship]) -> None:
+        kept = self._writable()
+        if relationships != kept.relationships:
+            kept.relationships = relationships
+            kept.version += 1
+
+    def _known(self, keys: Collection[str]) -> dict[str, Known]:
+        known = {}
+        for key in keys:
+            if key in self._kept.rows:
+                known[key] = _known(self._kept.rows[key][-1])
+            elif key in self._kept.unknown_gone:
+                known[key] = unknown_gone(self._kept.unknown_gone[key])
+        return known
+
+    def _past(self, keys: frozenset[str]) -> list[Past]:
+        return [
+            Past(key, row.number, row.fingerprint, row.at, row.item.captured_at, row.is_retired)
             for key in keys
-            for row in self._rows.get(key, [])
-            if not row.is_retired
-        }
+            for row in self._kept.rows.get(key, [])
+        ]
 
-    def _add(
-        self, key: str, at: datetime, item: ConfigurationItem, fingerprint: str, *, is_retired: bool = False
-    ) -> None:
-        self._number += 1
-        rows = self._rows.setdefault(key, [])
-        rows.append(_Row(self._number, at, item, fingerprint, is_retired))
+    def _write(self, merge: MergePlan) -> Applied:
+        wanted = (each.key for each in merge.changes if each.kind is not ChangeKind.NEW)
+        changes = item_changes(merge.changes, {key: self._kept.rows[key][-1].item for key in wanted})
+        self._kept.version += bool(changes)
+        for touch in merge.touched:
+            rows = self._kept.rows[touch.key]
+            rows[:] = [
+                replace(row, item=touch.item, seen_at=touch.seen_at) if row.number == touch.version else row
+                for row in rows
+            ]
+        for version in merge.added:
+            self._add(version)
+        self._kept.unknown_gone.update(merge.unknown_gone)
+        return Applied(changes, merge.counts, self._kept.version)
+
+    def _add(self, version: NewVersion | Repeat) -> None:
+        kept = self._kept
+        rows = kept.rows.setdefault(version.key, [])
+        if isinstance(version, Repeat):
+            former = next(row for row in rows if row.number == version.version)
+            item, mark = former.item, former.fingerprint
+        else:
+            item, mark = version.item, version.fingerprint
+        kept.number += 1
+        at, seen_at = version.valid_from, version.seen_at or version.valid_from
+        rows.append(_Row(kept.number, at, item, mark, seen_at, kept.version, version.is_retired, version.is_told))
         rows.sort(key=lambda row: (row.at, row.number))
-
-    def _touch(self, number: int, item: ConfigurationItem) -> None:
-        rows = self._rows[resource_key(item.uid)]
-        rows[:] = [replace(row, item=item) if row.number == number else row for row in rows]
+        kept.unknown_gone.pop(version.key, None)
 
 
 def _known(row: _Row) -> Known:
     seen = (row.item.captured_at, row.item.origin.file, row.item.origin.line)
-    return Known(row.number, row.fingerprint, row.at, seen, row.is_retired)
+    return Known(row.number, row.fingerprint, row.at, seen, row.seen_at, row.is_retired, row.is_told)
 
 
 def _versions(rows: Sequence[_Row]) -> list[Version]:

@@ -1,13 +1,14 @@
 """What an inventory changes: the one rule that every store applies.
 
 A state counts from when the provider was asked, or from the end of the collection run where the record does
-not say. An observation older than the stored state is history and changes nothing now. Only a gap-free
-inventory retires, and only what no other collection still holds.
+not say. An observation older than the last sight of the stored state is history and changes nothing now. Only a
+gap-free inventory retires, and only what no other collection still holds. Events have the same rules, and their own
+module (`graph.stores.events`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -17,10 +18,7 @@ from domain.errors import InputError
 from domain.inventory import Inventory
 from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
-from graph.stores.contract import PutCounts
-
-Observation: TypeAlias = "tuple[str, str, datetime | None]"
-"""Key, fingerprint and captured_at."""
+from graph.stores.contract import ChangeKind, ItemChange, PutCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,43 +26,125 @@ class Known:
     """What a store knows about the latest version of one resource.
 
     Args:
-        version: the store's own number of the version.
+        version: the store's own number of the version; None where only a deletion was told of, and no state.
         seen: captured_at, file and line of the latest observation of this state.
+        seen_at: when this state was seen last; `valid_from` or later.
+        is_told: whether an event brought this version, not an inventory.
     """
 
-    version: int
+    version: int | None
     fingerprint: str
     valid_from: datetime
     seen: tuple[datetime | None, str, int]
+    seen_at: datetime
     is_retired: bool = False
+    is_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One stored version."""
+
+    key: str
+    version: int
+    fingerprint: str
+    valid_from: datetime
+    captured_at: datetime | None
+    is_retired: bool
+
+
+PastOf: TypeAlias = "Callable[[frozenset[str]], Collection[Past]]"
+"""Every stored version of the keys given."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A version to be added: `item` is what was seen, or what was last seen when it retires."""
+    """A version to be added: `item` is what was seen, or what was last seen when it retires.
+
+    Args:
+        seen_at: when it was seen last; None where that is `valid_from`.
+    """
 
     key: str
     item: ConfigurationItem
     fingerprint: str
     valid_from: datetime
+    is_retired: bool = False
+    is_told: bool = False
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A version to be added that has the item of a stored one: a retirement, or a state that is still there.
+
+    Args:
+        version: number of the stored one.
+    """
+
+    key: str
+    version: int
+    valid_from: datetime
+    is_retired: bool
+    is_told: bool = False
+    seen_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A state that was seen again: where it was read, and when."""
+
+    key: str
+    version: int
+    item: ConfigurationItem
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A change of the latest state; `after` is None for a retirement."""
+
+    key: str
+    kind: ChangeKind
+    at: datetime
+    after: ConfigurationItem | None
 
 
 @dataclass(frozen=True, slots=True)
 class MergePlan:
-    """What to write for one inventory.
+    """What to write.
 
     Args:
-        added: versions in the order in which they count.
-        touched: versions whose state was seen again, by number, with the observation.
-        retired: keys of resources that are gone, with the instant.
-        members: keys that the collection holds from now on.
+        added: versions in the order in which they count at equal times.
+        members: keys that the collection holds from now on; None for events, which belong to no collection.
+        unknown_gone: keys of which nothing is stored but that they were deleted, with the instant.
     """
 
-    added: tuple[NewVersion, ...]
-    touched: tuple[tuple[int, ConfigurationItem], ...]
-    retired: tuple[tuple[str, datetime], ...]
-    members: frozenset[str]
+    added: tuple[NewVersion | Repeat, ...]
+    touched: tuple[Touch, ...]
+    changes: tuple[Planned, ...]
     counts: PutCounts
+    members: frozenset[str] | None = None
+    unknown_gone: tuple[tuple[str, datetime], ...] = ()
+
+
+def unknown_gone(at: datetime) -> Known:
+    """What is known of something that was deleted before it was ever seen."""
+    return Known(None, "", at, (None, "", 0), at, is_retired=True, is_told=True)
+
+
+def item_changes(planned: Iterable[Planned], before: Mapping[str, ConfigurationItem]) -> tuple[ItemChange, ...]:
+    """The changes with the former items.
+
+    Args:
+        before: items of what is changed or retired, by key.
+    """
+    changes = []
+    for each in sorted(planned, key=lambda each: each.key):
+        former = None if each.kind is ChangeKind.NEW else before[each.key]
+        item = each.after if each.after is not None else before[each.key]
+        changes.append(ItemChange(item.uid, former, each.after, each.at, each.kind))
+    return tuple(changes)
 
 
 def fingerprint(item: ConfigurationItem) -> str:
@@ -81,7 +161,7 @@ def plan(
     tenant: TenantId,
     at: datetime,
     known: Mapping[str, Known],
-    past: Callable[[frozenset[str]], Collection[Observation]],
+    past: PastOf,
     members: Collection[str],
     held_elsewhere: Collection[str],
 ) -> MergePlan:
@@ -89,44 +169,94 @@ def plan(
 
     Args:
         known: the latest version by key.
-        past: every stored observation of the keys given; asked only for keys with former states.
+        past: asked only for keys with former states.
         members: keys that the collection held before.
         held_elsewhere: keys that other collections hold.
 
     Raises:
         InputError: an item belongs to another tenant.
     """
-    _require_tenant(inventory, tenant)
-    latest: list[NewVersion] = []
-    former = _former(inventory, at)
-    touched: list[tuple[int, ConfigurationItem]] = []
-    new = changed = unchanged = older = 0
-    seen = set()
+    require_tenant((*inventory.items, *inventory.former), tenant)
+    sorting = _Sorting(known)
     for item in inventory.items:
-        version = _version(item, item.captured_at or at)
-        seen.add(version.key)
-        before = known.get(version.key)
-        if before is None or before.is_retired:
-            new += 1
-            latest.append(version if before is None else _not_before(version, before.valid_from))
-        elif before.fingerprint == version.fingerprint:
-            unchanged += 1
-            if before.seen != _seen(item) and version.valid_from >= before.valid_from:
-                touched.append((before.version, item))
-        elif version.valid_from < before.valid_from:
-            older += 1
-            former.append(version)
-        else:
-            changed += 1
-            latest.append(version)
-    retired, kept = _retired(inventory, at, known=known, seen=seen, members=members, held_elsewhere=held_elsewhere)
-    return MergePlan(
-        added=(*_unseen(former, past), *latest),
-        touched=tuple(touched),
-        retired=retired,
-        members=frozenset(seen | kept),
-        counts=PutCounts(new, changed, unchanged, len(retired), older),
+        sorting.see(item, at)
+    former = [*_former(inventory, at), *sorting.older]
+    unseen = _unseen(former, past)
+    retired, kept = _retired(
+        inventory, at, known=known, seen=sorting.seen, members=members, held_elsewhere=held_elsewhere
     )
+    return MergePlan(
+        added=(*unseen, *_still_there(unseen, sorting), *sorting.latest, *retired),
+        touched=tuple(sorting.touched.values()),
+        changes=(*sorting.changes, *(Planned(each.key, ChangeKind.RETIRED, each.valid_from, None) for each in retired)),
+        counts=PutCounts(
+            sorting.new, sorting.changed, sorting.unchanged, retired=len(retired), older=len(sorting.older)
+        ),
+        members=frozenset(sorting.seen | kept),
+    )
+
+
+def require_tenant(items: Iterable[ConfigurationItem], tenant: TenantId) -> None:
+    """Refuse another tenant's item.
+
+    Raises:
+        InputError: there is one.
+    """
+    for item in items:
+        if item.tenant != tenant:
+            raise InputError(
+                "an item belongs to another tenant",
+                uid=item.uid,
+                expected=tenant,
+                got=item.tenant,
+                todo="Open the store of that tenant",
+            )
+
+
+class _Sorting:
+    """Takes the items of an inventory one after the other, and notes what each means beside what is known."""
+
+    def __init__(self, known: Mapping[str, Known]) -> None:
+        self.known = known
+        self.seen: set[str] = set()
+        self.latest: list[NewVersion] = []
+        self.older: list[NewVersion] = []
+        self.touched: dict[str, Touch] = {}
+        self.changes: list[Planned] = []
+        self.new = self.changed = self.unchanged = 0
+
+    def see(self, item: ConfigurationItem, at: datetime) -> None:
+        """Sort one item in."""
+        version = _version(item, item.captured_at or at)
+        self.seen.add(version.key)
+        before = self.known.get(version.key)
+        if before is None:
+            self._take(version, ChangeKind.NEW)
+        elif before.is_retired:
+            if before.is_told and item.captured_at is not None and item.captured_at < before.valid_from:
+                self.older.append(version)
+            else:
+                self._take(_not_before(version, before.valid_from), ChangeKind.NEW)
+        elif before.fingerprint == version.fingerprint:
+            self.unchanged += 1
+            self._touch(version, before)
+        elif version.valid_from < before.seen_at:
+            self.older.append(version)
+        else:
+            self._take(version, ChangeKind.CHANGED)
+
+    def _take(self, version: NewVersion, kind: ChangeKind) -> None:
+        self.latest.append(version)
+        self.changes.append(Planned(version.key, kind, version.valid_from, version.item))
+        if kind is ChangeKind.NEW:
+            self.new += 1
+        else:
+            self.changed += 1
+
+    def _touch(self, version: NewVersion, before: Known) -> None:
+        assert before.version is not None, "what is not retired has a state"
+        if before.seen != _seen(version.item) and version.valid_from >= before.seen_at:
+            self.touched[version.key] = Touch(version.key, before.version, version.item, version.valid_from)
 
 
 def _version(item: ConfigurationItem, valid_from: datetime) -> NewVersion:
@@ -149,10 +279,11 @@ def _former(inventory: Inventory, at: datetime) -> list[NewVersion]:
     ]
 
 
-def _unseen(versions: list[NewVersion], past: Callable[[frozenset[str]], Collection[Observation]]) -> list[NewVersion]:
+def _unseen(versions: list[NewVersion], past: PastOf) -> list[NewVersion]:
     if not versions:
         return []
-    stored = set(past(frozenset(version.key for version in versions)))
+    found = past(frozenset(version.key for version in versions))
+    stored = {(each.key, each.fingerprint, each.captured_at) for each in found if not each.is_retired}
     unseen = []
     for version in versions:
         observation = (version.key, version.fingerprint, version.item.captured_at)
@@ -162,16 +293,21 @@ def _unseen(versions: list[NewVersion], past: Callable[[frozenset[str]], Collect
     return unseen
 
 
-def _require_tenant(inventory: Inventory, tenant: TenantId) -> None:
-    for item in (*inventory.items, *inventory.former):
-        if item.tenant != tenant:
-            raise InputError(
-                "an item belongs to another tenant",
-                uid=item.uid,
-                expected=tenant,
-                got=item.tenant,
-                todo="Open the store of that tenant",
-            )
+def _still_there(former: Iterable[NewVersion], sorting: _Sorting) -> list[NewVersion | Repeat]:
+    """States that stay the latest although history now has another one after their beginning: they begin again."""
+    replaced = {version.key for version in sorting.latest}
+    found: dict[str, NewVersion | Repeat] = {}
+    for version in former:
+        before = sorting.known.get(version.key)
+        if before is None or version.key in replaced:
+            continue
+        if before.version is None:
+            found[version.key] = replace(version, valid_from=before.valid_from, is_retired=True, is_told=True)
+        elif version.valid_from >= before.valid_from:
+            touch = sorting.touched.get(version.key)
+            again = max(touch.seen_at if touch else before.seen_at, version.valid_from)
+            found[version.key] = Repeat(version.key, before.version, again, before.is_retired, before.is_told)
+    return list(found.values())
 
 
 def _seen(item: ConfigurationItem) -> tuple[datetime | None, str, int]:
@@ -186,14 +322,18 @@ def _retired(
     seen: Collection[str],
     members: Collection[str],
     held_elsewhere: Collection[str],
-) -> tuple[tuple[tuple[str, datetime], ...], set[str]]:
-    """Keys that retire with their instants, and keys that stay members because absence is not proved."""
-    missing = sorted(key for key in members if key not in seen)
+) -> tuple[list[Repeat], set[str]]:
+    """What retires, and keys that stay members because absence is not proved."""
+    missing: Sequence[str] = sorted(key for key in members if key not in seen)
     if not inventory.is_complete:
-        return (), set(missing)
-    gone = []
+        return [], set(missing)
+    gone, kept = [], set()
     for key in missing:
         before = known.get(key)
-        if before is not None and not before.is_retired and key not in held_elsewhere:
-            gone.append((key, max(at, before.valid_from)))
-    return tuple(gone), set()
+        if before is None or before.is_retired or before.version is None:
+            continue
+        if before.is_told and before.valid_from > at:
+            kept.add(key)
+        elif key not in held_elsewhere:
+            gone.append(Repeat(key, before.version, max(at, before.valid_from), is_retired=True))
+    return gone, kept

@@ -14,6 +14,8 @@ from azure.storage.blob import BlobServiceClient
 from chain.storage.contract import BlobStore
 from chain.storage.objects import BucketStore, Patience
 from chain.storage.opening import open_store
+from tests.contract.graph_stores import opened as opened  # noqa: PLC0414 (fixtures of every suite here)
+from tests.contract.graph_stores import store as store  # noqa: PLC0414
 from tests.servers.azurite import ACCOUNT, azurite
 from tests.servers.azurite import KEY as AZURITE_KEY
 from tests.servers.moto import KEY as MOTO_KEY

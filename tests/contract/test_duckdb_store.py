@@ -10,10 +10,12 @@ import duckdb
 import pytest
 
 from domain.errors import ConflictError, InputError, IntegrityError, PolicyCortexError, UnavailableError
+from domain.resource import Relationship, RelationshipKind, ResourceId, Strength
 from domain.tenancy import TenantId
 from graph.stores.bodies import Block, blocks, bodies
 from graph.stores.duckdb import DuckDbStore
-from graph.stores.duckdb_file import LAYOUT_VERSION, DatabaseFile
+from graph.stores.duckdb_file import DatabaseFile
+from graph.stores.duckdb_layout import LAYOUT_VERSION
 from tests.unit.graph.estate import NOON, TENANT, inventory, item
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,32 @@ def test_a_store_of_a_newer_version_is_refused_with_what_to_do(tmp_path: Path) -
         DuckDbStore(tmp_path, TENANT)
     assert refused.value.facts["path"] == str(path)
     assert refused.value.facts["got"] == LAYOUT_VERSION + 1
+
+
+def test_a_file_of_the_first_layout_is_brought_to_this_one(tmp_path: Path) -> None:
+    store = DuckDbStore(tmp_path, TENANT)
+    link = Relationship(ResourceId("/Sub/A"), ResourceId("b"), RelationshipKind.NETWORK, Strength.HARD, "p")
+    store.put_inventory(inventory(item("/Sub/A", captured_at=NOON), item("b"), item("c")), "all", NOON)
+    store.put_inventory(inventory(item("/Sub/A", captured_at=NOON), item("b")), "all", NOON)
+    store.put_relationships([link])
+    before = (store.items(), store.history("c"), store.read_out().edges.to_pylist())
+    store.close()
+    with duckdb.connect(str(store.path)) as connection:
+        for table in ("standing", "collections", "unknown_gone", "positions"):
+            connection.execute(f"DROP TABLE {table}")
+        for column in ("seen_at", "told", "written"):
+            connection.execute(f"ALTER TABLE versions DROP COLUMN {column}")
+        for column in ("source_key", "target_key"):
+            connection.execute(f"ALTER TABLE relationships DROP COLUMN {column}")
+        connection.execute("UPDATE layout SET version = 1")
+    again = DuckDbStore(tmp_path, TENANT)
+    assert (again.items(), again.history("c"), again.read_out().edges.to_pylist()) == before
+    assert again.version() == 1
+    everything = again.changed_after(0)
+    assert everything is not None
+    assert everything.items == before[0]
+    assert again.put_inventory(inventory(item("b")), "all", NOON).retired == 1
+    again.close()
 
 
 def test_another_tenants_file_is_refused(tmp_path: Path) -> None:

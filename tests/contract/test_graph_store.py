@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,31 +11,10 @@ from domain.finding import PolicyId, Severity, Violation
 from domain.resource import Relationship, RelationshipKind, ResourceId, Strength
 from domain.tenancy import TenantId
 from graph.stores.contract import CHANGE_KINDS, ChangeKind, GraphStore, PutCounts, ScanRecord, StoredDefinition
-from graph.stores.duckdb import DuckDbStore
-from graph.stores.memory import MemoryStore
+from tests.contract.graph_stores import Opener
 from tests.unit.graph.estate import NOON, TENANT, inventory, item
 
 HOUR = timedelta(hours=1)
-Opener = Callable[[TenantId], GraphStore]
-
-
-@pytest.fixture(params=["memory", "duckdb"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
-    stores: list[GraphStore] = []
-
-    def open_for(tenant: TenantId) -> GraphStore:
-        store: GraphStore = MemoryStore(tenant) if request.param == "memory" else DuckDbStore(tmp_path, tenant)
-        stores.append(store)
-        return store
-
-    yield open_for
-    for store in stores:
-        store.close()
-
-
-@pytest.fixture
-def store(opened: Opener) -> GraphStore:
-    return opened(TENANT)
 
 
 RICH = item(

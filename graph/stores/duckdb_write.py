@@ -1,0 +1,196 @@
+"""What a write does to the tables of the embedded store; always inside its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from domain.resource import Relationship, resource_key
+from graph.stores.coverage import CollectionRecord
+from graph.stores.duckdb_rows import block_table, captured, version_table
+from graph.stores.instants import instant_from_us, us_from_instant
+from graph.stores.merge import MergePlan, NewVersion, Repeat, Touch
+
+LATEST: Final = "QUALIFY row_number() OVER (PARTITION BY key ORDER BY valid_from DESC, number DESC) = 1"
+"""Keeps the latest version of each resource."""
+
+
+def claim(connection: duckdb.DuckDBPyConnection, holder: str) -> int:
+    """Begin a new epoch."""
+    connection.execute("UPDATE standing SET epoch = epoch + 1, holder = ?", [holder])
+    return standing(connection)[0]
+
+
+def standing(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+    """The present epoch, and who holds it."""
+    ((epoch, holder),) = connection.execute("SELECT epoch, holder FROM standing").fetchall()
+    return int(epoch), str(holder)
+
+
+def write(connection: duckdb.DuckDBPyConnection, merge: MergePlan) -> int:
+    """Write versions; the store's version afterwards."""
+    version = _next_version(connection, has_changed=bool(merge.changes))
+    _touch(connection, merge.touched)
+    number = next_number(connection, "max(number) FROM versions")
+    numbered = list(enumerate(merge.added, number))
+    _add(connection, {at: each for at, each in numbered if isinstance(each, NewVersion)}, version)
+    _repeat(connection, {at: each for at, each in numbered if isinstance(each, Repeat)}, version)
+    _note_unknown(connection, merge)
+    return version
+
+
+def write_collection(
+    connection: duckdb.DuckDBPyConnection, record: CollectionRecord, members: frozenset[str] | None
+) -> None:
+    """Replace what is kept of a collection; `members` is None where they are as they were."""
+    connection.execute("DELETE FROM collections WHERE name = ?", [record.name])
+    proved = None if record.proved_at is None else us_from_instant(record.proved_at)
+    row = [record.name, sorted(record.accounts), sorted(record.unproven), us_from_instant(record.ran_at), proved]
+    connection.execute("INSERT INTO collections VALUES (?, ?, ?, ?, ?)", row)
+    if members is not None:
+        connection.execute("DELETE FROM members WHERE collection = ?", [record.name])
+        names = {"collection": [record.name] * len(members), "key": sorted(members)}
+        insert(connection, "members", texts(names))
+
+
+def collection_from(row: Sequence[Any]) -> CollectionRecord:
+    """A row of `collections`."""
+    name, accounts, unproven, ran_at, proved_at = row
+    proved = None if proved_at is None else instant_from_us(proved_at)
+    return CollectionRecord(name, frozenset(accounts), frozenset(unproven), instant_from_us(ran_at), proved)
+
+
+def replace_relationships(
+    connection: duckdb.DuckDBPyConnection, found: Sequence[Relationship], of: Collection[str] | None = None
+) -> None:
+    """Replace all relationships, or those of some sources, unless they are the same already.
+
+    Args:
+        of: keys of the sources.
+    """
+    table = _relationship_table(found)
+    connection.register("incoming", table)
+    where = "" if of is None else "WHERE source_key IN (SELECT unnest($of))"
+    parameters = {} if of is None else {"of": sorted(of)}
+    present = f"SELECT * FROM relationships {where}"  # noqa: S608 (fixed text)
+    ((count,),) = connection.execute(f"SELECT count(*) FROM ({present})", parameters).fetchall()  # noqa: S608
+    others = f"SELECT * FROM incoming EXCEPT ({present}) LIMIT 1"  # noqa: S608
+    is_same = count == table.num_rows and not connection.execute(others, parameters).fetchall()
+    if not is_same:
+        connection.execute(f"DELETE FROM relationships {where}", parameters)  # noqa: S608
+        connection.execute("INSERT INTO relationships SELECT * FROM incoming")
+        _next_version(connection, has_changed=True)
+    connection.unregister("incoming")
+
+
+def insert(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    """Add the rows of a table to one of the file."""
+    if table.num_rows:
+        connection.register("incoming", table)
+        connection.execute(f"INSERT INTO {name} SELECT * FROM incoming")  # noqa: S608 (a table's own name)
+        connection.unregister("incoming")
+
+
+def texts(columns: Mapping[str, Sequence[str]]) -> pa.Table:
+    """Columns of text."""
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+
+
+def next_number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    """One more than the greatest of a column."""
+    ((last,),) = connection.execute(f"SELECT {query}").fetchall()
+    return 0 if last is None else int(last) + 1
+
+
+def _next_version(connection: duckdb.DuckDBPyConnection, *, has_changed: bool) -> int:
+    if has_changed:
+        connection.execute("UPDATE standing SET version = version + 1")
+    ((version,),) = connection.execute("SELECT version FROM standing").fetchall()
+    return int(version)
+
+
+def _add(connection: duckdb.DuckDBPyConnection, versions: Mapping[int, NewVersion], written: int) -> None:
+    if versions:
+        block = next_number(connection, "max(block) FROM blocks")
+        added = list(versions.values())
+        insert(connection, "blocks", block_table(added, block))
+        table = version_table(added, list(versions), first_block=block, written=written)
+        insert(connection, "versions", table)
+
+
+def _repeat(connection: duckdb.DuckDBPyConnection, versions: Mapping[int, Repeat], written: int) -> None:
+    """Add versions that have the item of another one."""
+    if not versions:
+        return
+    table = pa.table(
+        {
+            "former": pa.array([each.version for each in versions.values()], pa.int64()),
+            "number": pa.array(list(versions), pa.int64()),
+            "valid_from": pa.array([us_from_instant(each.valid_from) for each in versions.values()], pa.int64()),
+            "seen_at": pa.array(
+                [us_from_instant(each.seen_at or each.valid_from) for each in versions.values()], pa.int64()
+            ),
+            "retired": pa.array([each.is_retired for each in versions.values()], pa.bool_()),
+            "told": pa.array([each.is_told for each in versions.values()], pa.bool_()),
+        }
+    )
+    connection.register("incoming", table)
+    connection.execute(
+        """INSERT INTO versions SELECT v.* REPLACE (
+            i.number AS number, i.valid_from AS valid_from, i.seen_at AS seen_at, i.retired AS retired,
+            i.told AS told, $written AS written)
+        FROM versions v JOIN incoming i ON v.number = i.former""",
+        {"written": written},
+    )
+    connection.unregister("incoming")
+
+
+def _touch(connection: duckdb.DuckDBPyConnection, touched: Sequence[Touch]) -> None:
+    """Note where and when an unchanged state was seen last."""
+    if not touched:
+        return
+    items = [touch.item for touch in touched]
+    table = pa.table(
+        {
+            "number": pa.array([touch.version for touch in touched], pa.int64()),
+            "captured_at": captured([item.captured_at for item in items]),
+            "file": pa.array([item.origin.file for item in items], pa.string()),
+            "line": pa.array([item.origin.line for item in items], pa.int64()),
+            "seen_at": pa.array([us_from_instant(touch.seen_at) for touch in touched], pa.int64()),
+        }
+    )
+    connection.register("incoming", table)
+    connection.execute(
+        """UPDATE versions SET captured_at = i.captured_at, file = i.file, line = i.line, seen_at = i.seen_at
+        FROM incoming i WHERE versions.number = i.number"""
+    )
+    connection.unregister("incoming")
+
+
+def _note_unknown(connection: duckdb.DuckDBPyConnection, merge: MergePlan) -> None:
+    """Keep deletions of what was never seen, until it is known."""
+    ((count,),) = connection.execute("SELECT count(*) FROM unknown_gone").fetchall()
+    if count:
+        known = sorted({each.key for each in merge.added} | {key for key, _ in merge.unknown_gone})
+        connection.execute("DELETE FROM unknown_gone WHERE key IN (SELECT unnest($known))", {"known": known})
+    rows = [(key, us_from_instant(at)) for key, at in merge.unknown_gone]
+    if rows:
+        connection.executemany("INSERT INTO unknown_gone VALUES (?, ?)", rows)
+
+
+def _relationship_table(found: Sequence[Relationship]) -> pa.Table:
+    keys = {end: resource_key(end) for end in {end for each in found for end in (each.source, each.target)}}
+    return texts(
+        {
+            "source": [each.source for each in found],
+            "target": [each.target for each in found],
+            "kind": [each.kind.value for each in found],
+            "strength": [each.strength.value for each in found],
+            "path": [each.path for each in found],
+            "source_key": [keys[each.source] for each in found],
+            "target_key": [keys[each.target] for each in found],
+        }
+    )
