@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from domain.clock import format_instant
 from domain.errors import InputError
-from domain.resource import ConfigurationItem, RelationshipKind, Strength, resource_key
+from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
-from graph.columns import Column, Table
-from graph.components import components
+from graph.base import ResourceState
+from graph.columns import Table
+from graph.edge_columns import EdgeColumns, circles_of, coded, compressed, without_circles
 from graph.nested import nested_children
-from graph.references import KINDS, STRENGTHS, References, find_references
+from graph.references import References, find_references
 from graph.shred import shred
 from graph.snapshot import Edges, Rows, Snapshot, account_of
 
@@ -47,10 +48,12 @@ def build_snapshot(
         InputError: an item belongs to another tenant, or an id stands twice.
     """
     ordered = sorted(items, key=lambda item: resource_key(item.uid))
-    _require_one_each(tenant, ordered)
+    require_one_each(tenant, ordered)
     references = find_references(ordered)
-    cycles = containment_cycles(references)
-    edges = edges_from(_broken(references, cycles), len(ordered))
+    size = len(ordered)
+    cycles = circles_of(references.sources, references.targets, references.kinds, size)
+    columns, _ = without_circles(_columns(references), cycles, size)
+    edges = compressed(columns, size)
     rows_by_type = _rows_by_type(ordered)
     nested = {kind: nested_children(ordered, rows_by_type, kind) for kind in sorted(paths_by_type) if "/" in kind}
     return Snapshot(
@@ -62,44 +65,25 @@ def build_snapshot(
         rows_by_type=rows_by_type,
         dangling=references.dangling,
         cycles=tuple(tuple(references.uids[row] for row in cycle) for cycle in cycles),
-        digest=_digest(tenant, as_of, ordered, edges),
+        digest=digest_of(tenant, as_of, ordered, edges),
         nested={kind: shred(each.items, paths_by_type[kind]) for kind, each in nested.items() if each.items},
         listed={kind: np.array(each.listed, np.int32) for kind, each in nested.items() if each.listed},
         unproven=unproven | {account_of(item.scope) for item in ordered if item.origin.file in gapped_files},
     )
 
 
-def containment_cycles(references: References) -> tuple[tuple[int, ...], ...]:
-    """Groups of rows that contain each other, each in ascending order."""
-    contains = references.kinds == _CONTAINS
-    labels = components(references.sources[contains], references.targets[contains], len(references.uids))
-    sizes = np.bincount(labels, minlength=1)
-    members = np.flatnonzero(sizes[labels] > 1) if len(labels) else np.empty(0, np.int64)
-    groups: dict[int, list[int]] = {}
-    for row in members.tolist():
-        groups.setdefault(int(labels[row]), []).append(row)
-    return tuple(sorted(tuple(group) for group in groups.values()))
-
-
 def edges_from(references: References, size: int) -> Edges:
     """Compressed rows both ways; edges are in order of source, target and kind."""
-    by_target = np.argsort(references.targets, kind="stable").astype(np.int32)
-    return Edges(
-        starts=_starts(references.sources, size),
-        targets=references.targets,
-        kinds=references.kinds,
-        strengths=references.strengths,
-        starts_in=_starts(references.targets, size),
-        sources_in=references.sources[by_target],
-        numbers_in=by_target,
-        paths=_coded(references.paths),
-    )
+    return compressed(_columns(references), size)
 
 
-_CONTAINS = KINDS.index(RelationshipKind.CONTAINS)
+def _columns(references: References) -> EdgeColumns:
+    found = references
+    return EdgeColumns(found.sources, found.targets, found.kinds, found.strengths, coded(found.paths))
 
 
-def _require_one_each(tenant: TenantId, ordered: Sequence[ConfigurationItem]) -> None:
+def require_one_each(tenant: TenantId, ordered: Sequence[ConfigurationItem]) -> None:
+    """Refuse items that are not one tenant's, or not one for each id; they are in order of `resource_key`."""
     before = None
     for item in ordered:
         if item.tenant != tenant:
@@ -108,41 +92,6 @@ def _require_one_each(tenant: TenantId, ordered: Sequence[ConfigurationItem]) ->
         if key == before:
             raise InputError("an id stands twice", uid=item.uid, todo="Keep the newest observation of each id")
         before = key
-
-
-def _broken(references: References, cycles: Sequence[Sequence[int]]) -> References:
-    """The same edges, with those inside a circle of containment as soft references."""
-    if not cycles:
-        return references
-    group = np.full(len(references.uids), -1, np.int32)
-    for number, cycle in enumerate(cycles):
-        group[list(cycle)] = number
-    source, target = group[references.sources], group[references.targets]
-    inside = (references.kinds == _CONTAINS) & (source == target) & (source >= 0)
-    kinds, strengths = references.kinds.copy(), references.strengths.copy()
-    kinds[inside] = KINDS.index(RelationshipKind.REFERENCES)
-    strengths[inside] = STRENGTHS.index(Strength.SOFT)
-    return References(
-        references.uids,
-        references.sources,
-        references.targets,
-        kinds,
-        strengths,
-        references.paths,
-        references.dangling,
-    )
-
-
-def _starts(ends: Rows, size: int) -> Rows:
-    starts = np.zeros(size + 1, np.int32)
-    np.cumsum(np.bincount(ends, minlength=size)[:size], out=starts[1:])
-    return starts
-
-
-def _coded(texts: Sequence[str]) -> Column:
-    codes: dict[str, int] = {}
-    numbers = np.array([codes.setdefault(text, len(codes)) for text in texts], np.int32)
-    return Column(numbers, tuple(codes))
 
 
 def _rows_by_type(ordered: Sequence[ConfigurationItem]) -> dict[str, Rows]:
@@ -164,8 +113,8 @@ def _tables(
     }
 
 
-def resource_table(ordered: Sequence[ConfigurationItem]) -> pa.Table:
-    """The items as `Snapshot.resources`, in the order given."""
+def resource_table(ordered: Sequence[ResourceState]) -> pa.Table:
+    """The columns of `Snapshot.resources`, a row for each."""
     text = pa.string()
     return pa.table(
         {
@@ -181,7 +130,8 @@ def resource_table(ordered: Sequence[ConfigurationItem]) -> pa.Table:
     )
 
 
-def _digest(tenant: TenantId, as_of: datetime, ordered: Sequence[ConfigurationItem], edges: Edges) -> str:
+def digest_of(tenant: TenantId, as_of: datetime, ordered: Sequence[ResourceState], edges: Edges) -> str:
+    """What names a snapshot: equal for equal items and edges."""
     state = sha256(f"{tenant}\n{format_instant(as_of)}\n".encode())
     lines = [f"{item.uid}\n{item.type}\n{item.digest}\n" for item in ordered]
     state.update("".join(lines).encode("utf-8", "surrogatepass"))

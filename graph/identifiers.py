@@ -11,10 +11,11 @@ providers document them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol, TypeAlias
 
-from domain.resource import ConfigurationItem, Provider, resource_key
+from domain.resource import Provider, resource_key
+from graph.reference_rules import NAME_RULES
 
 Named: TypeAlias = "int | tuple[int, ...] | None"
 """Row of the item; several where a short name is not unique; None where the string names nothing."""
@@ -59,39 +60,108 @@ _GOOGLE_CATALOGUES = frozenset(
 )
 
 
+NAMED_TYPES: Final = frozenset(rule.target for rule in NAME_RULES)
+"""Types that are referred to by their plain names."""
+
+
+NAME_MARK: Final = "\0name\0"
+
+
+class Identified(Protocol):
+    """What decides under which spellings a resource is found: an item, or a row of a graph."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def provider(self) -> Provider: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+
+
+class Spellings(Protocol):
+    """Rows by spelling; a dictionary is one."""
+
+    def get(self, text: str, /) -> int | tuple[int, ...] | None:
+        """The row that is spelled so; several where a short name is not unique."""
+
+    def __contains__(self, text: object, /) -> bool: ...
+
+
+class Directory(Protocol):
+    """What a document is read against: which resource a string names, and what that resource is."""
+
+    @property
+    def spellings(self) -> Spellings:
+        """Rows by every spelling of their ids."""
+
+    def resolve(self, text: str) -> Named:
+        """The row or rows that `text` names, `DANGLING`, or None."""
+
+    def named(self, scope: str, kind: str, name: str) -> int | None:
+        """The row of the resource of a lower-case type and name in a scope, for the types that are named so."""
+
+    def key(self, row: int) -> str:
+        """A row's id as `resource_key` writes it."""
+
+    def kind(self, row: int) -> str:
+        """A row's type in lower case."""
+
+    def scope(self, row: int) -> str:
+        """Where a row lives."""
+
+
 class IdentifierIndex:
-    """Rows of items by every spelling of their ids.
+    """The directory of some items.
 
     Args:
         items: one per id; their order gives the rows.
     """
 
-    def __init__(self, items: Sequence[ConfigurationItem]) -> None:
+    def __init__(self, items: Iterable[Identified]) -> None:
         self.keys: list[str] = []
-        self._scopes: list[str] = [item.scope for item in items]
+        self.kinds: list[str] = []
+        self.scopes: list[str] = []
         self.spellings: dict[str, int | tuple[int, ...]] = {}
+        self._names: dict[str, int] = {}
         self._resolved: dict[str, Named] = {}
         for row, item in enumerate(items):
-            key = resource_key(item.uid)
-            self.keys.append(key)
-            self._add(key, row)
-            if item.uid != key:
-                self._add(item.uid, row)
-            for spelling in _other_spellings(item, key):
-                self._add(spelling, row)
+            self._add_item(row, item)
 
     def resolve(self, text: str) -> Named:
-        """The row or rows that `text` names, `DANGLING`, or None."""
         try:
             return self._resolved[text]
         except KeyError:
-            named = self._resolved[text] = self._resolve(text)
+            named = self._resolved[text] = resolve(self.spellings, text)
             return named
 
-    def nearest(self, named: tuple[int, ...], scope: str) -> int:
-        """The one of several that is in `scope`, else `DANGLING`."""
-        here = [row for row in named if self._scopes[row] == scope]
-        return here[0] if len(here) == 1 else DANGLING
+    def named(self, scope: str, kind: str, name: str) -> int | None:
+        return self._names.get(name_spelling(scope, kind, name))
+
+    def key(self, row: int) -> str:
+        return self.keys[row]
+
+    def kind(self, row: int) -> str:
+        return self.kinds[row]
+
+    def scope(self, row: int) -> str:
+        return self.scopes[row]
+
+    def _add_item(self, row: int, item: Identified) -> None:
+        key, kind = resource_key(item.uid), item.type.lower()
+        self.keys.append(key)
+        self.kinds.append(kind)
+        self.scopes.append(item.scope)
+        for spelling in spellings_of(item, key):
+            self._add(spelling, row)
+        if kind in NAMED_TYPES:
+            name = name_spelling(item.scope, kind, item.name.lower())
+            before = self._names.get(name)
+            if before is None or self.keys[before] < key:
+                self._names[name] = row
 
     def _add(self, spelling: str, row: int) -> None:
         before = self.spellings.setdefault(spelling, row)
@@ -99,84 +169,112 @@ class IdentifierIndex:
             rows = before if isinstance(before, tuple) else (before,)
             self.spellings[spelling] = rows if row in rows else (*rows, row)
 
-    def _resolve(self, text: str) -> Named:
-        found = self.spellings.get(text)
+
+def spellings_of(item: Identified, key: str) -> list[str]:
+    """Every spelling that leads to an item.
+
+    Args:
+        key: its `resource_key`.
+    """
+    own = [key] if item.uid == key else [key, item.uid]
+    return own + _other_spellings(item, key)
+
+
+def name_spelling(scope: str, kind: str, name: str) -> str:
+    """How a resource is filed by its plain name; no string of a document is looked up so."""
+    return f"{NAME_MARK}{scope}\0{kind}\0{name}"
+
+
+def resolve(spellings: Spellings, text: str) -> Named:
+    """The row or rows that `text` names, `DANGLING`, or None; ids of children lead to the nearest parent."""
+    found = spellings.get(text)
+    if found is not None:
+        return found
+    for prefix, read in _READERS:
+        if text.startswith(prefix):
+            return read(spellings, text)
+    return DANGLING if _SHORT.fullmatch(text) else None
+
+
+def nearest(directory: Directory, named: tuple[int, ...], scope: str) -> int:
+    """The one of several rows that is in `scope`, else `DANGLING`."""
+    here = [row for row in named if directory.scope(row) == scope]
+    return here[0] if len(here) == 1 else DANGLING
+
+
+def _address(spellings: Spellings, text: str) -> Named:
+    """A member of a Google binding."""
+    return spellings.get(text.partition(":")[2])
+
+
+def _arm(spellings: Spellings, text: str) -> Named:
+    """An ARM id, or the nearest ancestor that is an item: a rule lives in its gateway."""
+    key = text.lower().rstrip("/")
+    if "/providers/" not in key:
+        return spellings.get(key)
+    head = key
+    while "/providers/" in head:
+        found = spellings.get(head)
         if found is not None:
             return found
-        for prefix, read in _READERS:
-            if text.startswith(prefix):
-                return read(self, text)
-        return DANGLING if _SHORT.fullmatch(text) else None
+        head = head.rpartition("/")[0].rpartition("/")[0]
+    return DANGLING if key.startswith("/subscriptions/") else None
 
-    def _address(self, text: str) -> Named:
-        """A member of a Google binding."""
-        return self.spellings.get(text.partition(":")[2])
 
-    def _arm(self, text: str) -> Named:
-        """An ARM id, or the nearest ancestor that is an item: a rule lives in its gateway."""
-        key = text.lower().rstrip("/")
-        if "/providers/" not in key:
-            return self.spellings.get(key)
-        head = key
-        while "/providers/" in head:
-            found = self.spellings.get(head)
-            if found is not None:
-                return found
-            head = head.rpartition("/")[0].rpartition("/")[0]
-        return DANGLING if key.startswith("/subscriptions/") else None
-
-    def _arn(self, text: str) -> Named:
-        """An ARN; of its wildcard, qualifier or object the resource that has it."""
-        if text.count(":") < 5:
-            return None
-        head = text
-        while len(head) > 8 and head.count(":") >= 5:
-            found = self.spellings.get(head)
-            if found is not None:
-                return found
-            cut = max(head.rfind(":"), head.rfind("/"))
-            head = head[:cut]
-        is_ours = "*" not in text and ":aws:" not in text[4:] and text.rpartition(":")[2] not in {"", "root"}
-        return DANGLING if is_ours else None
-
-    def _link(self, text: str) -> Named:
-        key = resource_key(text)
-        found = self.spellings.get(key)
+def _arn(spellings: Spellings, text: str) -> Named:
+    """An ARN; of its wildcard, qualifier or object the resource that has it."""
+    if text.count(":") < 5:
+        return None
+    head = text
+    while len(head) > 8 and head.count(":") >= 5:
+        found = spellings.get(head)
         if found is not None:
             return found
-        if key.startswith("//"):
-            return self._google(key[2:].partition("/")[2])
-        host = text.removeprefix("https://").partition("/")[0].lower()
-        return self.spellings.get(f"//{host}")
-
-    def _google(self, text: str) -> Named:
-        """A Google Cloud name; of a part without an item the nearest ancestor below the project."""
-        relative = text[text.find("projects/") :] if "projects/" in text else text
-        head = relative
-        while head.count("/") >= 3:
-            found = self.spellings.get(head)
-            if found is not None:
-                return found
-            head = head.rpartition("/")[0].rpartition("/")[0]
-        segments = relative.lower().split("/")
-        if len(segments) < 4:
-            return self.spellings.get(relative)
-        return None if segments[-2] in _GOOGLE_CATALOGUES else DANGLING
+        cut = max(head.rfind(":"), head.rfind("/"))
+        head = head[:cut]
+    is_ours = "*" not in text and ":aws:" not in text[4:] and text.rpartition(":")[2] not in {"", "root"}
+    return DANGLING if is_ours else None
 
 
-_READERS: tuple[tuple[str, Callable[[IdentifierIndex, str], Named]], ...] = (
-    ("arn:", IdentifierIndex._arn),
-    ("https://", IdentifierIndex._link),
-    ("//", IdentifierIndex._link),
-    ("/", IdentifierIndex._arm),
-    ("serviceAccount:", IdentifierIndex._address),
-    ("projects/", IdentifierIndex._google),
-    ("folders/", IdentifierIndex._google),
-    ("organizations/", IdentifierIndex._google),
+def _link(spellings: Spellings, text: str) -> Named:
+    key = resource_key(text)
+    found = spellings.get(key)
+    if found is not None:
+        return found
+    if key.startswith("//"):
+        return _google(spellings, key[2:].partition("/")[2])
+    host = text.removeprefix("https://").partition("/")[0].lower()
+    return spellings.get(f"//{host}")
+
+
+def _google(spellings: Spellings, text: str) -> Named:
+    """A Google Cloud name; of a part without an item the nearest ancestor below the project."""
+    relative = text[text.find("projects/") :] if "projects/" in text else text
+    head = relative
+    while head.count("/") >= 3:
+        found = spellings.get(head)
+        if found is not None:
+            return found
+        head = head.rpartition("/")[0].rpartition("/")[0]
+    segments = relative.lower().split("/")
+    if len(segments) < 4:
+        return spellings.get(relative)
+    return None if segments[-2] in _GOOGLE_CATALOGUES else DANGLING
+
+
+_READERS: tuple[tuple[str, Callable[[Spellings, str], Named]], ...] = (
+    ("arn:", _arn),
+    ("https://", _link),
+    ("//", _link),
+    ("/", _arm),
+    ("serviceAccount:", _address),
+    ("projects/", _google),
+    ("folders/", _google),
+    ("organizations/", _google),
 )
 
 
-def _other_spellings(item: ConfigurationItem, key: str) -> list[str]:
+def _other_spellings(item: Identified, key: str) -> list[str]:
     if item.provider is Provider.AWS:
         return _aws_spellings(item, key)
     if item.provider is Provider.GCP and key.startswith("//"):
@@ -187,7 +285,7 @@ def _other_spellings(item: ConfigurationItem, key: str) -> list[str]:
     return [f"//{item.name.lower()}.{host}" for host in hosts]
 
 
-def _aws_spellings(item: ConfigurationItem, key: str) -> list[str]:
+def _aws_spellings(item: Identified, key: str) -> list[str]:
     tail = key[max(key.rfind(":"), key.rfind("/")) + 1 :]
     if _SHORT.fullmatch(tail) or _UUID.fullmatch(tail):
         return [tail]

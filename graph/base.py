@@ -1,0 +1,188 @@
+"""The immutable part of a live graph: a snapshot, and what is known of how its edges came about.
+
+Everything is a buffer, so that it is written to a file, mapped back, and shared between processes as it is. What is
+known beside the snapshot lets a change be worked out at its own size: which document claims which edge, and which texts
+each document was looked up by. A base that was read out of a store has only the snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from domain.resource import Provider, ResourceId, resource_key
+from graph.columns import Column
+from graph.postings import Postings
+from graph.reading import Bearing, EdgeKey
+from graph.snapshot import Snapshot
+
+Rows = NDArray[np.int32]
+
+
+class ResourceState(Protocol):
+    """What a graph holds of a resource beside its document."""
+
+    @property
+    def uid(self) -> ResourceId: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def provider(self) -> Provider: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def synthetic(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """One resource of a graph, without its document."""
+
+    uid: ResourceId
+    name: str
+    type: str
+    scope: str
+    region: str
+    provider: Provider
+    digest: str
+    synthetic: bool
+
+    @staticmethod
+    def of(state: ResourceState) -> ResourceRow:
+        """What a graph keeps of an item."""
+        return ResourceRow(
+            uid=state.uid,
+            name=state.name,
+            type=state.type,
+            scope=state.scope,
+            region=state.region,
+            provider=state.provider,
+            digest=state.digest,
+            synthetic=state.synthetic,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claims:
+    """The edges that each row's document claims, by that row.
+
+    Shapes:
+        starts: int32 (n + 1,); claims of row r are numbers starts[r] to starts[r + 1].
+        others: int32 (c,), the row at the other end.
+        kinds, strengths: uint8 (c,). reversed: bool (c,), whether the other end is the source.
+        paths: where each was found.
+    """
+
+    starts: Rows
+    others: Rows
+    kinds: NDArray[np.uint8]
+    strengths: NDArray[np.uint8]
+    reversed: NDArray[np.bool_]
+    paths: Column
+
+    def of(self, row: int) -> dict[EdgeKey, Bearing]:
+        """Everything that one row's document claims."""
+        start, end = int(self.starts[row]), int(self.starts[row + 1])
+        columns = (self.others, self.reversed, self.kinds, self.strengths, self.paths.codes)
+        found: dict[EdgeKey, Bearing] = {}
+        for other, is_reversed, kind, strength, path in zip(*(c[start:end].tolist() for c in columns), strict=True):
+            key = (other, row, kind) if is_reversed else (row, other, kind)
+            found[key] = (strength, str(self.paths.values[path]))
+        return found
+
+    def bearing(self, row: int, key: EdgeKey) -> Bearing | None:
+        """What one row's document says of one edge that has the row at an end."""
+        start, end = int(self.starts[row]), int(self.starts[row + 1])
+        is_reversed = key[0] != row
+        other = key[0] if is_reversed else key[1]
+        hit = (
+            (self.others[start:end] == other)
+            & (self.kinds[start:end] == key[2])
+            & (self.reversed[start:end] == is_reversed)
+        )
+        at = np.flatnonzero(hit)
+        if not len(at):
+            return None
+        number = start + int(at[0])
+        return int(self.strengths[number]), str(self.paths.value(number))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Knowledge:
+    """How the edges of a base came about.
+
+    Args:
+        offers: rows by the spellings of their ids.
+        watches: rows by the texts that their documents were looked up by.
+    """
+
+    claims: Claims
+    offers: Postings
+    watches: Postings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """A snapshot without tables, with what a change is worked out from.
+
+    Args:
+        uids: the ids by row.
+        groups: rows that contain each other in a circle.
+        dangling_rows: the row of each dangling reference's source, ascending.
+        broken: numbers of the edges of containment that stand as references because they lie on a circle, ascending.
+        knowledge: None where the snapshot was read out of a store, until the documents were read.
+    """
+
+    snapshot: Snapshot
+    uids: pa.StringArray
+    groups: tuple[tuple[int, ...], ...]
+    dangling_rows: Rows
+    broken: Rows
+    knowledge: Knowledge | None
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    def find(self, key: str) -> int | None:
+        """The row of a `resource_key`: rows are in its order."""
+        uids, low, high = self.uids, 0, len(self.uids)
+        while low < high:
+            middle = (low + high) // 2
+            here = resource_key(uids[middle].as_py())
+            if here == key:
+                return middle
+            if here < key:
+                low = middle + 1
+            else:
+                high = middle
+        return None
+
+    def row(self, row: int) -> ResourceRow:
+        """One resource."""
+        values: dict[str, Any] = {
+            name: self.snapshot.resources.column(name)[row].as_py() for name in ResourceRow.__slots__
+        }
+        return ResourceRow(**{**values, "provider": Provider(values["provider"])})
+
+    @property
+    def size_bytes(self) -> int:
+        """What its buffers take."""
+        edges = self.snapshot.edges
+        arrays: list[NDArray[Any]] = [edges.starts, edges.targets, edges.kinds, edges.strengths, edges.paths.codes]
+        arrays += [edges.starts_in, edges.sources_in, edges.numbers_in, self.dangling_rows, self.broken]
+        arrays += list(self.snapshot.rows_by_type.values())
+        if self.knowledge is not None:
+            claims = self.knowledge.claims
+            arrays += [claims.starts, claims.others, claims.kinds, claims.strengths, claims.reversed]
+            arrays += [claims.paths.codes, self.knowledge.offers.entries, self.knowledge.watches.entries]
+        return sum(array.nbytes for array in arrays) + int(self.snapshot.resources.nbytes)

@@ -1,0 +1,360 @@
+"""A tenant's graph that changes: one writer, an immutable base, and what differs from it.
+
+A change costs its own size: its document is read, and the documents of those resources for which a name in it has come,
+gone or moved. The base is renewed by size, never for each change. Decided elsewhere: what a document says
+(`graph.reading`), how edges stand (`graph.live_edges`), how a base is renewed (`graph.fold`). For one thread at a time;
+views may be read by any number of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+
+from domain.resource import (
+    ConfigurationItem,
+    Relationship,
+    RelationshipKind,
+    ResourceId,
+    Strength,
+    resource_key,
+)
+from domain.tenancy import TenantId
+from graph.base import Base, ResourceRow
+from graph.build import require_one_each, resource_table
+from graph.directory import LiveDirectory
+from graph.fold import Learned, fold
+from graph.learn import learn, require_tenant
+from graph.live_edges import LiveEdges
+from graph.noting import NotedDirectory, Watches
+from graph.reading import KINDS, STRENGTHS, Reader, Reading
+from graph.readout import ReadOut, base_of, differing
+from graph.references import Dangling
+from graph.rows import LiveRows
+from graph.view import GraphView, Overlay
+
+Documents: TypeAlias = "Callable[[Sequence[str]], Sequence[ConfigurationItem]]"
+"""Where documents are found by id; what is not there is left out. A store's `documents` is one."""
+
+_Entry = TypeVar("_Entry")
+
+FOLD_AT_LEAST: Final = 4_096
+FOLD_SHARE: Final = 16
+DOCUMENTS_BATCH: Final = 2_000
+
+
+class Changed(Protocol):
+    """A change of one resource's latest state; a store's `ItemChange` is one."""
+
+    @property
+    def uid(self) -> ResourceId: ...
+    @property
+    def after(self) -> ConfigurationItem | None:
+        """The state from now on; None where the resource is gone."""
+
+    @property
+    def at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changes of resources did to the graph.
+
+    Args:
+        version: that of the view which shows it.
+        sources: resources whose own edges or dangling references are others than before, gone ones included.
+        relationships: all edges of these now; what leads nowhere stands among them with the text as target.
+        rows: rows, in that view, of the resources that changed, are gone, or are among the sources.
+    """
+
+    version: int
+    sources: frozenset[ResourceId] = frozenset()
+    relationships: tuple[Relationship, ...] = ()
+    rows: frozenset[int] = frozenset()
+
+
+class LiveGraph:
+    """One tenant's graph in memory. Made by `from_items` and `from_readout`."""
+
+    def __init__(self, base: Base, documents: Documents, *, version: int = 0) -> None:
+        self._documents = documents
+        self._version = version
+        self._as_of = base.snapshot.as_of
+        self._unproven = base.snapshot.unproven
+        self._view: GraphView | None = None
+        self._take(base)
+
+    @classmethod
+    def from_items(
+        cls,
+        tenant: TenantId,
+        items: Iterable[ConfigurationItem],
+        *,
+        as_of: datetime,
+        documents: Documents,
+        unproven: frozenset[str] = frozenset(),
+        version: int = 0,
+    ) -> LiveGraph:
+        """The graph of some items; none of them is kept.
+
+        Raises:
+            InputError: an item belongs to another tenant, or an id stands twice.
+        """
+        ordered = sorted(items, key=lambda item: resource_key(item.uid))
+        require_one_each(tenant, ordered)
+        batches = in_batches(list(enumerate(ordered)), DOCUMENTS_BATCH)
+        base = learn(tenant, resource_table(ordered), batches, as_of=as_of, unproven=unproven)
+        return cls(base, documents, version=version)
+
+    @classmethod
+    def from_readout(
+        cls,
+        tenant: TenantId,
+        readout: ReadOut,
+        *,
+        as_of: datetime,
+        documents: Documents,
+        unproven: frozenset[str] = frozenset(),
+    ) -> LiveGraph:
+        """The graph as a store keeps it: what can be seen is there at once, `learn` comes before the first change."""
+        return cls(base_of(tenant, readout, as_of, unproven), documents, version=readout.version)
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose graph this is."""
+        return self._base.snapshot.tenant
+
+    @property
+    def base(self) -> Base:
+        """What is saved and shared."""
+        return self._base
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether a change costs its own size from here on."""
+        return self._base.knowledge is not None
+
+    @property
+    def pending(self) -> int:
+        """How much differs from the base."""
+        if self._edges is None:
+            return 0
+        return len(self._rows.changed) + len(self._rows.gone) + len(self._edges.added) + len(self._edges.gone)
+
+    @property
+    def size_bytes(self) -> int:
+        """About what the graph takes in memory."""
+        return self._base.size_bytes + self._watches.size_bytes + _ENTRY_BYTES * self.pending
+
+    def learn(self) -> Delta:
+        """Read every document once, so that changes can be followed; nothing where that is done.
+
+        Returns:
+            The sources of edges that the store kept otherwise than its documents say.
+        """
+        if self.is_learned:
+            return Delta(self._version)
+        before = self._base.snapshot
+        base = learn(
+            self.tenant,
+            before.resources,
+            self._all_documents(),
+            as_of=before.as_of,
+            unproven=self._unproven,
+        )
+        self._take(base)
+        rows = differing(before, base.snapshot)
+        self._version += bool(rows)
+        return self._delta(rows, rows, frozenset())
+
+    def apply(self, changes: Sequence[Changed]) -> Delta:
+        """Follow changes; of several of one resource the last counts.
+
+        Raises:
+            InputError: an item belongs to another tenant; nothing is changed.
+        """
+        healed = self.learn()
+        if self.pending > max(FOLD_AT_LEAST, len(self._base) // FOLD_SHARE):
+            self.fold()
+        if not changes:
+            return healed
+        latest = {resource_key(change.uid): self._ours(change.after) for change in changes}
+        self._as_of = max([self._as_of, *(change.at for change in changes)])
+        given, gone, concerned = self._move(latest)
+        edges = self._edges
+        assert edges is not None
+        again = self._watches.of(concerned) - given.keys() - gone.keys() - self._rows.gone
+        readings = {row: Reading() for row in gone}
+        for row, item in (*given.items(), *self._loaded(sorted(again))):
+            readings[row] = self._reader.read(row, item)
+            self._watches.add(row, self._noted.taken())
+        sources = edges.replace(readings) | self._dangle(readings)
+        self._version += 1
+        delta = self._delta(sources - gone.keys(), {*given, *gone, *sources}, frozenset(gone.values()))
+        return _joined(healed, delta)
+
+    def view(self) -> GraphView:
+        """The graph as it is now; later changes leave it as it is."""
+        if self._view is None or self._view.version != self._version:
+            self._view = GraphView(self._shown, self._overlay())
+        return self._view
+
+    def mark_unproven(self, accounts: frozenset[str]) -> None:
+        """Accounts in which something could not be read, in place of those known so far."""
+        if accounts != self._unproven:
+            self._unproven = accounts
+            self._version += 1
+
+    def fold(self) -> None:
+        """Renew the base; what can be seen stays as it is, under new row numbers."""
+        if not self.is_learned or not self.pending:
+            return
+        edges = self._edges
+        assert edges is not None
+        learned = Learned(
+            readings=edges.readings,
+            moved=frozenset(self._directory.moved),
+            offers=np.fromiter(self._directory.entries(), np.uint64),
+            watches=self._watches.runs(),
+        )
+        self._take(fold(self._base, self._overlay(), learned))
+
+    def _take(self, base: Base) -> None:
+        """Start over from a base."""
+        self._base = base
+        self._shown = replace(base, knowledge=None)
+        self._view = None
+        self._rows = LiveRows(base)
+        self._dangling: dict[int, tuple[Dangling, ...]] = {}
+        self._edges: LiveEdges | None = None
+        if base.knowledge is None:
+            return
+        self._edges = LiveEdges(base, base.knowledge)
+        self._directory = LiveDirectory(self._rows, base.knowledge.offers)
+        self._noted = NotedDirectory(self._directory)
+        self._watches = Watches(base.knowledge.watches)
+        self._reader = Reader(self._noted)
+
+    def _ours(self, item: ConfigurationItem | None) -> ConfigurationItem | None:
+        if item is not None:
+            require_tenant(self.tenant, item)
+        return item
+
+    def _move(
+        self, latest: dict[str, ConfigurationItem | None]
+    ) -> tuple[dict[int, ConfigurationItem], dict[int, ResourceId], set[int]]:
+        """Put resources in their rows: items by row, ids of those that are gone, and the codes of what has moved."""
+        given: dict[int, ConfigurationItem] = {}
+        gone: dict[int, ResourceId] = {}
+        concerned: set[int] = set()
+        for key, item in latest.items():
+            row = self._rows.find(key)
+            before = None if row is None else self._rows.get(row)
+            after = None if item is None else ResourceRow.of(item)
+            if after is not None and item is not None:
+                row = self._rows.put(after)
+                given[row] = item
+            elif row is not None and before is not None:
+                self._rows.remove(row)
+                gone[row] = before.uid
+            if row is not None:
+                concerned |= self._directory.move(row, before, after)
+        return given, gone, concerned
+
+    def _loaded(self, rows: Sequence[int]) -> Iterator[tuple[int, ConfigurationItem]]:
+        """Documents of rows, found by id."""
+        for batch in in_batches(rows, DOCUMENTS_BATCH):
+            uids = [state.uid for row in batch if (state := self._rows.get(row)) is not None]
+            for item in self._documents(uids):
+                row = self._rows.find(resource_key(item.uid))
+                if row is not None:
+                    yield row, item
+
+    def _all_documents(self) -> Iterator[list[tuple[int, ConfigurationItem]]]:
+        for start in range(0, len(self._base), DOCUMENTS_BATCH):
+            end = min(start + DOCUMENTS_BATCH, len(self._base))
+            yield sorted(self._loaded(range(start, end)), key=lambda pair: pair[0])
+
+    def _dangle(self, readings: dict[int, Reading]) -> set[int]:
+        """Keep what leads nowhere; the rows of which it is something else than before."""
+        changed = set()
+        for row, reading in readings.items():
+            state = self._rows.get(row)
+            after = () if state is None else tuple(Dangling(state.uid, *each) for each in reading.dangling)
+            if after != self._dangling_of(row):
+                changed.add(row)
+            self._dangling[row] = after
+        return changed
+
+    def _dangling_of(self, row: int) -> tuple[Dangling, ...]:
+        known = self._dangling.get(row)
+        if known is not None:
+            return known
+        start, end = np.searchsorted(self._base.dangling_rows, [row, row + 1]).tolist()
+        return self._base.snapshot.dangling[start:end]
+
+    def _delta(self, sources: Iterable[int], rows: Iterable[int], gone: frozenset[ResourceId]) -> Delta:
+        edges = self._edges
+        assert edges is not None
+        uids: dict[int, ResourceId] = {}
+        found: list[Relationship] = []
+        for source in sorted(sources):
+            uid = uids[source] = self._uid(source)
+            for target, (kind, strength, path) in edges.of(source):
+                found.append(Relationship(uid, self._uid(target), KINDS[kind], STRENGTHS[strength], path))
+            found += [unmet(each) for each in self._dangling_of(source)]
+        return Delta(self._version, frozenset(uids.values()) | gone, tuple(found), frozenset(rows))
+
+    def _uid(self, row: int) -> ResourceId:
+        state = self._rows.get(row)
+        assert state is not None, f"row {row} is gone"
+        return state.uid
+
+    def _overlay(self) -> Overlay:
+        edges = self._edges
+        return Overlay(
+            version=self._version,
+            as_of=self._as_of,
+            size=self._rows.size,
+            changed=dict(self._rows.changed),
+            gone=frozenset(self._rows.gone),
+            new=dict(self._rows.new),
+            edges={} if edges is None else dict(edges.added),
+            edges_gone=frozenset() if edges is None else frozenset(edges.gone),
+            dangling=dict(self._dangling),
+            groups=self._base.groups if edges is None else edges.groups,
+            unproven=self._unproven,
+        )
+
+
+_ENTRY_BYTES = 1_000
+"""What one changed row or edge takes, measured: a row with its reading, or an edge with its place."""
+
+
+def in_batches(entries: Sequence[_Entry], size: int) -> Iterator[Sequence[_Entry]]:
+    """The entries in order, some at a time."""
+    return (entries[start : start + size] for start in range(0, len(entries), size))
+
+
+def unmet(each: Dangling) -> Relationship:
+    """What leads nowhere, as the relationship that a store keeps."""
+    return Relationship(each.source, ResourceId(each.value), RelationshipKind.REFERENCES, Strength.SOFT, each.path)
+
+
+def _joined(first: Delta, second: Delta) -> Delta:
+    """Two deltas as one; of a source that is in both, what the second says."""
+    if not first.sources:
+        return second
+    keys = set(map(resource_key, second.sources))
+    kept = tuple(each for each in first.relationships if resource_key(each.source) not in keys)
+    others = {uid for uid in first.sources if resource_key(uid) not in keys}
+    return Delta(
+        second.version,
+        second.sources | others,
+        (*kept, *second.relationships),
+        first.rows | second.rows,
+    )
