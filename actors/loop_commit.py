@@ -1,8 +1,8 @@
 """Batches in front of the one writer, for callers on an event loop: a thousand can wait, and no thread does.
 
 As with `actors.group_commit`, a batch forms while the former is being written. Where several wait already, others are
-about to come, and a call costs the same for one as for fifty: so the next write waits as long as the former took, a
-few milliseconds at most. Whoever comes alone never waits. Each submission is recorded as a whole or not at all. The
+about to come, and a call costs nearly the same for one as for fifty: so the next write waits as long as more keep
+coming, a twentieth of a second at most. Whoever comes alone never waits. Each submission is recorded as a whole or not at all. The
 queue is bounded, for everybody and for each tenant, and a full one refuses at once.
 """
 
@@ -23,7 +23,8 @@ _Submission: TypeAlias = "tuple[EntryBatch, asyncio.Future[Placements]]"
 QUEUED_ENTRIES_MAX = 100_000
 QUEUED_ENTRIES_OF_TENANT_MAX = 50_000
 BATCH_ENTRIES_MAX = 10_000
-PAUSE_S_MAX = 0.01
+PAUSE_S_MAX = 0.05
+PAUSE_STEP_S_MAX = 0.01
 PAUSED_ENTRIES_MAX = 64
 """From so many waiting entries on, more would hardly make one cheaper."""
 
@@ -109,8 +110,7 @@ class LoopCommit:
                 begun = self._now()
                 await self._write_together(submissions)
                 submissions = []
-                if len(self._waiting) > 1 and self._queued.total() < PAUSED_ENTRIES_MAX:
-                    await asyncio.sleep(min(self._now() - begun, PAUSE_S_MAX))
+                await self._let_join(self._now() - begun)
         finally:
             self._leader = None
             for batch, _ in self._waiting:
@@ -119,6 +119,15 @@ class LoopCommit:
                 if not answer.done():
                     answer.set_exception(UnavailableError("the evidence writer failed", todo="See the platform log"))
             self._waiting.clear()
+
+    async def _let_join(self, took_s: float) -> None:
+        """Wait for others as long as some come, in steps as long as the former write took."""
+        step_s, until = min(took_s, PAUSE_STEP_S_MAX), self._now() + PAUSE_S_MAX
+        while len(self._waiting) > 1 and self._queued.total() < PAUSED_ENTRIES_MAX and self._now() < until:
+            before = len(self._waiting)
+            await asyncio.sleep(step_s)
+            if len(self._waiting) == before:
+                return
 
     def _next(self) -> list[_Submission]:
         """Whole submissions up to the batch size, at least one; those whose caller has gone are left out."""

@@ -170,3 +170,26 @@ async def test_after_a_bug_in_the_writer_nobody_waits_and_the_next_caller_leads(
     found = await asyncio.gather(*(commit.append(batch(number)) for number in range(3)), return_exceptions=True)
     assert {type(each) for each in found} == {UnavailableError}
     assert (await commit.append(batch(0))).indexes[0] == 0
+
+
+async def test_a_write_waits_for_others_as_long_as_some_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, slept, coming = Journal(), list[float](), iter(range(100, 104))
+    commit, sleep, loop = LoopCommit(journal.write), asyncio.sleep, asyncio.get_running_loop()
+    calls = [asyncio.create_task(commit.append(batch(0)))]
+
+    async def pausing(delay: float) -> None:
+        slept.append(delay)
+        if (number := next(coming, None)) is not None:
+            calls.append(loop.create_task(commit.append(batch(number))))
+        await sleep(0)
+        await sleep(0)
+
+    await sleep(0)
+    calls += [asyncio.create_task(commit.append(batch(number))) for number in (1, 2)]
+    await sleep(0)
+    monkeypatch.setattr(asyncio, "sleep", pausing)
+    journal.gate.set()
+    while not all(call.done() for call in calls):
+        await sleep(0)
+    assert journal.batches == [["r0"], ["r1", "r2", "r100", "r101", "r102", "r103"]]
+    assert len(slept) == 5
