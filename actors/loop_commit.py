@@ -2,8 +2,8 @@
 
 As with `actors.group_commit`, a batch forms while the former is being written. Where several wait already, others are
 about to come, and a call costs nearly the same for one as for fifty: so the next write waits as long as more keep
-coming, a twentieth of a second at most. Whoever comes alone never waits. Each submission is recorded as a whole or not at all. The
-queue is bounded, for everybody and for each tenant, and a full one refuses at once.
+coming, a twentieth of a second at most. Whoever comes alone never waits. Each submission is recorded as a whole or not
+at all. The queue is bounded, for everybody and for each tenant, and a full one refuses at once.
 """
 
 from __future__ import annotations
