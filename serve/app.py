@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from serve.api import (
     chain,
+    changes,
     compliance,
     evidence,
     log_files,
@@ -62,6 +63,7 @@ def build_app(context: ApiContext | None) -> FastAPI:
         scans.router,
         compliance.router,
         compliance.findings_router,
+        changes.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health_router)

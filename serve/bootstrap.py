@@ -19,6 +19,7 @@ from serve.run_file import find_running
 if TYPE_CHECKING:
     from actors.upkeep import UpkeepConfig
     from graph.stores.contract import GraphStore
+    from serve.change_desk import ChangesFace
     from serve.platform import Platform
     from serve.platform_face import PlatformFace
     from serve.settings import Settings
@@ -59,6 +60,19 @@ def local_platform(settings: Settings) -> Platform:
         is_local=True,
     )
     return Platform(crew)
+
+
+def open_changes(settings: Settings) -> ChangesFace:
+    """The change stream for a command: of the platform that `open_platform` would find, else the settings' own."""
+    running = find_running(settings)
+    if running is None:
+        from serve.change_desk import ChangeDesk  # noqa: PLC0415 (see above)
+        from serve.stream_place import stream_place  # noqa: PLC0415
+
+        return ChangeDesk(stream_place(settings).open(), SystemClock())
+    from serve.remote import RemotePlatform  # noqa: PLC0415 (see above)
+
+    return RemotePlatform(running).changes
 
 
 def erase_person(settings: Settings, subject: str, *, basis: str, by: str) -> Mapping[str, Json]:

@@ -31,6 +31,7 @@ from serve.machine import check_machine
 from serve.platform import Platform
 from serve.run_file import RunningPlatform, remove_run_file, write_run_file
 from serve.settings import Settings
+from serve.stream_place import stream_place
 
 MEBIBYTE: Final = 1024 * 1024
 READY_S: Final = 60.0
@@ -78,6 +79,7 @@ def start_cluster(settings: Settings) -> RunningCluster:
         tokens=folders.store / TOKENS_NAME,
         allowed_roots=tuple(root.resolve() for root in settings.allowed_roots),
         operator_digest=sha256(key.encode()).digest(),
+        streams=stream_place(settings),
         report_tsa_url=settings.report_tsa_url,
     )
     ray_serve.run(api_application(config), name=APPLICATION, route_prefix="/")

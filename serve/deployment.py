@@ -17,6 +17,7 @@ from domain.clock import SystemClock
 from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
+from serve.change_desk import ChangeDesk
 from serve.crew import ray_crew
 from serve.key_places import KeyPlaces
 from serve.operations import Operations
@@ -24,6 +25,7 @@ from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
+from serve.stream_place import StreamPlace
 
 MAX_ONGOING: Final = 64
 MAX_QUEUED: Final = 256
@@ -42,6 +44,7 @@ class IngressConfig:
     tokens: Path
     allowed_roots: tuple[Path, ...]
     operator_digest: bytes
+    streams: StreamPlace
     report_tsa_url: str | None = None
 
 
@@ -80,6 +83,7 @@ class Ingress:
             tokens=TokenRegistry(config.tokens),
             clock=clock,
             allowed_roots=config.allowed_roots,
+            changes=ChangeDesk(config.streams.open(), clock),
             operator_digest=config.operator_digest,
         )
 

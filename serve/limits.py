@@ -15,6 +15,7 @@ BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 BODIES_BYTES_MAX: Final[Mapping[str, int]] = {
     "/api/v2/evidence/batch": 32 * 1024 * 1024,
     "/api/v2/policies/bundles": 64 * 1024 * 1024,
+    "/api/v2/changes": 32 * 1024 * 1024,
 }
 """Routes that take more than `BODY_BYTES_MAX`, by the beginning of their path."""
 

@@ -54,6 +54,7 @@ from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
 from serve.compliance_desk import RemoteCompliance
 from serve.remote_bundles import RemoteBundles
+from serve.remote_changes import RemoteChanges
 from serve.remote_logs import RemoteLogs
 from serve.run_file import RunningPlatform
 
@@ -233,6 +234,11 @@ class RemotePlatform:
         """Policies as code there."""
         return RemoteBundles(self._get, self._change)
 
+    @property
+    def changes(self) -> RemoteChanges:
+        """Changes there: published, waiting, put aside."""
+        return RemoteChanges(self._get, self._change, self._send)
+
     def make_report(self, request: ReportRequest) -> Row:
         """Make a report there and wait for it; what is known of it."""
         body: dict[str, Json] = {
@@ -296,6 +302,10 @@ class RemotePlatform:
         }
         data = json.dumps(body).encode()
         return self._repeated(Request(f"{self._running.url}/api/v2{path}", data=data, headers=headers))  # noqa: S310
+
+    def _send(self, tenant: TenantId, path: str, lines: bytes) -> dict[str, Any]:
+        headers = {**self._headers(tenant), "Content-Type": "application/x-ndjson"}
+        return self._repeated(Request(f"{self._running.url}/api/v2{path}", data=lines, headers=headers))  # noqa: S310
 
     def _headers(self, tenant: TenantId) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self._running.key}"}

@@ -21,6 +21,7 @@ from domain.errors import AccessDenied, InputError
 from domain.tenancy import TenantId, tenant_id
 from serve.api.roots import below_roots
 from serve.auth.tokens import TokenRegistry
+from serve.change_desk import ChangeDesk
 from serve.operations import Operations
 from serve.platform import Platform
 from serve.privacy import Protection
@@ -50,6 +51,7 @@ class ApiContext:
     tokens: TokenRegistry
     clock: Clock
     allowed_roots: Sequence[Path]
+    changes: ChangeDesk
     operator_digest: bytes | None = None
 
     @cached_property

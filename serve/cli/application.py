@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from serve.cli import (
+    changes,
     compliance,
     demo,
     estate,
@@ -56,6 +57,7 @@ application.add_typer(retention.commands, name="log")
 application.add_typer(report.commands, name="report")
 application.add_typer(compliance.commands, name="compliance")
 application.add_typer(compliance.findings, name="findings")
+application.add_typer(changes.commands, name="changes")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

@@ -36,6 +36,7 @@ from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import FILE_NAME, TokenRegistry, ensure_token
 from serve.bootstrap import folders_of, open_store, upkeep_of
+from serve.change_desk import ChangeDesk
 from serve.key_places import key_places
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
@@ -43,6 +44,7 @@ from serve.platform import Crew, Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
 from serve.settings import Settings
+from serve.stream_place import stream_place
 from tests.servers.tsa import Authority, serving
 from tests.unit.serve.api_fixture import Api, bearer, storage_account
 
@@ -194,6 +196,7 @@ def _running(
                 tokens=TokenRegistry(tokens),
                 clock=watch,
                 allowed_roots=(exports,),
+                changes=ChangeDesk(stream_place(settings).open(), watch),
             )
             with TestClient(build_app(context), raise_server_exceptions=False) as client:
                 yield Api(client, folder, acme, globex)

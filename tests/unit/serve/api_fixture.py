@@ -23,10 +23,12 @@ from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import FILE_NAME, TokenRegistry, ensure_token
 from serve.bootstrap import folders_of, local_platform
+from serve.change_desk import ChangeDesk
 from serve.operations import Operations
 from serve.privacy import Protection
 from serve.reporting import ReportRequest, ReportService
 from serve.settings import Settings
+from serve.stream_place import stream_place
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 GROUP = "/subscriptions/0b1f6471-1bf0-4dda-aec3-111122223333/resourceGroups/shop"
@@ -113,6 +115,7 @@ def running_api(folder: Path) -> Iterator[Api]:
             tokens=TokenRegistry(tokens),
             clock=FixedClock(),
             allowed_roots=(exports,),
+            changes=ChangeDesk(stream_place(settings).open(), FixedClock()),
             operator_digest=sha256(OPERATOR_KEY.encode()).digest(),
         )
         with TestClient(build_app(context), raise_server_exceptions=False) as client:

@@ -44,6 +44,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/chain/keys/rotations": OCCASION,
     "/chain/keys/rotations/end": OCCASION,
     "/chain/keys/freezes": OCCASION,
+    "/changes": {"events": [{"uid": "x", "at": "2026-01-14", "item": None}]},
+    "/changes/parked/retry": {},
+    "/changes/parked/discard": {"ids": ["refused-0"]},
 }
 OPERATORS = {
     "/chain/keys",
@@ -56,6 +59,10 @@ OPERATORS = {
 }
 """Refused to every tenant."""
 OWN_TO_THE_CALLER = {
+    "/changes",
+    "/changes/parked",
+    "/changes/parked/retry",
+    "/changes/parked/discard",
     "/predictions/analyze",
     "/predictions/bulk-scan",
     "/simulator/run",
