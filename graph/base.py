@@ -7,7 +7,7 @@ each document was looked up by. A base that was read out of a store has only the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -131,12 +131,71 @@ class Knowledge:
     watches: Postings
 
 
+class ResourceColumns:
+    """The columns of `Snapshot.resources`, ready to be asked for one row."""
+
+    __slots__ = ("_coded", "_flags", "_texts", "uids")
+
+    def __init__(self, resources: pa.Table) -> None:
+        self.uids: pa.StringArray = _whole(resources, "uid")
+        self._texts = [_whole(resources, name) for name in ("name", "digest")]
+        self._coded = [_decoded(resources, name) for name in ("type", "scope", "region", "provider")]
+        self._flags = _whole(resources, "synthetic")
+
+    def row(self, row: int) -> ResourceRow:
+        """One resource."""
+        name, digest = [texts[row].as_py() for texts in self._texts]
+        kind, scope, region, provider = [values[codes.item(row)] for codes, values in self._coded]
+        return ResourceRow(
+            uid=ResourceId(self.uids[row].as_py()),
+            name=name,
+            type=kind,
+            scope=scope,
+            region=region,
+            provider=Provider(provider),
+            digest=digest,
+            synthetic=self._flags[row].as_py(),
+        )
+
+    def type(self, row: int) -> str:
+        """One resource's type."""
+        codes, values = self._coded[0]
+        return values[codes.item(row)]
+
+    def scope(self, row: int) -> str:
+        """Where one resource lives."""
+        codes, values = self._coded[1]
+        return values[codes.item(row)]
+
+
+def _whole(resources: pa.Table, name: str) -> Any:
+    column = resources.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _decoded(resources: pa.Table, name: str) -> tuple[Rows, tuple[str, ...]]:
+    column = resources.column(name)
+    whole = column.chunk(0) if column.num_chunks == 1 else column.unify_dictionaries().combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        return np.empty(0, np.int32), ()
+    return np.asarray(whole.indices, dtype=np.int32), tuple(whole.dictionary.to_pylist())
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What a base works out once; left behind when it travels."""
+
+    columns: ResourceColumns | None = None
+
+    def __reduce__(self) -> tuple[type[_Memory], tuple[()]]:
+        return (_Memory, ())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Base:
     """A snapshot without tables, with what a change is worked out from.
 
     Args:
-        uids: the ids by row.
         groups: rows that contain each other in a circle.
         dangling_rows: the row of each dangling reference's source, ascending.
         broken: numbers of the edges of containment that stand as references because they lie on a circle, ascending.
@@ -144,35 +203,41 @@ class Base:
     """
 
     snapshot: Snapshot
-    uids: pa.StringArray
     groups: tuple[tuple[int, ...], ...]
     dangling_rows: Rows
     broken: Rows
     knowledge: Knowledge | None
+    _memory: _Memory = field(default_factory=_Memory, repr=False)
 
     def __len__(self) -> int:
-        return len(self.uids)
+        return len(self.snapshot)
+
+    @property
+    def columns(self) -> ResourceColumns:
+        """The resources by row."""
+        if self._memory.columns is None:
+            self._memory.columns = ResourceColumns(self.snapshot.resources)
+        return self._memory.columns
 
     def find(self, key: str) -> int | None:
-        """The row of a `resource_key`: rows are in its order."""
-        uids, low, high = self.uids, 0, len(self.uids)
+        """The row of a `resource_key`."""
+        row = self.place(key)
+        return row if row < len(self) and resource_key(self.columns.uids[row].as_py()) == key else None
+
+    def place(self, key: str) -> int:
+        """The row of a `resource_key`, or where it would stand: rows are in its order."""
+        uids, low, high = self.columns.uids, 0, len(self)
         while low < high:
             middle = (low + high) // 2
-            here = resource_key(uids[middle].as_py())
-            if here == key:
-                return middle
-            if here < key:
+            if resource_key(uids[middle].as_py()) < key:
                 low = middle + 1
             else:
                 high = middle
-        return None
+        return low
 
-    def row(self, row: int) -> ResourceRow:
-        """One resource."""
-        values: dict[str, Any] = {
-            name: self.snapshot.resources.column(name)[row].as_py() for name in ResourceRow.__slots__
-        }
-        return ResourceRow(**{**values, "provider": Provider(values["provider"])})
+    def without_knowledge(self) -> Base:
+        """What readers need."""
+        return Base(self.snapshot, self.groups, self.dangling_rows, self.broken, None, self._memory)
 
     @property
     def size_bytes(self) -> int:

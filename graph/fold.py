@@ -6,7 +6,6 @@ than sorted again.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domain.resource import ResourceId, resource_key
+from domain.resource import ResourceId
 from graph.base import Base, Claims, Knowledge, ResourceRow
 from graph.build import resource_table
 from graph.columns import Column
@@ -75,7 +74,7 @@ def fold(base: Base, overlay: Overlay, learned: Learned) -> Base:
         unproven=overlay.unproven,
     )
     knowledge = _knowledge(base.knowledge, learned, rows, len(order))
-    return Base(snapshot, uids, groups, dangling_rows, broken, knowledge)
+    return Base(snapshot, groups, dangling_rows, broken, knowledge)
 
 
 def _order(base: Base, overlay: Overlay) -> NDArray[np.int64]:
@@ -84,21 +83,9 @@ def _order(base: Base, overlay: Overlay) -> NDArray[np.int64]:
     is_there[[row for row in overlay.gone if row < len(base)]] = False
     kept = np.flatnonzero(is_there)
     new = sorted((key, row) for key, row in overlay.new.items() if row not in overlay.gone)
-    keys = _Keys(base)
-    places = np.array([bisect_left(keys, key) for key, _ in new], np.int64)
+    places = np.array([base.place(key) for key, _ in new], np.int64)
     rows = np.array([row for _, row in new], np.int64)
     return np.insert(kept, np.searchsorted(kept, places), rows)
-
-
-class _Keys(Sequence[str]):
-    def __init__(self, base: Base) -> None:
-        self._uids = base.uids
-
-    def __len__(self) -> int:
-        return len(self._uids)
-
-    def __getitem__(self, at: int) -> str:  # type: ignore[override]
-        return resource_key(self._uids[at].as_py())
 
 
 def _resources(base: Base, overlay: Overlay, order: NDArray[np.int64]) -> pa.Table:

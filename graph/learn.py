@@ -74,7 +74,7 @@ def learn(
         unproven=unproven,
     )
     dangling_rows = np.array(notes.dangling_rows, np.int32)
-    return Base(snapshot, uids, circles, dangling_rows, broken, Knowledge(claims, offers, notes.watches()))
+    return Base(snapshot, circles, dangling_rows, broken, Knowledge(claims, offers, notes.watches()))
 
 
 def rows_of(resources: pa.Table) -> Iterator[ResourceRow]:

@@ -8,7 +8,7 @@ views may be read by any number of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias, TypeVar
@@ -28,7 +28,7 @@ from graph.base import Base, ResourceRow
 from graph.build import require_one_each, resource_table
 from graph.directory import LiveDirectory
 from graph.fold import Learned, fold
-from graph.learn import learn, require_tenant
+from graph.learn import learn, require_tenant, rows_of
 from graph.live_edges import LiveEdges
 from graph.noting import NotedDirectory, Watches
 from graph.reading import KINDS, STRENGTHS, Reader, Reading
@@ -42,6 +42,11 @@ Documents: TypeAlias = "Callable[[Sequence[str]], Sequence[ConfigurationItem]]"
 
 _Entry = TypeVar("_Entry")
 
+Latest: TypeAlias = "dict[str, ConfigurationItem | None]"
+"""The last of several states by `resource_key`; None where the resource is gone."""
+
+WHOLE_AT_LEAST: Final = 1_000
+WHOLE_SHARE: Final = 16
 FOLD_AT_LEAST: Final = 4_096
 FOLD_SHARE: Final = 16
 DOCUMENTS_BATCH: Final = 2_000
@@ -83,6 +88,7 @@ class LiveGraph:
     def __init__(self, base: Base, documents: Documents, *, version: int = 0) -> None:
         self._documents = documents
         self._version = version
+        self.store_version = version
         self._as_of = base.snapshot.as_of
         self._unproven = base.snapshot.unproven
         self._view: GraphView | None = None
@@ -171,24 +177,39 @@ class LiveGraph:
         self._version += bool(rows)
         return self._delta(rows, rows, frozenset())
 
-    def apply(self, changes: Sequence[Changed]) -> Delta:
+    def apply(self, changes: Sequence[Changed], *, store_version: int | None = None) -> Delta:
         """Follow changes; of several of one resource the last counts.
+
+        Documents may be newer than the changes: what they then say is put right by the changes that follow.
+
+        Args:
+            store_version: that of the store with these changes, where they come from one.
 
         Raises:
             InputError: an item belongs to another tenant; nothing is changed.
         """
+        latest = {resource_key(change.uid): self._ours(change.after) for change in changes}
+        if len(latest) > max(WHOLE_AT_LEAST, len(self._base) // WHOLE_SHARE):
+            delta = self._apply_whole(latest)
+        else:
+            delta = self._apply_each(latest)
+        self._as_of = max([self._as_of, *(change.at for change in changes)])
+        if store_version is not None:
+            self.store_version = store_version
+            self._version = max(self._version, store_version)
+        return replace(delta, version=self._version)
+
+    def _apply_each(self, latest: Latest) -> Delta:
         healed = self.learn()
         if self.pending > max(FOLD_AT_LEAST, len(self._base) // FOLD_SHARE):
             self.fold()
-        if not changes:
+        if not latest:
             return healed
-        latest = {resource_key(change.uid): self._ours(change.after) for change in changes}
-        self._as_of = max([self._as_of, *(change.at for change in changes)])
         given, gone, concerned = self._move(latest)
         edges = self._edges
         assert edges is not None
         again = self._watches.of(concerned) - given.keys() - gone.keys() - self._rows.gone
-        readings = {row: Reading() for row in gone}
+        readings = {row: Reading() for row in (*gone, *again)}
         for row, item in (*given.items(), *self._loaded(sorted(again))):
             readings[row] = self._reader.read(row, item)
             self._watches.add(row, self._noted.taken())
@@ -226,7 +247,7 @@ class LiveGraph:
     def _take(self, base: Base) -> None:
         """Start over from a base."""
         self._base = base
-        self._shown = replace(base, knowledge=None)
+        self._shown = base.without_knowledge()
         self._view = None
         self._rows = LiveRows(base)
         self._dangling: dict[int, tuple[Dangling, ...]] = {}
@@ -244,9 +265,38 @@ class LiveGraph:
             require_tenant(self.tenant, item)
         return item
 
-    def _move(
-        self, latest: dict[str, ConfigurationItem | None]
-    ) -> tuple[dict[int, ConfigurationItem], dict[int, ResourceId], set[int]]:
+    def _apply_whole(self, latest: Latest) -> Delta:
+        """Change so much that every document is read again."""
+        self.fold()
+        before = self._base.snapshot
+        states = {resource_key(row.uid): row for row in rows_of(before.resources)}
+        old = list(states)
+        for key, item in latest.items():
+            if item is not None:
+                states[key] = ResourceRow.of(item)
+            else:
+                states.pop(key, None)
+        keys = sorted(states)
+        at = {key: row for row, key in enumerate(keys)}
+        table = resource_table([states[key] for key in keys])
+        documents = self._given_or_loaded(keys, states, latest)
+        self._take(learn(self.tenant, table, documents, as_of=self._as_of, unproven=self._unproven))
+        self._version += 1
+        rows = np.array([at.get(key, -1) for key in old], np.int32)
+        sources = differing(before, self._base.snapshot, rows)
+        gone = frozenset(ResourceId(before.resources.column("uid")[row].as_py()) for row in np.flatnonzero(rows < 0))
+        return self._delta(sources, sources | {at[key] for key in latest if key in at}, gone)
+
+    def _given_or_loaded(
+        self, keys: Sequence[str], states: Mapping[str, ResourceRow], latest: Latest
+    ) -> Iterator[list[tuple[int, ConfigurationItem]]]:
+        for batch in in_batches(list(enumerate(keys)), DOCUMENTS_BATCH):
+            found = {key: item for _, key in batch if (item := latest.get(key)) is not None}
+            wanted = [states[key].uid for _, key in batch if key not in found]
+            found |= {resource_key(item.uid): item for item in (self._documents(wanted) if wanted else ())}
+            yield [(row, found[key]) for row, key in batch if key in found]
+
+    def _move(self, latest: Latest) -> tuple[dict[int, ConfigurationItem], dict[int, ResourceId], set[int]]:
         """Put resources in their rows: items by row, ids of those that are gone, and the codes of what has moved."""
         given: dict[int, ConfigurationItem] = {}
         gone: dict[int, ResourceId] = {}

@@ -16,7 +16,7 @@ from graph.columns import Column
 from graph.edge_columns import EdgeColumns, circles_of, compressed
 from graph.learn import rows_by_type
 from graph.references import Dangling
-from graph.snapshot import Snapshot
+from graph.snapshot import Rows, Snapshot
 
 
 class ReadOut(Protocol):
@@ -52,21 +52,33 @@ def base_of(tenant: TenantId, readout: ReadOut, as_of: datetime, unproven: froze
         digest="",
         unproven=unproven,
     )
-    return Base(snapshot, uids, groups, np.array([row for row, _ in dangling], np.int32), np.empty(0, np.int32), None)
+    return Base(snapshot, groups, np.array([row for row, _ in dangling], np.int32), np.empty(0, np.int32), None)
 
 
-def differing(before: Snapshot, after: Snapshot) -> set[int]:
-    """Rows of which edges or dangling references are not the same in two snapshots of the same resources."""
-    edges = _described(before) ^ _described(after)
-    dangling = set(before.dangling) ^ set(after.dangling)
-    return {row for row, *_ in edges} | {after.index_of(each.source) for each in dangling}
+def differing(before: Snapshot, after: Snapshot, rows: Rows | None = None) -> set[int]:
+    """Rows of `after` of which edges or dangling references are not as they were.
+
+    Args:
+        rows: the row in `after` of each row of `before`, below zero where it is gone; None where they are the same.
+    """
+    edges = _described(before, rows) ^ _described(after, None)
+    found = {row for row, *_ in edges if row >= 0}
+    dangling = set(map(_missing, before.dangling)) ^ set(map(_missing, after.dangling))
+    return found | {row for uid, *_ in dangling if (row := after.find(uid)) is not None}
 
 
-def _described(snapshot: Snapshot) -> set[tuple[int, int, int, int, str]]:
+def _described(snapshot: Snapshot, rows: Rows | None) -> set[tuple[int, int, int, int, str]]:
     edges = snapshot.edges
+    sources, targets = edges.sources, edges.targets
+    if rows is not None:
+        sources, targets = rows[sources], rows[targets]
     paths = [str(edges.paths.values[code]) for code in edges.paths.codes.tolist()]
-    columns = (edges.sources.tolist(), edges.targets.tolist(), edges.kinds.tolist(), edges.strengths.tolist())
+    columns = (sources.tolist(), targets.tolist(), edges.kinds.tolist(), edges.strengths.tolist())
     return set(zip(*columns, paths, strict=True))
+
+
+def _missing(each: Dangling) -> tuple[str, str, str]:
+    return (resource_key(each.source), each.path, each.value)
 
 
 def _edge_columns(edges: pa.Table) -> EdgeColumns:

@@ -42,7 +42,7 @@ class LiveRows:
         """A resource; None where it is gone."""
         if row in self.gone:
             return None
-        return self.changed.get(row) or self.base.row(row)
+        return self.changed.get(row) or self.base.columns.row(row)
 
     def put(self, after: ResourceRow) -> int:
         """Record a resource's state."""

@@ -158,21 +158,22 @@ class GraphView:
         Raises:
             NotFound: the row has no resource.
         """
-        if row in self.overlay.gone or not 0 <= row < self.overlay.size:
-            raise NotFound("no such row", row=row, version=self.version)
-        return self.overlay.changed.get(row) or self.whole.row(row)
+        return self._own(row) or self.whole.columns.row(row)
 
     def uid(self, row: int) -> ResourceId:
         """A resource's id."""
-        return self.resource(row).uid if row in self.overlay.changed else self._of_base(row, "uid")
+        own = self._own(row)
+        return ResourceId(self.whole.columns.uids[row].as_py()) if own is None else own.uid
 
     def type(self, row: int) -> str:
         """The provider's type name."""
-        return self.resource(row).type if row in self.overlay.changed else self._of_base(row, "type")
+        own = self._own(row)
+        return self.whole.columns.type(row) if own is None else own.type
 
     def scope(self, row: int) -> str:
         """Where a resource lives."""
-        return self.resource(row).scope if row in self.overlay.changed else self._of_base(row, "scope")
+        own = self._own(row)
+        return self.whole.columns.scope(row) if own is None else own.scope
 
     def rows(self) -> Rows:
         """Every row that has a resource, ascending."""
@@ -220,10 +221,11 @@ class GraphView:
         """Every edge, in order of row."""
         return (self.relationship(edge) for row in self.rows().tolist() for edge in self.edges_from(row))
 
-    def _of_base(self, row: int, column: str) -> ResourceId:
-        if row in self.overlay.gone or not 0 <= row < len(self.whole):
+    def _own(self, row: int) -> ResourceRow | None:
+        """What the base does not have of a row that has a resource."""
+        if row in self.overlay.gone or not 0 <= row < self.overlay.size:
             raise NotFound("no such row", row=row, version=self.version)
-        return ResourceId(self.base.resources.column(column)[row].as_py())
+        return self.overlay.changed.get(row)
 
     def _edge(self, source: int, target: int, number: int) -> Edge:
         edges = self.base.edges
