@@ -67,7 +67,7 @@ def classify(envelope: Envelope, *, aws_operation: str | None = None) -> Classif
         return _classify_members(body, envelope, aws_operation)
     if not isinstance(body, dict):
         return gap("json", "neither an object nor a list")
-    if not body:
+    if not body and not envelope.operation:
         return Classified(RecordClass.EMPTY, "json")
     found = _by_content(body, envelope)
     if found is None:

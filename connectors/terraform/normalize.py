@@ -47,18 +47,28 @@ def is_shown(body: Document) -> bool:
 
 def classify(body: Document) -> Classified:
     """A state or plan: every managed resource in it."""
+    format_ = "terraform-plan" if is_plan(body) else "terraform-state"
+    return _classified(format_, declared(body))
+
+
+def is_plan(body: Document) -> bool:
+    """Whether this is a plan, as `terraform show -json` prints it."""
+    return not is_state(body) and ("planned_values" in body or "resource_changes" in body)
+
+
+def declared(body: Document) -> list[Declared]:
+    """Every managed resource of a state or plan, with what is marked sensitive removed."""
     if is_state(body):
-        return _classified("terraform-state", list(_of_state(body)))
+        return list(_of_state(body))
     values = body.get("planned_values") or body.get("values")
-    format_ = "terraform-plan" if "planned_values" in body or "resource_changes" in body else "terraform-state"
     root = values.get("root_module") if isinstance(values, dict) else None
-    return _classified(format_, list(_of_module(root, 0)))
+    return list(_of_module(root, 0))
 
 
-def _classified(format_: str, declared: list[Declared]) -> Classified:
+def _classified(format_: str, resources: list[Declared]) -> Classified:
     found: list[Observation] = []
     gaps: list[tuple[int, str]] = []
-    for number, each in enumerate(declared, 1):
+    for number, each in enumerate(resources, 1):
         observation = observe(each)
         if observation:
             found.append(observation)
@@ -142,32 +152,33 @@ def _inside(node: Json, step: str | int) -> Json:
     return None
 
 
-def observe(declared: Declared) -> Observation | None:
+def observe(resource: Declared) -> Observation | None:
     """A declared resource as an observation; None where its native type is not known."""
-    native = NATIVE.get(declared.type)
+    native = NATIVE.get(resource.type)
     if native is None:
         return None
-    provider = Provider(SCHEMES[declared.type.split("_")[0]])
-    values = declared.values
-    uid = _uid(provider, native, values) or f"terraform:{declared.address}"
+    provider = Provider(SCHEMES[resource.type.split("_")[0]])
+    values = resource.values
+    uid = uid_of(provider, native, values) or f"terraform:{resource.address}"
     name = text(values.get("name")) or text(values.get("bucket")) or text(values.get("identifier"))
-    document = _translated(declared.type, values)
-    document["terraform"] = {"address": declared.address, "type": declared.type, "attributes": values}
+    document = _translated(resource.type, values)
+    document["terraform"] = {"address": resource.address, "type": resource.type, "attributes": values}
     return Observation(
         provider=provider,
         uid=uid,
         type=native,
-        name=name or text(values.get("function_name")) or declared.address,
+        name=name or text(values.get("function_name")) or resource.address,
         document=document,
-        scope=_scope(provider, uid, values),
-        region=_region(values, uid),
+        scope=declared_scope(provider, uid, values),
+        region=declared_region(values, uid),
         tags=tag_map(values.get("tags_all") or values.get("tags") or values.get("labels")),
         unread=EVERYTHING,
         facet=SUMMARY,
     )
 
 
-def _uid(provider: Provider, native: str, values: Mapping[str, Json]) -> str:
+def uid_of(provider: Provider, native: str, values: Mapping[str, Json]) -> str:
+    """The provider's own id among the attributes; empty where they do not hold it."""
     identity = text(values.get("id"))
     if provider is Provider.AZURE:
         return identity if identity.startswith("/") else ""
@@ -182,7 +193,8 @@ def _uid(provider: Provider, native: str, values: Mapping[str, Json]) -> str:
     return f"//{service}/{identity}" if identity.startswith(("projects/", "organizations/", "folders/")) else ""
 
 
-def _scope(provider: Provider, uid: str, values: Mapping[str, Json]) -> str:
+def declared_scope(provider: Provider, uid: str, values: Mapping[str, Json]) -> str:
+    """Where a declared resource lives; empty where neither id nor attributes say."""
     if provider is Provider.AZURE:
         return scope_of(uid)
     if provider is Provider.AWS:
@@ -191,7 +203,8 @@ def _scope(provider: Provider, uid: str, values: Mapping[str, Json]) -> str:
     return f"/projects/{project}" if project else ""
 
 
-def _region(values: Mapping[str, Json], uid: str) -> str:
+def declared_region(values: Mapping[str, Json], uid: str) -> str:
+    """The region that the attributes or the id name."""
     given = text(values.get("location")) or text(values.get("region")) or region_of(uid)
     zone = text(values.get("zone")) or text(values.get("availability_zone"))
     return (given or zone).replace(" ", "").lower()

@@ -19,8 +19,6 @@ HOMES: dict[str, tuple[str, ...]] = {
         "training.distributed",
     ),
     "torch": ("training.network",),
-    "lightgbm": ("training.boosting",),
-    "scipy": ("training",),
     "neo4j": ("graph.stores",),
     "redis": ("connectors.stream",),
     "boto3": ("connectors",),

@@ -1,0 +1,232 @@
+"""Drift of one tenant: its baselines, which resources differ from them now, and what each change does to that.
+
+The desk hears of changed resources and compares those alone. What it finds goes out by `tell` at once; the events are
+also given back, so that whoever applied the change records them as evidence. Before the first question everything is
+compared once, beside what was open when the process before this one ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from threading import RLock
+from typing import Final, Protocol
+
+import orjson
+
+from actors.drift_pages import DriftPage, DriftQuery, page_of
+from actors.drift_shelf import DriftShelf
+from actors.messages import APPLIED, BUILTIN, IMPORTED
+from assessment.drift import DriftSeverity, drift_row, event_row, evidence_event, provider_of
+from assessment.inputs import AssessedPolicy
+from domain.change import ChangeEvent
+from domain.clock import format_instant
+from domain.drift import AuditEntry, Baseline, Drift
+from domain.errors import NotFound
+from domain.evidence import EvidenceEvent
+from domain.resource import ConfigurationItem, Provider
+from domain.tenancy import TenantId
+from domain.value import Json
+from graph.drift.attribution import AuditIndex, attributed
+from graph.drift.detect import Coverage, Detector, Managed
+from graph.drift.ledger import DriftEvent, DriftLedger
+from graph.drift.match import ItemIndex, key_of
+from graph.stores.contract import GraphStore, ItemChange
+
+TOPIC: Final = "drift"
+"""The feed's topic of drift events."""
+
+Tell = Callable[[TenantId, str, Sequence[bytes]], object]
+
+
+class Graph(Protocol):
+    """What the desk asks of the tenant's state."""
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose state it is."""
+
+    @property
+    def store(self) -> GraphStore:
+        """The tenant's store."""
+
+    def items(self) -> tuple[ConfigurationItem, ...]:
+        """The resources as they are."""
+
+    def policies(self, sources: Sequence[str]) -> tuple[AssessedPolicy, ...]:
+        """The policies of some sources."""
+
+
+class DriftDesk:
+    """Baselines and drifts of one tenant. Safe for several threads.
+
+    Args:
+        tell: takes messages of a topic to whoever listens, such as `Feed.append`; None where nobody does.
+    """
+
+    def __init__(self, graph: Graph, folder: Path, tell: Tell | None = None) -> None:
+        self._graph, self._tell = graph, tell
+        self._shelf = DriftShelf(folder)
+        self._lock = RLock()
+        self._baselines: dict[str, Baseline] | None = None
+        self._detector: Detector | None = None
+        self._severity: DriftSeverity | None = None
+        self._audit = AuditIndex()
+        self._ledger = DriftLedger()
+        self._gone: set[str] = set()
+
+    def baselines(self) -> tuple[dict[str, Json], ...]:
+        """What is declared, in order of name."""
+        with self._lock:
+            return tuple(_baseline_row(each) for each in self._known().values())
+
+    def declare(self, baselines: Iterable[Baseline], at: datetime) -> tuple[EvidenceEvent, ...]:
+        """Keep baselines in the place of those of their names, and compare everything with them."""
+        with self._lock:
+            known = self._known()
+            for baseline in baselines:
+                self._shelf.keep_baseline(baseline)
+                known[baseline.name] = baseline
+            self._detector = None
+            return self._check(at)
+
+    def withdraw(self, name: str, at: datetime) -> tuple[EvidenceEvent, ...]:
+        """Forget a baseline; its drifts are resolved.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        with self._lock:
+            if self._known().pop(name, None) is None:
+                raise NotFound("no such baseline", name=name, todo="See: pcg drift baselines")
+            self._shelf.remove_baseline(name)
+            self._detector = None
+            return self._check(at)
+
+    def blame(self, entries: Sequence[AuditEntry], at: datetime) -> tuple[EvidenceEvent, ...]:
+        """Take audit entries; open drifts learn who and when."""
+        with self._lock:
+            self._known()
+            unique = {(each.event_id, each.at, each.operation, each.resources): each for each in self._shelf.audit()}
+            unique |= {(each.event_id, each.at, each.operation, each.resources): each for each in entries}
+            kept = sorted(unique.values(), key=lambda each: each.at)
+            self._shelf.keep_audit(kept)
+            self._audit = AuditIndex.of(kept)
+            return self._check(at)
+
+    def observe(
+        self, changes: Sequence[ItemChange], at: datetime, *, events: Sequence[ChangeEvent] = ()
+    ) -> tuple[EvidenceEvent, ...]:
+        """Compare the resources that changed; costs their number.
+
+        Args:
+            events: the observations that made the changes, where they say who caused them.
+        """
+        with self._lock:
+            if not self._known():
+                return ()
+            if self._detector is None:
+                return self._check(at)
+            for event in events:
+                if event.principal:
+                    self._audit.add(_entry_of(event))
+            for change in changes:
+                self._move(change)
+            judged, drifts = self._detector.of([change.uid for change in changes], self._coverage())
+            return self._record(self._ledger.record(map(self._judged, drifts), at, judged=judged))
+
+    def check(self, at: datetime) -> tuple[EvidenceEvent, ...]:
+        """Compare everything anew, as after a collection or when policies changed."""
+        with self._lock:
+            self._known()
+            self._detector = None
+            return self._check(at)
+
+    def active(self, query: DriftQuery, at: datetime) -> DriftPage:
+        """A page of the open drifts, worst first."""
+        with self._lock:
+            self._known()
+            if self._detector is None:
+                self._check(at)
+            return page_of(self._ledger.open.values(), query)
+
+    def drift(self, drift_id: str) -> dict[str, Json]:
+        """One open drift.
+
+        Raises:
+            NotFound: there is none with that id.
+        """
+        with self._lock:
+            self._known()
+            found = self._ledger.open.get(drift_id)
+            if found is None:
+                raise NotFound("no such drift", drift_id=drift_id, todo="It may be resolved; see: pcg drift list")
+            return drift_row(found)
+
+    def _known(self) -> dict[str, Baseline]:
+        """Baselines by name; at first use everything that is kept is read."""
+        if self._baselines is None:
+            self._baselines = {each.name: each for each in self._shelf.baselines()}
+            self._ledger.restore(self._shelf.drifts())
+            self._audit = AuditIndex.of(self._shelf.audit())
+        return self._baselines
+
+    def _check(self, at: datetime) -> tuple[EvidenceEvent, ...]:
+        known = self._known()
+        self._severity = None
+        self._detector = Detector(self._graph.tenant, Managed.of(known.values()), ItemIndex.of(self._graph.items()))
+        self._gone = self._retired(self._detector)
+        drifts = self._detector.all(self._coverage())
+        return self._record(self._ledger.record(map(self._judged, drifts), at))
+
+    def _retired(self, detector: Detector) -> set[str]:
+        """Declared resources that the store once had and has no longer."""
+        lost = [pairs[0][1].uid for key, pairs in detector.managed.by_key.items() if key not in detector.index.by_key]
+        return {key_of(uid) for uid in lost if self._graph.store.history(uid)}
+
+    def _move(self, change: ItemChange) -> None:
+        assert self._detector is not None
+        if change.after is None:
+            self._detector.index.remove(change.uid)
+            self._gone.add(key_of(change.uid))
+        else:
+            self._detector.index.add(change.after)
+            self._gone.discard(key_of(change.uid))
+
+    def _coverage(self) -> Coverage:
+        assert self._detector is not None
+        types = self._detector.index.types
+        return Coverage(frozenset(types), frozenset(self._gone), self._graph.store.unproven())
+
+    def _judged(self, drift: Drift) -> Drift:
+        if self._severity is None:
+            self._severity = DriftSeverity(self._graph.policies((BUILTIN, IMPORTED, APPLIED)))
+        baseline = self._known().get(drift.baseline)
+        told = attributed(drift, self._audit, None if baseline is None else baseline.declared_at)
+        return self._severity.judged(told, provider_of(told))
+
+    def _record(self, events: Sequence[DriftEvent]) -> tuple[EvidenceEvent, ...]:
+        if not events:
+            return ()
+        if self._tell is not None:
+            self._tell(self._graph.tenant, TOPIC, [orjson.dumps(event_row(event)) for event in events])
+        self._shelf.append(events, self._ledger.open)
+        known = self._known()
+        return tuple(evidence_event(each, self._graph.tenant, known.get(each.drift.baseline)) for each in events)
+
+
+def _entry_of(event: ChangeEvent) -> AuditEntry:
+    provider = Provider.AWS if event.item is None else event.item.provider
+    return AuditEntry((str(event.uid),), event.at, event.principal, event.operation, provider)
+
+
+def _baseline_row(baseline: Baseline) -> dict[str, Json]:
+    return {
+        "name": baseline.name,
+        "source": baseline.source.value,
+        "digest": baseline.digest,
+        "declared_at": None if baseline.declared_at is None else format_instant(baseline.declared_at),
+        "resources": len(baseline.resources),
+        "gaps": [{"where": str(gap.origin), "reason": gap.reason, "todo": gap.todo} for gap in baseline.gaps],
+    }

@@ -1,0 +1,1 @@
+"""Audit logs of the providers: who changed what, and when."""

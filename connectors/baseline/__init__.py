@@ -1,0 +1,1 @@
+"""Baselines: what infrastructure as code declares, read from its own files into native shape."""

@@ -1,1 +1,0 @@
-"""Tests of what exists and how it connects."""

@@ -1,1 +1,0 @@
-"""How models are fitted, judged, calibrated and loaded. torch only in `training.network`; nothing here needs it."""
