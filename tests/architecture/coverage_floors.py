@@ -16,6 +16,7 @@ FLOORS = {
     "cost": 95,
     "assessment": 95,
     "connectors": 90,
+    "training": 90,
     "actors": 85,
     "serve": 85,
 }

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("domain", "graph", "chain", "policy", "cost", "connectors", "assessment", "actors", "serve")
+PACKAGES = ("domain", "graph", "chain", "policy", "cost", "connectors", "training", "assessment", "actors", "serve")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

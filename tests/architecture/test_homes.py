@@ -19,6 +19,8 @@ HOMES: dict[str, tuple[str, ...]] = {
         "training.distributed",
     ),
     "torch": ("training.network",),
+    "lightgbm": ("training.boosting",),
+    "scipy": ("training",),
     "neo4j": ("graph.stores",),
     "redis": ("connectors.stream",),
     "boto3": ("connectors",),

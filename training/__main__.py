@@ -1,0 +1,23 @@
+"""Entry point: ``python -m training backtest|evaluate …``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from training import backtest, evaluate
+
+COMMANDS: Mapping[str, Callable[[Sequence[str] | None], int]] = {"backtest": backtest.main, "evaluate": evaluate.main}
+
+
+def main(arguments: list[str]) -> int:
+    """Hand the rest of the command line to the command that its first word names."""
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    if command is None:
+        sys.stderr.write(f"usage: python -m training {'|'.join(COMMANDS)} …\n")
+        return 2
+    return command(arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""Scores into probabilities that mean what they say: isotonic and temperature scaling, fitted on weeks before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from training.logistic import logit, sigmoid
+
+Numbers = NDArray[np.float64]
+BINS = 400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Isotonic:
+    """A function that never falls: steps at `scores`, straight lines between.
+
+    Shapes:
+        scores, values: float64 (k,), ascending.
+    """
+
+    scores: Numbers
+    values: Numbers
+
+    def apply(self, scores: Numbers) -> Numbers:
+        """The probability that each score stands for."""
+        return np.interp(scores, self.scores, self.values)
+
+
+def fit_isotonic(scores: Numbers, labels: NDArray[np.bool_], *, pseudo: float = 1.0) -> Isotonic:
+    """Pool adjacent violators over bins of equally many rows, finer towards the highest scores.
+
+    Args:
+        pseudo: rows of the mean rate added to each bin, so that few rows do not say 0 or 1.
+    """
+    if not len(scores):
+        return Isotonic(np.zeros(1), np.full(1, 0.5))
+    order = np.argsort(scores, kind="stable")
+    ranked, hits = scores[order], labels[order].astype(np.float64)
+    starts = _starts(len(ranked))
+    rows = np.diff(np.append(starts, len(ranked))).astype(np.float64)
+    base = hits.mean()
+    rate = (np.add.reduceat(hits, starts) + pseudo * base) / (rows + pseudo)
+    pooled = _pooled(rate, rows + pseudo)
+    return Isotonic(np.add.reduceat(ranked, starts) / rows, pooled)
+
+
+def fit_temperature(p: Numbers, labels: NDArray[np.bool_]) -> float:
+    """The number by which logits are divided so that the log loss is least."""
+    margins = logit(p) * np.where(labels, 1.0, -1.0)
+    found = minimize_scalar(lambda t: float(np.logaddexp(0, -margins / t).mean()), bounds=(0.05, 20), method="bounded")
+    return float(found.x)
+
+
+def tempered(p: Numbers, temperature: float) -> Numbers:
+    """Probabilities with their logits divided."""
+    return sigmoid(logit(p) / temperature)
+
+
+def _starts(size: int) -> NDArray[np.int64]:
+    """First rows of the bins: half of them hold the highest tenth of the rows."""
+    split = int(size * 0.9)
+    low = np.linspace(0, split, BINS // 2, endpoint=False)
+    high = np.linspace(split, size, BINS // 2, endpoint=False)
+    return np.unique(np.concatenate((low, high)).astype(np.int64))
+
+
+def _pooled(rates: Numbers, weights: Numbers) -> Numbers:
+    blocks: list[list[float]] = []
+    for rate, weight in zip(rates.tolist(), weights.tolist(), strict=True):
+        blocks.append([rate, weight, 1])
+        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+            after, before = blocks.pop(), blocks.pop()
+            total = before[1] + after[1]
+            blocks.append([(before[0] * before[1] + after[0] * after[1]) / total, total, before[2] + after[2]])
+    return np.repeat([one[0] for one in blocks], [int(one[2]) for one in blocks])

@@ -1,0 +1,140 @@
+"""Controls of the back-test: ``python -m training evaluate DATA_DIR --from DATE --to DATE --json OUT``.
+
+Shuffled labels must leave nothing to find; a repository that was never learned from must lose little. Figures are of
+boosted trees, because they find most where there is something to leak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from domain.errors import InputError
+from domain.value import Json
+from training.backtest import SEED, TRAIN_FROM, day
+from training.dataset import Rows, Weeks, code_digest
+from training.metrics import draws, estimate, judge
+from training.models import KEEP, LEARNERS, Fitted, Learner, Sampled, chosen_columns, drawn, fit
+from training.recorded import read_histories
+from training.rolling import Plan, joined, require_plan
+from training.task import NODE_TASKS, Task, origins
+
+LOG = logging.getLogger(__name__)
+DRAWS = 200
+POSITIVES_MIN = 30
+BOOSTING = Learner("boosting", "boosting")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the controls that the command line asks for."""
+    given = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d ms %(message)s", stream=sys.stderr)
+    try:
+        found = run(given)
+    except InputError as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 2
+    text = orjson.dumps(found, option=orjson.OPT_INDENT_2)
+    if given.json is not None:
+        given.json.write_bytes(text)
+    sys.stdout.write(text.decode() + "\n")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's form."""
+    made = argparse.ArgumentParser(prog="python -m training evaluate", description=__doc__)
+    made.add_argument("data", type=Path, help="folder with events.parquet, edges.parquet and violations.parquet")
+    made.add_argument("--from", dest="first", type=day, required=True, help="first weekly origin that is scored")
+    made.add_argument("--to", dest="last", type=day, required=True, help="last weekly origin")
+    made.add_argument("--train-from", type=day, default=TRAIN_FROM, help="first week that is learned from")
+    made.add_argument("--train-every", type=int, default=4, help="learn from every so many weeks; default 4")
+    made.add_argument("--tasks", nargs="+", type=Task, default=list(NODE_TASKS), metavar="TASK")
+    made.add_argument("--unseen", nargs="*", default=[], help="leave these repositories out, each by itself")
+    made.add_argument("--cache", type=Path, default=Path(".pcg/training"), help="where weeks are kept")
+    made.add_argument("--json", type=Path, help="write the figures to this file")
+    return made
+
+
+def run(given: argparse.Namespace) -> dict[str, Json]:
+    """Fit once before the first origin, score every origin, and repeat it with what each control changes.
+
+    Raises:
+        InputError: the folder or the plan cannot be used.
+    """
+    begun = time.monotonic()
+    plan = Plan(given.first, given.last, given.train_from, given.train_every, burn_in_weeks=0)
+    recorded = read_histories(given.data)
+    require_plan(plan, recorded.end)
+    weeks = Weeks(recorded, given.cache)
+    tasks: dict[str, Json] = {task.value: _controls(weeks, task, plan, given.unseen) for task in given.tasks}
+    return {
+        "schema": "training.evaluate/1", "data_digest": weeks.digest, "feature_code": code_digest(),
+        "seeds": list(plan.seeds), "from": plan.first.date().isoformat(), "to": plan.last.date().isoformat(),
+        "seconds": round(time.monotonic() - begun, 1), "tasks": tasks,
+    }  # fmt: skip
+
+
+def _controls(weeks: Weeks, task: Task, plan: Plan, unseen: Sequence[str]) -> dict[str, Json]:
+    chosen = plan.train_weeks(task, plan.first)
+    weeks.prepare({*plan.weeks(task), *(() if task is Task.BORN else chosen)})
+    learned = joined([drawn(weeks.rows(task, w), KEEP[task], seed=(SEED, w.toordinal())) for w in chosen])
+    scored = [weeks.rows(task, origin) for origin in origins(plan.first, plan.last)]
+    assert BOOSTING in LEARNERS[task]
+    model = _fit(weeks, task, learned, plan)
+    mixed = replace(learned, labels=shuffled(learned.labels, seed=SEED))
+    found: dict[str, Json] = {
+        "in place": _auroc(model, scored), "shuffled labels": _auroc(_fit(weeks, task, mixed, plan), scored),
+    }  # fmt: skip
+    LOG.info("%s: shuffled labels judged", task)
+    numbers = {name: at for at, (name, _) in enumerate(weeks.tenants)}
+    left_out: dict[str, Json] = {}
+    for name in unseen:
+        part = [_of(rows, numbers[name]) for rows in scored]
+        if sum(int(rows.labels.sum()) for rows in part) < POSITIVES_MIN:
+            left_out[name] = "insufficient"
+            continue
+        others = _without(learned, numbers[name])
+        left_out[name] = {"seen": _auroc(model, part), "unseen": _auroc(_fit(weeks, task, others, plan), part)}
+        LOG.info("%s: %s left out", task, name)
+    return {**found, "unseen": left_out}
+
+
+def shuffled(labels: np.ndarray, *, seed: int) -> np.ndarray:
+    """Labels in another order."""
+    return np.random.default_rng(seed).permutation(labels)
+
+
+def _fit(weeks: Weeks, task: Task, learned: Sampled, plan: Plan) -> Fitted:
+    columns = chosen_columns(task, weeks.names(), BOOSTING)
+    return fit(BOOSTING, task, learned, columns, seeds=plan.seeds)
+
+
+def _auroc(model: Fitted, scored: Sequence[Rows]) -> Json:
+    labels = np.concatenate([rows.labels for rows in scored])
+    week = np.repeat(np.arange(len(scored)), [len(rows.labels) for rows in scored])
+    scores = np.concatenate([model.predict(rows.values) if len(rows.values) else np.zeros(0) for rows in scored])
+    told = judge(scores, None, labels, week, draws(len(scored), count=DRAWS, seed=SEED))
+    return {name: _rounded(told[name]) for name in ("auroc", "auroc_weekly", "ap")}
+
+
+def _rounded(values: np.ndarray) -> Json:
+    return {name: None if np.isnan(value) else round(value, 5) for name, value in asdict(estimate(values)).items()}
+
+
+def _of(rows: Rows, tenant: int) -> Rows:
+    chosen = rows.tenant == tenant
+    return Rows(rows.values[chosen], rows.labels[chosen], rows.tenant[chosen], rows.stack[:0], rows.stacks[:0])
+
+
+def _without(learned: Sampled, tenant: int) -> Sampled:
+    kept = learned.tenant != tenant
+    return Sampled(learned.values[kept], learned.labels[kept], learned.weights[kept], learned.tenant[kept])
