@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.failure import PROPAGATION, REDUNDANT, FailureMode, Way
+from graph.patched import EdgeColumns
 from graph.redundancy import ONE, Redundancy
 from graph.references import KINDS, STRENGTHS
 from graph.snapshot import Rows, Snapshot
@@ -116,14 +117,13 @@ class ArcRules:
             if rule.owner in types.names and rule.member in types.names
         ]
 
-    def arcs(
-        self, sources: Rows, targets: Rows, kinds: NDArray[np.uint8], strengths: NDArray[np.uint8], numbers: Rows
-    ) -> LooseArcs:
-        """The arcs of some edges; `numbers` names the edges."""
+    def arcs(self, edges: EdgeColumns) -> LooseArcs:
+        """The arcs of some edges."""
+        sources, targets, kinds, numbers = edges.sources, edges.targets, edges.kinds, edges.numbers
         parts = []
         for way, (origins, hits) in enumerate(((targets, sources), (sources, targets))):
             carried = self._carried[way][kinds]
-            carried = np.where(carried == _OWN, strengths, carried)
+            carried = np.where(carried == _OWN, edges.strengths, carried)
             at = np.flatnonzero((carried != _NONE) & (origins != hits))
             keys = _keys(hits[at], kinds[at], carried[at], way)
             parts.append(LooseArcs(origins[at], hits[at], carried[at], keys, numbers[at]))
@@ -188,8 +188,8 @@ def arcs_of(
     rules = ArcRules(failure, types or Types.of(snapshot), redundancy or Redundancy())
     targets = np.repeat(np.arange(len(snapshot), dtype=np.int32), np.diff(edges.starts_in))
     numbers = edges.numbers_in
-    loose = rules.arcs(edges.sources_in, targets, edges.kinds[numbers], edges.strengths[numbers], numbers)
-    return _ordered(len(snapshot), loose, rules)
+    columns = EdgeColumns(numbers, edges.sources_in, targets, edges.kinds[numbers], edges.strengths[numbers])
+    return _ordered(len(snapshot), rules.arcs(columns), rules)
 
 
 def _ordered(size: int, loose: LooseArcs, rules: ArcRules) -> Arcs:

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from graph.arcs import CLASSES, ArcRules, Arcs, LooseArcs, Types, arcs_of
 from graph.failure import FailureMode
 from graph.patch import EdgePatch
+from graph.patched import PatchedEdges, Places, expanded, is_among
 from graph.redundancy import Redundancy
 from graph.snapshot import Rows, Snapshot
-
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,17 +35,6 @@ class ArcColumns:
 
     def __len__(self) -> int:
         return len(self.origins)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One edge by rows; `path` is where it was found."""
-
-    source: int
-    target: int
-    kind: int
-    strength: int
-    path: str
 
 
 class Failures:
@@ -93,10 +81,10 @@ class Network:
     def __init__(self, base: Snapshot, arcs: Arcs, rules: ArcRules, patch: EdgePatch | None) -> None:
         self.base = base
         self.arcs = arcs
-        self.patch = patch
-        self.size = len(base) if patch is None else patch.size
+        self.edges = PatchedEdges(base.edges, patch)
+        self.size = self.edges.size
         self._rules = rules
-        self._over = None if patch is None or not len(patch) else _Overlay(base, arcs, rules, patch)
+        self._over = None if patch is None or not len(patch) else _Overlay(self.edges, arcs, rules)
 
     @property
     def groups(self) -> int:
@@ -128,45 +116,20 @@ class Network:
 
     def into(self, rows: Rows) -> ArcColumns:
         """The arcs into some nodes; sets of alternatives are not named."""
-        edges = self.base.edges
-        inside = rows[rows < len(self.base)]
-        _, outward = expanded(edges.starts, inside)
-        _, inward = expanded(edges.starts_in, inside)
-        numbers = np.unique(np.concatenate([outward, edges.numbers_in[inward].astype(np.int64)])).astype(np.int32)
-        if self.patch is not None and len(self.patch.gone):
-            numbers = numbers[~is_among(self.patch.gone, numbers)]
-        loose = self._rules.arcs(*_edge_columns(self.base, numbers), numbers)
-        parts = [_unnamed(loose, rows)]
-        if self.patch is not None and len(self.patch.sources):
-            patch = self.patch
-            at = np.flatnonzero(np.isin(patch.sources, rows) | np.isin(patch.targets, rows))
-            named = (at + len(edges)).astype(np.int32)
-            columns = (patch.sources[at], patch.targets[at], patch.kinds[at], patch.strengths[at])
-            parts.append(_unnamed(self._rules.arcs(*columns, named), rows))
-        return parts[0] if len(parts) == 1 else _joined(*parts)
-
-    def link(self, number: int) -> Link:
-        """One edge."""
-        edges = self.base.edges
-        if number < len(edges):
-            source = int(np.searchsorted(edges.starts, number, side="right")) - 1
-            kind, strength = int(edges.kinds[number]), int(edges.strengths[number])
-            return Link(source, int(edges.targets[number]), kind, strength, str(edges.paths.value(number)))
-        patch, at = self.patch, number - len(edges)
-        assert patch is not None, "only a patch has further edges"
-        kind, strength = int(patch.kinds[at]), int(patch.strengths[at])
-        return Link(int(patch.sources[at]), int(patch.targets[at]), kind, strength, patch.paths[at])
+        outward = self.edges.out_of(rows)
+        inward = self.edges.into(rows)
+        inward = inward.where(~np.isin(inward.sources, rows))
+        return _joined(_unnamed(self._rules.arcs(outward), rows), _unnamed(self._rules.arcs(inward), rows))
 
 
 class _Overlay:
     """A patch as arcs."""
 
-    def __init__(self, base: Snapshot, arcs: Arcs, rules: ArcRules, patch: EdgePatch) -> None:
+    def __init__(self, edges: PatchedEdges, arcs: Arcs, rules: ArcRules) -> None:
         self._arcs = arcs
-        self._gone = patch.gone
-        lost = rules.arcs(*_edge_columns(base, patch.gone), patch.gone)
-        numbers = np.arange(len(base.edges), len(base.edges) + len(patch.sources), dtype=np.int32)
-        won = rules.arcs(patch.sources, patch.targets, patch.kinds, patch.strengths, numbers)
+        gone = edges.gone()
+        self._gone = gone.numbers
+        lost, won = rules.arcs(gone), rules.arcs(edges.added())
         self._weakened = np.unique(lost.origins)
         self._count(lost, won, rules)
         order = np.argsort(won.origins, kind="stable")
@@ -246,34 +209,8 @@ class _Overlay:
         return found
 
 
-def expanded(starts: NDArray[Any], rows: Rows) -> tuple[Rows, Places]:
-    """For each entry of some compressed rows: its row, and its place."""
-    first = starts[rows].astype(np.int64)
-    counts = starts[rows + 1] - first
-    if len(rows) == 1:
-        return np.repeat(rows, counts), np.arange(first[0], first[0] + counts[0], dtype=np.int64)
-    ends = np.cumsum(counts)
-    offsets = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64)
-    return np.repeat(rows, counts), offsets + np.repeat(first - ends + counts, counts)
-
-
-def is_among(ordered: Rows, values: Rows) -> NDArray[np.bool_]:
-    """Which values are in an ascending array."""
-    if not len(ordered):
-        return np.zeros(len(values), np.bool_)
-    at = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
-    found: NDArray[np.bool_] = ordered[at] == values
-    return found
-
-
 def _counted(keys: Places, found: Places) -> Places:
     return np.bincount(np.searchsorted(keys, found), minlength=len(keys)).astype(np.int64)
-
-
-def _edge_columns(base: Snapshot, numbers: Rows) -> tuple[Rows, Rows, NDArray[np.uint8], NDArray[np.uint8]]:
-    edges = base.edges
-    sources = (np.searchsorted(edges.starts, numbers, side="right") - 1).astype(np.int32)
-    return sources, edges.targets[numbers], edges.kinds[numbers], edges.strengths[numbers]
 
 
 def _unnamed(loose: LooseArcs, hits: Rows) -> ArcColumns:

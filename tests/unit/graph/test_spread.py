@@ -72,7 +72,7 @@ def test_a_patched_base_spreads_as_one_that_is_built_anew(
 
 def arcs_of(found: Network, rows: NDArray[np.int32]) -> list[tuple[int, int, int, int]]:
     arcs = found.into(rows)
-    links = [found.link(number) for number in arcs.numbers.tolist()]
+    links = [found.edges.link(number) for number in arcs.numbers.tolist()]
     columns = zip(arcs.origins.tolist(), arcs.hits.tolist(), arcs.strengths.tolist(), links, strict=True)
     return sorted((origin, hit, strength, link.kind) for origin, hit, strength, link in columns)
 
@@ -102,7 +102,7 @@ def test_a_trail_leads_from_a_seed_over_edges_that_are_there(
         assert trail[-1][0] == row
         before = None
         for node, number in trail:
-            link = over.link(number)
+            link = over.edges.link(number)
             assert node in {link.source, link.target}
             other = link.source if node == link.target else link.target
             assert other in seeds if before is None else other == before
@@ -152,4 +152,4 @@ def test_an_added_alternative_keeps_what_would_have_failed() -> None:
     alone = spread_of(failures.network(FailureMode.DELETE), {2})
     beside = spread_of(failures.network(FailureMode.DELETE, patch_of(before, after, SIZE)), {2})
     assert (steps(alone.failed), steps(beside.failed)) == ({3: 1}, {})
-    assert STRENGTHS[failures.network(FailureMode.DELETE).link(0).strength] is S.REDUNDANT
+    assert STRENGTHS[failures.network(FailureMode.DELETE).edges.link(0).strength] is S.REDUNDANT
