@@ -47,21 +47,23 @@ class Trails:
     """The shortest ways of a failure, from the seeds to each node that was reached."""
 
     def __init__(self, found: Spread) -> None:
-        self._by = {**_by_row(found.degraded), **_by_row(found.failed)}
+        rows = np.concatenate([found.failed.rows, found.degraded.rows])
+        order = np.argsort(rows, kind="stable")
+        self._rows = rows[order]
+        self._origins = np.concatenate([found.failed.origins, found.degraded.origins])[order]
+        self._numbers = np.concatenate([found.failed.numbers, found.degraded.numbers])[order]
 
     def steps(self, row: int) -> tuple[tuple[int, int], ...]:
         """Node and number of the edge of each step, from the seeds outwards."""
         steps: list[tuple[int, int]] = []
-        while (found := self._by.get(row)) is not None:
-            origin, number = found
-            steps.append((row, number))
-            row = origin
+        while (at := self._place(row)) is not None:
+            steps.append((row, int(self._numbers[at])))
+            row = int(self._origins[at])
         return tuple(reversed(steps))
 
-
-def _by_row(hits: Hits) -> dict[int, tuple[int, int]]:
-    origins = zip(hits.origins.tolist(), hits.numbers.tolist(), strict=True)
-    return dict(zip(hits.rows.tolist(), origins, strict=True))
+    def _place(self, row: int) -> int | None:
+        at = int(np.searchsorted(self._rows, row))
+        return at if at < len(self._rows) and self._rows[at] == row else None
 
 
 def spread(network: Network, seeds: Rows, *, hops_max: int | None = None) -> Spread:
