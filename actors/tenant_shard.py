@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TypeAlias
 
 from actors.folders import Folders
+from actors.impact_desk import Question
 from actors.messages import (
     BUILTIN,
     IMPORTED,
@@ -131,6 +132,15 @@ class TenantShard:
             )
         related = state.related(policy.program, item, as_of)
         return explanation_row(explain(policy.program, item, now=as_of, related=related), item, policy)
+
+    def impact(self, tenant: TenantId, question: Question, *, as_of: datetime) -> Row:
+        """What a failure takes down, what depends on what, in which order things can go, and what there is to draw.
+
+        Raises:
+            NotFound: this tenant has no such resource, zone or region.
+            InputError: a bound is passed.
+        """
+        return self._state(tenant).impact.answer(question, as_of=as_of)
 
     def import_definitions(self, tenant: TenantId, path: Path, aliases: Sequence[Path]) -> tuple[Row, ...]:
         """Import definitions, with the aliases that they need; one row each. Those that are valid are kept."""

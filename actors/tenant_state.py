@@ -18,7 +18,9 @@ from typing import Final
 import polars as pl
 
 from actors.folders import Folders
+from actors.impact_desk import ImpactDesk
 from actors.imported_aliases import ImportedAliases
+from actors.kept_bill import KeptBill
 from actors.messages import (
     APPLIED,
     BUILTIN,
@@ -83,8 +85,10 @@ class TenantState:
         self.aliases = ImportedAliases(folders.graph(tenant) / "aliases.json")
         self.ledger = PolicyLedger(folders.policies(tenant))
         self.desk = PolicyDesk(self, self.ledger, folders.policy_keys)
+        self.impact = ImpactDesk(self)
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
-        self._billing: tuple[pl.DataFrame, ...] = ()
+        self._bill = KeptBill(folders.graph(tenant))
+        self._billing: tuple[pl.DataFrame, ...] | None = None
         self._judgement: tuple[tuple[datetime, Filters], Assessment] | None = None
 
     def ingest(self, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
@@ -94,7 +98,9 @@ class TenantState:
         collection = request.collection or _collection(request.paths)
         with self.lock:
             counts = self.store.put_inventory(reading.inventory, collection, request.as_of)
-            self._billing = tuple(file.frame for file in reading.billing) or self._billing
+            if reading.billing:
+                self._billing = tuple(file.frame for file in reading.billing)
+                self._bill.save(self._billing)
             self._judgement = None
         self._pending[ticket] = _Pending(request, reading)
         while len(self._pending) > SCANS_PENDING_MAX:
@@ -163,6 +169,14 @@ class TenantState:
         """The graph's resources, in order of `resource_key`."""
         with self.lock:
             return _ordered(self.store.items())
+
+    @property
+    def billing(self) -> tuple[pl.DataFrame, ...]:
+        """Billing rows that were read last, by this process or by one before."""
+        with self.lock:
+            if self._billing is None:
+                self._billing = self._bill.load()
+            return self._billing
 
     def policy(self, policy_id: str, parameters: Mapping[str, Json] | None = None) -> AssessedPolicy:
         """A policy of the bundle in force, built in or imported, or one that the last scan read from a file.
@@ -262,7 +276,7 @@ class TenantState:
             items=items,
             policies=policies,
             exemptions=assigned_waivers(chosen.exemptions, policies, items),
-            billing=self._billing,
+            billing=self.billing,
             changes=self._changes(as_of),
             scope=filters.scope,
             type=filters.type,

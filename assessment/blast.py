@@ -43,6 +43,30 @@ class Blast:
     seed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How much of the estate's worth goes down with one resource."""
+
+    resource_id: str
+    failure: FailureMode = FailureMode.DELETE
+    seed: int = 0
+
+
+def score(estate: FailureEstate, asked: Score) -> Row:
+    """The score of one resource: the share of the estate's worth that fails with it, in percent.
+
+    Raises:
+        NotFound: the resource is not in the graph.
+        InputError: the mode is the loss of a place, which no resource stands for.
+    """
+    if asked.failure in PLACE_MODES:
+        todo = "Ask for the blast radius of the zone or region instead"
+        raise InputError("a resource has no score for the loss of a place", got=asked.failure.value, todo=todo)
+    found = blast(estate, Blast(asked.resource_id, asked.failure, limit=1, seed=asked.seed))
+    shown = ("center", "mode", "as_of", "failed", "degraded", "monthly_cost", "worth", "likely", "reasons")
+    return {"score": round(100 * found["worth_share"], 2), **{name: found[name] for name in shown}}
+
+
 def blast(estate: FailureEstate, asked: Blast) -> Row:
     """Answer one question.
 
@@ -77,17 +101,21 @@ def _center(estate: FailureEstate, asked: Blast) -> tuple[Rows, Row]:
     place = PLACE_MODES.get(asked.failure)
     if place is None:
         row = estate.row(asked.center)
-        return np.array([row], np.int32), {"center": named(estate, row), "lost_at_once": 1, "notes": []}
+        return np.array([row], np.int32), {"center": named(estate, row), "lost_at_once": 1, "notes": _notes(estate)}
     zones = estate.places
     lost = zones.lost_with_zone(asked.center) if place == "zone" else zones.lost_with_region(asked.center)
     gone = estate.graph.gone
     rows = np.array([row for row in lost.rows.tolist() if row not in gone], np.int32)
-    notes = []
+    notes = _notes(estate)
     if lost.spread:
-        notes.append(f"{lost.spread} resources run there and elsewhere: they are taken to survive")
+        notes.append(f"taken to survive, since they run elsewhere too: {lost.spread:,} resources")
     if lost.unplaced:
-        notes.append(f"{lost.unplaced} resources of the region do not say in which zone they run: they are not counted")
+        notes.append(f"not counted, since they do not say in which zone they run: {lost.unplaced:,} of the region")
     return rows, {"center": {place: asked.center}, "lost_at_once": len(rows), "notes": notes}
+
+
+def _notes(estate: FailureEstate) -> list[str]:
+    return [] if estate.costs.currencies else ["no bill was read: nothing has a cost, and worth is by tags alone"]
 
 
 def named(estate: FailureEstate, row: int) -> Row:

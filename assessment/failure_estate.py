@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -15,12 +16,15 @@ from assessment.schema import MoneyEntry
 from assessment.worth import Floats, Worth, worth_of
 from cost.allocation import ResourceCosts, cost_by_resource
 from cost.matching import Billable
+from domain.errors import InputError
 from domain.resource import ConfigurationItem
 from graph.failing import Failures, Network
 from graph.failure import FailureMode
 from graph.places import Places
 from graph.snapshot import Rows, Snapshot
 from graph.whole import AnyGraph, Named, WholeGraph, index_of
+
+NAMED_MAX: Final = 5
 
 
 @dataclass(slots=True)
@@ -58,11 +62,21 @@ class FailureEstate:
             return self._memory.networks[failure]
 
     def row(self, uid: str) -> int:
-        """The row of a resource.
+        """The row of a resource, by id or by a name that it alone has.
 
         Raises:
             NotFound: it is not here.
+            InputError: several resources have the name.
         """
+        if self.graph.find(uid) is None and "/" not in uid and ":" not in uid:
+            names = self.graph.base.resources.column("name").to_numpy(zero_copy_only=False)
+            rows = [row for row in np.flatnonzero(names == uid).tolist() if row not in self.graph.gone]
+            if len(rows) > 1:
+                got = ", ".join(self.resource(row).uid for row in rows[:NAMED_MAX])
+                todo = "Give the id instead of the name"
+                raise InputError("several resources have this name", where=uid, got=got, todo=todo)
+            if rows:
+                return int(rows[0])
         return index_of(self.graph, uid)
 
     def resource(self, row: int) -> Named:

@@ -101,5 +101,5 @@ def index_of(graph: AnyGraph, uid: str) -> int:
     """
     row = graph.find(uid)
     if row is None:
-        raise NotFound("no such resource", uid=uid, todo="Check the id; names and parts of ids are not looked up")
+        raise NotFound("no such resource", uid=uid, todo="Check the id against the resources of the graph")
     return row

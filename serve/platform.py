@@ -54,6 +54,7 @@ from serve.log_operations import LogOperations
 from serve.policy_bundles import PolicyBundles
 
 if TYPE_CHECKING:
+    from actors.impact_desk import Question
     from assessment.schema import EvidenceEntry
     from chain.checkpoint_commitment import CheckpointOpening
     from chain.read_models import LatestEvidence
@@ -160,6 +161,11 @@ class Platform:
     def explain(self, tenant: TenantId, resource_id: str, policy_id: str, *, as_of: datetime) -> Row:
         """Why a policy judges a resource as it does."""
         return self._shard(tenant).call(TenantShard.explain, tenant, resource_id, policy_id, as_of=as_of)
+
+    def impact(self, tenant: TenantId, question: Question, *, as_of: datetime) -> Row:
+        """What a failure takes down, what depends on what, in which order things can go, and what there is to draw."""
+        shard = self._shard(tenant).within(SCAN_DEADLINE_S)
+        return shard.call(TenantShard.impact, tenant, question, as_of=as_of)
 
     def cost_impact(self, tenant: TenantId, policy_id: str) -> Row:
         """What one policy's violations cost a month, by the last scan."""

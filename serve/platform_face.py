@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from actors.evidence_pages import EvidenceQuery
 from actors.log_custody import CustodyOrder
@@ -16,6 +16,9 @@ from domain.tenancy import TenantId
 from domain.value import Json
 from serve.log_operations import LogsFace
 from serve.policy_bundles import BundlesFace
+
+if TYPE_CHECKING:
+    from actors.impact_desk import Question
 
 
 class PlatformFace(Protocol):
@@ -42,6 +45,14 @@ class PlatformFace(Protocol):
 
         Raises:
             NotFound: no such resource or policy for this tenant.
+        """
+
+    def impact(self, tenant: TenantId, question: Question, *, as_of: datetime) -> Mapping[str, Json]:
+        """What a failure takes down, what depends on what, in which order things can go, and what there is to draw.
+
+        Raises:
+            NotFound: no such resource, zone or region for this tenant.
+            InputError: a bound is passed.
         """
 
     def import_definitions(

@@ -55,11 +55,13 @@ from domain.value import Json
 from serve.compliance_desk import RemoteCompliance
 from serve.remote_bundles import RemoteBundles
 from serve.remote_changes import RemoteChanges
+from serve.remote_impact import address_of
 from serve.remote_logs import RemoteLogs
 from serve.run_file import RunningPlatform
 
 if TYPE_CHECKING:
     from actors.evidence_pages import EvidenceQuery
+    from actors.impact_desk import Question
     from serve.reporting import ReportRequest
 
 T = TypeVar("T")
@@ -131,6 +133,11 @@ class RemotePlatform:
         """Why a policy judges a resource as it does."""
         query = urlencode({"resource_id": resource_id, "policy_id": policy_id, "as_of": format_instant(as_of)})
         return self._get(tenant, f"/explanations?{query}")
+
+    def impact(self, tenant: TenantId, question: Question, *, as_of: datetime) -> Row:
+        """Ask about failures there; the graph is that of now, whatever `as_of` is."""
+        del as_of
+        return self._get(tenant, address_of(question))
 
     def import_definitions(self, tenant: TenantId, path: Path, *, aliases: Sequence[Path] = ()) -> tuple[Row, ...]:
         """Import definitions there."""

@@ -14,6 +14,7 @@ from serve.cli import (
     estate,
     evidence,
     findings,
+    impact,
     platform,
     policies,
     proof,
@@ -51,6 +52,9 @@ def _global(
 application.command()(scan.scan)
 application.command()(findings.violations)
 application.command()(findings.explain)
+application.command()(impact.blast)
+application.command()(impact.dependencies)
+application.command("deletion-order")(impact.deletion_order)
 application.add_typer(policies.commands, name="policies")
 application.add_typer(evidence.commands, name="evidence")
 application.add_typer(retention.commands, name="log")
