@@ -14,6 +14,8 @@ from azure.storage.blob import BlobServiceClient
 from chain.storage.contract import BlobStore
 from chain.storage.objects import BucketStore, Patience
 from chain.storage.opening import open_store
+from tests.contract.graph_stores import neo4j_config as neo4j_config  # noqa: PLC0414
+from tests.contract.graph_stores import neo4j_database as neo4j_database  # noqa: PLC0414
 from tests.contract.graph_stores import opened as opened  # noqa: PLC0414 (fixtures of every suite here)
 from tests.contract.graph_stores import store as store  # noqa: PLC0414
 from tests.servers.azurite import ACCOUNT, azurite

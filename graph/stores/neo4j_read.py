@@ -1,0 +1,174 @@
+"""What is read out of Neo4j in columns: few rows with long lists, since a row costs more than what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from neo4j import ManagedTransaction
+
+from domain.resource import Relationship, RelationshipKind, ResourceId, Strength
+from domain.tenancy import TenantId
+from graph.references import Dangling
+from graph.stores.contract import CHANGE_KINDS, ChangeKind, Changes
+from graph.stores.edges import KIND_CODES, STRENGTH_CODES, edge_table
+from graph.stores.neo4j_database import rows
+from graph.stores.neo4j_ledger import NO_STATE, Entry, joined
+from graph.stores.neo4j_rows import ITEM_PROPERTIES
+
+_NODES: Final = """MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r:Resource
+RETURN r.type, r.provider, r.region, r.synthetic, collect(r.id), collect(r.uid), collect(r.name), collect(r.scope),
+    collect(r.digest), collect(r.number)"""
+_EDGES: Final = """MATCH (a:Entity) WHERE a.tenant = $tenant AND a.noted > 0 AND a:Resource MATCH (a)-[e]->(b:Resource)
+RETURN type(e), e.strength, e.path, collect(a.number), collect(b.number)"""
+_DANGLING: Final = """MATCH (a:Entity) WHERE a.tenant = $tenant AND a.noted > 0 AND a:Resource
+MATCH (a)-[e]->(b:Entity) WHERE NOT b:Resource
+RETURN a.number, e.path, coalesce(e.source, substring(a.id, $start)), coalesce(e.target, substring(b.id, $start))"""
+_RELATIONSHIPS: Final = """MATCH (a:Entity) WHERE a.tenant = $tenant AND a.noted > 0 MATCH (a)-[e]->(b:Entity)
+RETURN type(e), e.strength, e.path, collect(coalesce(e.source, substring(a.id, $start))),
+    collect(coalesce(e.target, substring(b.id, $start)))"""
+_LINES: Final = """MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r.number IS NOT NULL
+    AND r.valid_from <= $until
+RETURN r.id, r.number, r.valid_from, r.retired, r.uid, r.type, r.scope
+UNION ALL MATCH (r:ResourceState) WHERE r.tenant = $tenant AND r.valid_from <= $until
+RETURN r.entity AS `r.id`, r.number, r.valid_from, r.retired, r.uid, r.type, r.scope"""
+_KNOWN: Final = """RETURN r.id, r.number, r.fingerprint, r.valid_from, r.seen_at, r.captured_at, r.file, r.line,
+    r.retired, r.told, r.collections, r.edges, r.noted"""
+_ITEM: Final = ", ".join(f"r.{name}" for name in ITEM_PROPERTIES)
+
+NOTED: Final = f"MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > $after {_KNOWN}"
+"""Entities that a write after the ledger touched."""
+NAMED: Final = f"UNWIND $ids AS id MATCH (r:Entity {{id: id}}) {_KNOWN}"
+"""Some entities."""
+PRESENT: Final = f"MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r:Resource RETURN {_ITEM}"
+NAMED_ITEMS: Final = f"UNWIND $ids AS id MATCH (r:Entity {{id: id}}) WHERE r.number IS NOT NULL RETURN {_ITEM}"
+CHANGED_ITEMS: Final = f"""MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > $after AND r.written > $after
+RETURN {_ITEM}"""
+_FORMER: Final = _ITEM.replace("r.id", "r.entity").replace("r.noted", "9223372036854775807")
+"""A former state is not in the ledger: what it says of itself is all there is."""
+FORMER_OF: Final = f"UNWIND $ids AS id MATCH (r:ResourceState {{entity: id}}) RETURN {_FORMER}"
+NUMBERED: Final = f"UNWIND $ids AS id MATCH (r:ResourceState {{id: id}}) RETURN {_FORMER}"
+
+
+def whole_graph(transaction: ManagedTransaction, tenant: TenantId) -> tuple[pa.Table, pa.Table, tuple[Dangling, ...]]:
+    """`Readout.resources`, `Readout.edges` and `Readout.dangling`."""
+    resources, places = resource_columns(transaction, tenant)
+    return (resources, *edge_rows(transaction, tenant, places))
+
+
+def resource_columns(transaction: ManagedTransaction, tenant: TenantId) -> tuple[pa.Table, dict[int, int]]:
+    """`Readout.resources`, and the row of each version number."""
+    columns: list[list[Any]] = [[] for _ in range(10)]
+    for type_, provider, region, synthetic, ids, *lists in rows(transaction, _NODES, {"tenant": tenant}):
+        count = len(ids)
+        alike = ([value] * count for value in (type_, provider, region, synthetic))
+        for column, values in zip(columns, chain(alike, (ids, *lists)), strict=True):
+            column.extend(values)
+    types, providers, regions, synthetics, ids, uids, names, scopes, digests, numbers = columns
+    start = len(tenant) + 1
+    order = sorted(range(len(ids)), key=lambda row: ids[row][start:])
+
+    def texts(values: Sequence[str]) -> pa.Array:
+        return pa.array([values[row] for row in order], pa.string())
+
+    table = pa.table(
+        {
+            "uid": texts(uids),
+            "name": texts(names),
+            "type": texts(types).dictionary_encode(),
+            "scope": texts(scopes).dictionary_encode(),
+            "region": texts(regions).dictionary_encode(),
+            "provider": texts(providers).dictionary_encode(),
+            "digest": texts(digests),
+            "synthetic": pa.array([synthetics[row] for row in order], pa.bool_()),
+        }
+    )
+    return table, {numbers[row]: place for place, row in enumerate(order)}
+
+
+def edge_rows(
+    transaction: ManagedTransaction, tenant: TenantId, places: Mapping[int, int]
+) -> tuple[pa.Table, tuple[Dangling, ...]]:
+    """`Readout.edges` and `Readout.dangling`."""
+    sources: list[int] = []
+    targets: list[int] = []
+    codes: list[int] = []
+    paths: list[str] = []
+    for kind, strength, path, from_, to in rows(transaction, _EDGES, {"tenant": tenant}):
+        sources.extend(from_)
+        targets.extend(to)
+        code = KIND_CODES[RelationshipKind[kind]] << 8 | STRENGTH_CODES[Strength(strength)]
+        codes.extend([code] * len(from_))
+        paths.extend([path] * len(from_))
+    place = _placed(places)
+    source, target, code = place[np.array(sources, np.int64)], place[np.array(targets, np.int64)], np.array(codes, int)
+    kinds, strengths = code >> 8, code & 255
+    ranks = {path: rank for rank, path in enumerate(sorted(set(paths)))}
+    order = np.lexsort((strengths, np.array([ranks[path] for path in paths], int), kinds, target, source))
+    table = edge_table(source[order], target[order], kinds[order], strengths[order], [paths[row] for row in order])
+    loose = rows(transaction, _DANGLING, {"tenant": tenant, "start": len(tenant) + 1})
+    loose.sort(key=lambda row: (places[row[0]], row[3], row[1]))
+    return table, tuple(Dangling(ResourceId(source), path, target) for _, path, source, target in loose)
+
+
+def relationship_rows(transaction: ManagedTransaction, tenant: TenantId) -> Iterable[Relationship]:
+    """Every relationship, in no order."""
+    found = rows(transaction, _RELATIONSHIPS, {"tenant": tenant, "start": len(tenant) + 1})
+    for kind, strength, path, sources, targets in found:
+        meaning = (RelationshipKind[kind], Strength(strength), path)
+        for source, target in zip(sources, targets, strict=True):
+            yield Relationship(ResourceId(source), ResourceId(target), *meaning)
+
+
+def lines(transaction: ManagedTransaction, tenant: TenantId, until_us: int) -> list[list[Any]]:
+    """Every version that began by an instant, by entity, time and number: id, number, time, whether gone, uid, type,
+    scope.
+    """  # noqa: D205 (one sentence)
+    found = rows(transaction, _LINES, {"tenant": tenant, "until": until_us})
+    return sorted(found, key=lambda row: (row[0], row[2], row[1]))
+
+
+def changes_from(found: Sequence[Sequence[Any]], since_us: int) -> Changes:
+    """What changed after an instant, from `lines`."""
+    changed: list[tuple[int, str, int, str, str, int]] = []
+    before: Sequence[Any] | None = None
+    for row in found:
+        id_, number, at, is_gone, uid, type_, scope = row
+        is_new = before is None or before[0] != id_ or before[3]
+        kind = ChangeKind.RETIRED if is_gone else ChangeKind.NEW if is_new else ChangeKind.CHANGED
+        if at > since_us:
+            changed.append((at, uid, number, type_, scope, CHANGE_KINDS.index(kind)))
+        before = row
+    changed.sort()
+    return Changes(
+        uids=tuple(row[1] for row in changed),
+        types=tuple(row[3] for row in changed),
+        scopes=tuple(row[4] for row in changed),
+        at_us=np.array([row[0] for row in changed], np.int64),
+        kinds=np.array([row[5] for row in changed], np.uint8),
+    )
+
+
+def known_entries(found: Iterable[Sequence[Any]], tenant: TenantId) -> dict[str, tuple[Entry, int]]:
+    """Entries as the nodes themselves have them, by key, each with the write that touched its node last."""
+    start = len(tenant) + 1
+    entries = {}
+    for id_, number, mark, since, seen_at, captured_at, file, line, gone, told, names, edges, noted in found:
+        edge_mark = bytes.fromhex(edges) if edges else b""
+        if number is None:
+            entry = Entry(NO_STATE, b"", 0, 0, None, "", 0, retired=True, told=True, collections="", edges=edge_mark)
+        else:
+            fingerprint, members = bytes.fromhex(mark), joined(names or ())
+            entry = Entry(number, fingerprint, since, seen_at, captured_at, file, line, gone, told, members, edge_mark)
+        entries[id_[start:]] = (entry, noted)
+    return entries
+
+
+def _placed(places: Mapping[int, int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Rows by version number."""
+    table = np.zeros(max(places, default=0) + 1, np.int64)
+    table[list(places)] = list(places.values())
+    return table

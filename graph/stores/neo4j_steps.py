@@ -1,0 +1,152 @@
+"""What a write does to the nodes, as pieces that can be kept and applied one after the other.
+
+A piece is the name of a statement, the label or type in it, and its rows. Pieces of one kind are cut by rows and by
+bytes, so that no transaction outgrows the server's memory.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+from neo4j import ManagedTransaction
+
+from domain.resource import RelationshipKind
+
+ROWS_MAX: Final = 10_000
+BYTES_MAX: Final = 4 * 1024 * 1024
+_ROW_BYTES: Final = 300
+
+_KEEP_STATE = """CREATE (s:ResourceState)
+SET s = properties(r), s += row.seen, s.id = row.state, s.entity = r.id"""
+_PLACE = """WITH r, row MATCH (a:Account {id: row.account})"""
+
+STATEMENTS: Final = {
+    "accounts": """UNWIND $rows AS row MERGE (a:Account {id: row.id}) SET a.tenant = row.tenant, a.name = row.name
+        WITH a, row MATCH (t:Tenant {id: row.tenant}) MERGE (t)-[:ACCOUNT]->(a)""",
+    "touch": "UNWIND $rows AS row MATCH (r:Entity {id: row.id}) SET r += row.now",
+    "create": f"""UNWIND $rows AS row MERGE (r:Entity {{id: row.id}})
+        SET r += row.now, r.firstseen = row.now.lastupdated, r:Resource:%s REMOVE r:Absent
+        {_PLACE} CREATE (a)-[:RESOURCE]->(r)""",
+    "replace": f"""UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE}
+        WITH r, row, r.label AS former SET r += row.now, r:Resource:%s REMOVE r:Retired
+        WITH r, row, former OPTIONAL MATCH (old:Account)-[m:RESOURCE]->(r) WHERE old.id <> row.account DELETE m
+        WITH DISTINCT r, row, former MATCH (a:Account {{id: row.account}}) MERGE (a)-[:RESOURCE]->(r)
+        WITH r, row, former WHERE former <> row.now.label RETURN r.id, former""",
+    "restate": f"UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE} SET r += row.now",
+    "retire": f"""UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE}
+        WITH r, row, r.label AS former SET r += row.now, r:Retired REMOVE r:Resource
+        WITH r, former OPTIONAL MATCH (:Account)-[m:RESOURCE]->(r) DELETE m WITH DISTINCT r, former
+        RETURN r.id, former""",
+    "bury": """UNWIND $rows AS row MERGE (r:Entity {id: row.id}) SET r += row.now, r:Retired REMOVE r:Absent""",
+    "states": "UNWIND $rows AS row CREATE (s:ResourceState) SET s = row",
+    "absent": """UNWIND $rows AS row MERGE (x:Entity {id: row.id})
+        ON CREATE SET x:Absent, x.tenant = row.tenant, x.uid = row.uid, x.noted = row.noted""",
+    "unlink": """UNWIND $rows AS id MATCH (a:Entity {id: id})-[e]->(b:Entity) DELETE e
+        WITH collect(DISTINCT a) + collect(DISTINCT b) AS ends UNWIND ends AS x
+        WITH DISTINCT x WHERE x:Absent AND NOT EXISTS { (x)--() } DELETE x""",
+    "link": """UNWIND $rows AS row MATCH (a:Entity {id: row.a}) MATCH (b:Entity {id: row.b})
+        CREATE (a)-[:%s {path: row.path, strength: row.strength, source: row.source, target: row.target}]->(b)""",
+    "gone": "UNWIND $rows AS row MERGE (g:Gone {id: row.id}) SET g.tenant = row.tenant, g.at = row.at",
+    "known": "UNWIND $rows AS id MATCH (g:Gone {id: id}) DELETE g",
+    "collection": "UNWIND $rows AS row MERGE (c:Collection {id: row.id}) SET c += row",
+    "stream": "UNWIND $rows AS row MERGE (s:Stream {id: row.id}) SET s += row",
+    "ledger": "UNWIND $rows AS row MERGE (l:Ledger {id: row.id}) SET l += row",
+    "trim": "UNWIND $rows AS row MATCH (l:Ledger {tenant: row.tenant}) WHERE l.part >= row.parts DELETE l",
+    "scan": "UNWIND $rows AS row MERGE (s:Scan {id: row.id}) SET s += row",
+    "definition": "UNWIND $rows AS row MERGE (d:Definition {id: row.id}) SET d += row",
+}
+"""Every statement that writes, by name; `%s` stands for a label or type that `_checked` lets through."""
+
+_RELABELLED: Final = frozenset({"replace", "retire"})
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a write.
+
+    Args:
+        name: of a statement.
+        label: kind label or relationship type in it; empty where it has none.
+    """
+
+    name: str
+    label: str
+    rows: Sequence[Any]
+
+    def run(self, transaction: ManagedTransaction) -> None:
+        """Apply it."""
+        found = transaction.run(_statement(self.name, self.label), rows=self.rows).values()
+        if self.name in _RELABELLED:
+            _unlabel(transaction, found)
+
+
+def pieces(name: str, rows: Iterable[Any], label: str = "") -> Iterator[Piece]:
+    """Rows for one statement, cut into pieces."""
+    batch: list[Any] = []
+    size = 0
+    for row in rows:
+        row_size = size_of(row)
+        if batch and (len(batch) == ROWS_MAX or size + row_size > BYTES_MAX):
+            yield Piece(name, label, batch)
+            batch, size = [], 0
+        batch.append(row)
+        size += row_size
+    if batch:
+        yield Piece(name, label, batch)
+
+
+def size_of(row: Any) -> int:
+    """About how many bytes a row takes on its way."""
+    if not isinstance(row, dict):
+        return _ROW_BYTES
+    body = row.get("body") or row.get("document") or (row.get("now") or {}).get("document") or ""
+    return _ROW_BYTES + len(body)
+
+
+def packed(piece: Piece) -> tuple[bytes, int]:
+    """A piece as bytes to be kept, and how many they are when unpacked."""
+    text = orjson.dumps([piece.name, piece.label, piece.rows], default=_base64)
+    return pa.Codec("zstd", 1).compress(text, asbytes=True), len(text)
+
+
+def unpacked(body: bytes, size_bytes: int) -> Piece:
+    """A piece that was kept."""
+    text = pa.Codec("zstd").decompress(body, decompressed_size=size_bytes, asbytes=True)
+    name, label, rows = orjson.loads(text)
+    if name == "ledger":
+        rows = [{**row, "body": b64decode(row["body"])} for row in rows]
+    return Piece(name, label, rows)
+
+
+def _base64(value: Any) -> str:
+    assert isinstance(value, bytes), "rows hold what JSON can, and bytes"
+    return b64encode(value).decode()
+
+
+def _statement(name: str, label: str) -> str:
+    text = STATEMENTS[name]
+    return text % _checked(label) if "%s" in text else text
+
+
+_TYPES: Final = frozenset(kind.name for kind in RelationshipKind)
+
+
+def _checked(label: str) -> str:
+    """A label or type of ours, which nothing from outside can have widened into a statement."""
+    assert label in _TYPES or (label.isalnum() and label.isascii()), label
+    return label
+
+
+def _unlabel(transaction: ManagedTransaction, found: Sequence[Sequence[str]]) -> None:
+    """Take the former kind's label away."""
+    by_label: dict[str, list[str]] = {}
+    for id_, label in found:
+        by_label.setdefault(label, []).append(id_)
+    for label, ids in by_label.items():
+        query = f"UNWIND $ids AS id MATCH (r:Entity {{id: id}}) REMOVE r:{_checked(label)}"
+        transaction.run(query, ids=ids).consume()

@@ -1,0 +1,242 @@
+"""Writing to Neo4j, all or nothing, whatever the size.
+
+What fits goes in one transaction. What does not is first written down in pieces (`PendingWrite`), then decided in one
+small transaction, then applied piece by piece, each removed in the transaction that applies it. A process that dies
+before the decision has written nothing; after it, whoever comes next applies the rest before anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import uuid4
+
+from neo4j import ManagedTransaction
+
+from domain.errors import ConflictError, UnavailableError
+from domain.tenancy import TenantId
+from graph.stores.fence import require_epoch
+from graph.stores.neo4j_database import Neo4jDatabase, rows
+from graph.stores.neo4j_rows import node_id
+from graph.stores.neo4j_steps import BYTES_MAX, ROWS_MAX, Piece, packed, size_of, unpacked
+
+TRIES_MAX: Final = 5
+_STANDING = "t.epoch, t.holder, t.version, t.writes, t.number, t.ledger, t.parts, t.pending, t.last"
+_LOCK = f"""MERGE (t:Tenant {{id: $tenant}})
+ON CREATE SET t.tenant = $tenant, t.epoch = 0, t.holder = '', t.version = 0, t.writes = 0, t.number = 0, t.ledger = 0,
+    t.parts = 0
+SET t.writes = t.writes RETURN {_STANDING}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a tenant's graph stands, as its `Tenant` node says."""
+
+    epoch: int = 0
+    holder: str = ""
+    version: int = 0
+    writes: int = 0
+    number: int = 0
+    ledger: int = 0
+    parts: int = 0
+    pending: str | None = None
+    last: str | None = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """A write as it was planned: valid while the graph stands where it stood then.
+
+    Args:
+        now: properties of the tenant's node afterwards.
+        name: tells this write from every other, so that one whose answer was lost is known again.
+    """
+
+    pieces: list[Piece] = field(default_factory=list)
+    now: dict[str, Any] = field(default_factory=dict)
+    name: str = field(default_factory=lambda: uuid4().hex)
+
+    def add(self, made: Iterable[Piece]) -> None:
+        """Add pieces behind the others."""
+        self.pieces.extend(made)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is more than one transaction should hold."""
+        count = sum(len(piece.rows) for piece in self.pieces)
+        return count > ROWS_MAX or sum(size_of(row) for piece in self.pieces for row in piece.rows) > BYTES_MAX
+
+
+class Neo4jWriter:
+    """The writing side of one tenant's store."""
+
+    def __init__(self, database: Neo4jDatabase, tenant: TenantId) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._epoch: int | None = None
+
+    def claim(self, holder: str) -> int:
+        """Begin a new epoch."""
+        self._database.prepare()
+
+        def work(transaction: ManagedTransaction) -> int:
+            epoch = self._locked(transaction).epoch + 1
+            query = "MATCH (t:Tenant {id: $tenant}) SET t.epoch = $epoch, t.holder = $holder"
+            transaction.run(query, tenant=self._tenant, epoch=epoch, holder=holder).consume()
+            return epoch
+
+        self._epoch = self._database.write(work)
+        return self._epoch
+
+    def standing(self) -> Standing:
+        """Where the graph stands, after what was decided is applied."""
+        for _ in range(TRIES_MAX):
+            found = self._database.read(self._standing)
+            if found.pending is None:
+                return found
+            self.finish(found.pending)
+        raise UnavailableError("a large write is being applied", tenant=self._tenant, retry_after_s=1)
+
+    def write(self, make: Callable[[Standing], Draft]) -> None:
+        """Plan and write, and plan again where another process has written in between.
+
+        Raises:
+            ConflictError: another writer has claimed the store, or keeps writing at the same time.
+        """
+        self._database.prepare()
+        for _ in range(TRIES_MAX):
+            standing = self.standing()
+            if self._epoch is None:
+                self._epoch = standing.epoch
+            require_epoch(self._epoch, standing.epoch, standing.holder, self._tenant)
+            draft = make(standing)
+            try:
+                is_written = (self._write_large if draft.is_large else self._write_small)(draft, standing)
+            except UnavailableError:
+                if not self._is_last(draft):
+                    raise
+                return
+            if is_written:
+                return
+        raise ConflictError(
+            "another process keeps writing to this tenant's graph",
+            tenant=self._tenant,
+            todo="End one of them, or let one claim the store",
+        )
+
+    def finish(self, write: str) -> None:
+        """Apply what is left of a decided write."""
+        query = "MATCH (p:PendingWrite {tenant: $tenant}) WHERE p.write = $write RETURN p.ordinal ORDER BY p.ordinal"
+        left = self._database.read(lambda t: rows(t, query, {"tenant": self._tenant, "write": write}))
+        for (ordinal,) in left:
+            self._apply(write, ordinal, None)
+        self._close(write)
+
+    def _write_small(self, draft: Draft, standing: Standing) -> bool:
+        def work(transaction: ManagedTransaction) -> bool:
+            present = self._locked(transaction)
+            if present.last == draft.name:
+                return True
+            if not self._is_as_planned(present, standing):
+                return False
+            for piece in draft.pieces:
+                piece.run(transaction)
+            self._set(transaction, {**draft.now, "last": draft.name})
+            return True
+
+        return self._database.write(work)
+
+    def _write_large(self, draft: Draft, standing: Standing) -> bool:
+        write = draft.name
+        self._discard_undecided()
+        for ordinal, piece in enumerate(draft.pieces):
+            self._keep(write, ordinal, piece)
+
+        def decide(transaction: ManagedTransaction) -> bool:
+            query = "MATCH (p:PendingWrite {tenant: $tenant}) WHERE p.write = $write RETURN count(p)"
+            present = self._locked(transaction)
+            if present.last == write:
+                return True
+            if not self._is_as_planned(present, standing):
+                return False
+            ((count,),) = rows(transaction, query, {"tenant": self._tenant, "write": write})
+            if count == len(draft.pieces):
+                self._set(transaction, {**draft.now, "pending": write, "last": write})
+            return bool(count == len(draft.pieces))
+
+        is_decided = self._database.write(decide)
+        if is_decided:
+            for ordinal, piece in enumerate(draft.pieces):
+                self._apply(write, ordinal, piece)
+            self._close(write)
+        return is_decided
+
+    def _keep(self, write: str, ordinal: int, piece: Piece) -> None:
+        body, size = packed(piece)
+        row = {"id": self._piece_id(write, ordinal), "tenant": self._tenant, "write": write, "ordinal": ordinal}
+        query = "MERGE (p:PendingWrite {id: $row.id}) SET p += $row"
+        self._database.write(lambda t: t.run(query, row={**row, "body": body, "size": size}).consume())
+
+    def _apply(self, write: str, ordinal: int, piece: Piece | None) -> None:
+        """Apply one piece, unless somebody did."""
+        query = "MATCH (p:PendingWrite {id: $id}) WITH p, p.body AS body, p.size AS size DELETE p RETURN body, size"
+        if piece is not None:
+            query = "MATCH (p:PendingWrite {id: $id}) DELETE p RETURN null, null"
+
+        def work(transaction: ManagedTransaction) -> None:
+            self._locked(transaction)
+            for body, size in rows(transaction, query, {"id": self._piece_id(write, ordinal)}):
+                (piece or unpacked(body, size)).run(transaction)
+
+        self._database.write(work)
+
+    def _close(self, write: str) -> None:
+        query = "MATCH (t:Tenant {id: $tenant}) WHERE t.pending = $write REMOVE t.pending"
+        self._database.write(lambda t: t.run(query, tenant=self._tenant, write=write).consume())
+
+    def _discard_undecided(self) -> None:
+        query = "MATCH (p:PendingWrite {tenant: $tenant}) WITH p LIMIT 500 DELETE p RETURN count(p)"
+
+        def work(transaction: ManagedTransaction) -> int:
+            if self._locked(transaction).pending is not None:
+                return 0
+            return int(rows(transaction, query, {"tenant": self._tenant})[0][0])
+
+        while self._database.write(work):
+            pass
+
+    def _is_last(self, draft: Draft) -> bool:
+        """Whether a write of which no answer came was written all the same, and nothing after it."""
+        try:
+            return self.standing().last == draft.name
+        except UnavailableError:
+            return False
+
+    def _is_as_planned(self, present: Standing, planned: Standing) -> bool:
+        """Whether the plan still holds; asked under the tenant's lock.
+
+        Raises:
+            ConflictError: another writer has claimed the store.
+        """
+        assert self._epoch is not None
+        require_epoch(self._epoch, present.epoch, present.holder, self._tenant)
+        return present.writes == planned.writes and present.pending is None
+
+    def _locked(self, transaction: ManagedTransaction) -> Standing:
+        return _standing_from(rows(transaction, _LOCK, {"tenant": self._tenant}))
+
+    def _standing(self, transaction: ManagedTransaction) -> Standing:
+        query = f"MATCH (t:Tenant {{id: $tenant}}) RETURN {_STANDING}"
+        return _standing_from(rows(transaction, query, {"tenant": self._tenant}))
+
+    def _set(self, transaction: ManagedTransaction, now: dict[str, Any]) -> None:
+        query = "MATCH (t:Tenant {id: $tenant}) SET t += $now"
+        transaction.run(query, tenant=self._tenant, now=now).consume()
+
+    def _piece_id(self, write: str, ordinal: int) -> str:
+        return node_id(self._tenant, f"{write}/{ordinal}")
+
+
+def _standing_from(found: Sequence[Sequence[Any]]) -> Standing:
+    return Standing(*found[0]) if found else Standing()
