@@ -7,18 +7,16 @@ already owns the store here and speaks to it over HTTP, so that one process owns
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.folders import Folders
 from domain.clock import SystemClock
-from domain.tenancy import TenantId, tenant_id
+from domain.tenancy import tenant_id
 from domain.value import Json
 from serve.run_file import find_running
 
 if TYPE_CHECKING:
     from actors.upkeep import UpkeepConfig
-    from graph.stores.contract import GraphStore
     from serve.change_desk import ChangesFace
     from serve.platform import Platform
     from serve.platform_face import PlatformFace
@@ -48,9 +46,10 @@ def local_platform(settings: Settings) -> Platform:
     from actors.upkeep import LogUpkeep  # noqa: PLC0415
     from serve.key_places import key_places  # noqa: PLC0415
     from serve.platform import Crew, Platform  # noqa: PLC0415
+    from serve.store_place import store_place  # noqa: PLC0415
 
     folders = folders_of(settings)
-    shard = LocalHandle(TenantShard(folders, open_store))
+    shard = LocalHandle(TenantShard(folders, store_place(settings)))
     chain = LocalHandle(EvidenceChain(folders, log_keys=key_places(settings).log_keys(folders)))
     crew = Crew(
         shards={"local": shard},
@@ -122,10 +121,3 @@ def upkeep_of(settings: Settings) -> UpkeepConfig:
         settings.witnesses,
         settings.retention_years,
     )
-
-
-def open_store(directory: Path, tenant: TenantId) -> GraphStore:
-    """The embedded store, at first use."""
-    from graph.stores.duckdb import DuckDbStore  # noqa: PLC0415
-
-    return DuckDbStore(directory, tenant)

@@ -31,6 +31,7 @@ from serve.machine import check_machine
 from serve.platform import Platform
 from serve.run_file import RunningPlatform, remove_run_file, write_run_file
 from serve.settings import Settings
+from serve.store_place import store_place
 from serve.stream_place import stream_place
 
 MEBIBYTE: Final = 1024 * 1024
@@ -67,12 +68,14 @@ def start_cluster(settings: Settings) -> RunningCluster:
     key = "pcg_operator_" + secrets.token_urlsafe(32)
     _start_ray(settings)
     upkeep, log_keys = upkeep_of(_absolute(settings)), keys.log_keys(folders)
-    crew = ray_crew(folders, upkeep, log_keys, shards=settings.shards, simulations=settings.simulations)
+    stores = store_place(settings)
+    crew = ray_crew(folders, upkeep, log_keys, stores, shards=settings.shards, simulations=settings.simulations)
     platform = Platform(crew)
     ray_serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port), proxy_location="HeadOnly")
     config = IngressConfig(
         folders=folders,
         keys=keys,
+        stores=stores,
         upkeep=upkeep,
         shards=settings.shards,
         simulations=settings.simulations,

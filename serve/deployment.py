@@ -25,6 +25,7 @@ from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
+from serve.store_place import StorePlace
 from serve.stream_place import StreamPlace
 
 MAX_ONGOING: Final = 64
@@ -39,6 +40,7 @@ class IngressConfig:
     folders: Folders
     keys: KeyPlaces
     upkeep: UpkeepConfig
+    stores: StorePlace
     shards: int
     simulations: int
     tokens: Path
@@ -67,7 +69,14 @@ class Ingress:
         rest_collector()
         log_keys = config.keys.log_keys(config.folders)
         platform = Platform(
-            ray_crew(config.folders, config.upkeep, log_keys, shards=config.shards, simulations=config.simulations)
+            ray_crew(
+                config.folders,
+                config.upkeep,
+                log_keys,
+                config.stores,
+                shards=config.shards,
+                simulations=config.simulations,
+            )
         )
         clock = SystemClock()
         operations = Operations(platform, clock)

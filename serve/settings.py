@@ -85,6 +85,13 @@ class Settings(BaseSettings):
         None, "Where the key of report packs is: file:PATH or aws-kms:KEY; a file in the store when not set"
     )
     key_passphrase: str | None = _row(None, "What seals key files, by reference: env:NAME or file:PATH")
+    neo4j_uri: str | None = _row(
+        None, "Address of Neo4j, such as neo4j+s://host:7687; a file per tenant below the store when not set"
+    )
+    neo4j_user: str = _row("neo4j", "Account in Neo4j")
+    neo4j_password: str | None = _row(None, "Password in Neo4j, by reference: env:NAME or file:PATH")
+    neo4j_database: str | None = _row(None, "Database in Neo4j; the account's own when not set")
+
     kms_region: str = _row("eu-central-1", "Region of AWS KMS")
     kms_url: str | None = _row(None, "Address of AWS KMS instead of the region's own")
 

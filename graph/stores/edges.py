@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.resource import Relationship, ResourceId, resource_key
 from graph.references import KINDS, STRENGTHS, Dangling
 
+Numbers: TypeAlias = "Sequence[int] | NDArray[np.int64]"
 KIND_CODES = {kind: code for code, kind in enumerate(KINDS)}
 STRENGTH_CODES = {strength: code for code, strength in enumerate(STRENGTHS)}
 
@@ -61,7 +65,7 @@ def edge_columns(
 
 
 def edge_table(
-    sources: Sequence[int], targets: Sequence[int], kinds: Sequence[int], strengths: Sequence[int], paths: Sequence[str]
+    sources: Numbers, targets: Numbers, kinds: Numbers, strengths: Numbers, paths: Sequence[str]
 ) -> pa.Table:
     """Columns of edges, in the order given."""
     return pa.table(

@@ -48,6 +48,7 @@ class Neo4jDatabase:
         self.config = config
         self._lock = Lock()
         self._is_prepared = False
+        _require_bolt(config.uri)
         try:
             self._driver: Driver = GraphDatabase.driver(
                 config.uri,
@@ -59,12 +60,7 @@ class Neo4jDatabase:
                 telemetry_disabled=True,
             )
         except (ConfigurationError, ValueError) as error:
-            raise InputError(
-                "the address of Neo4j cannot be used",
-                got=config.uri,
-                reason=str(error),
-                todo="Write it like neo4j+s://host:7687 (setting neo4j_uri)",
-            ) from None
+            raise _no_address(config.uri, str(error)) from None
 
     def read(self, work: Callable[[ManagedTransaction], T]) -> T:
         """Run a reading transaction; it is repeated after failures that may pass."""
@@ -105,6 +101,17 @@ class Neo4jDatabase:
             if translated is None:
                 raise
             raise translated from error
+
+
+def _require_bolt(uri: str) -> None:
+    scheme = uri.partition("://")[0].partition("+")[0]
+    if scheme not in {"bolt", "neo4j"}:
+        raise _no_address(uri, "neither bolt:// nor neo4j://")
+
+
+def _no_address(uri: str, reason: str) -> InputError:
+    todo = "Write it like neo4j+s://host:7687 (setting neo4j_uri)"
+    return InputError("the address of Neo4j cannot be used", got=uri, reason=reason, todo=todo)
 
 
 def rows(transaction: ManagedTransaction, query: str, parameters: Mapping[str, Any]) -> list[list[Any]]:

@@ -100,8 +100,8 @@ def edge_rows(
     for kind, strength, path, from_, to in rows(transaction, _EDGES, {"tenant": tenant}):
         sources.extend(from_)
         targets.extend(to)
-        code = KIND_CODES[RelationshipKind[kind]] << 8 | STRENGTH_CODES[Strength(strength)]
-        codes.extend([code] * len(from_))
+        meaning = KIND_CODES[RelationshipKind[kind]] << 8 | STRENGTH_CODES[Strength(strength)]
+        codes.extend([meaning] * len(from_))
         paths.extend([path] * len(from_))
     place = _placed(places)
     source, target, code = place[np.array(sources, np.int64)], place[np.array(targets, np.int64)], np.array(codes, int)

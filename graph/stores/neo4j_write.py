@@ -182,7 +182,7 @@ class Neo4jWriter:
         """Apply one piece, unless somebody did."""
         query = "MATCH (p:PendingWrite {id: $id}) WITH p, p.body AS body, p.size AS size DELETE p RETURN body, size"
         if piece is not None:
-            query = "MATCH (p:PendingWrite {id: $id}) DELETE p RETURN null, null"
+            query = "MATCH (p:PendingWrite {id: $id}) DELETE p RETURN null AS body, null AS size"
 
         def work(transaction: ManagedTransaction) -> None:
             self._locked(transaction)

@@ -35,7 +35,7 @@ from domain.tenancy import TenantId
 from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import FILE_NAME, TokenRegistry, ensure_token
-from serve.bootstrap import folders_of, open_store, upkeep_of
+from serve.bootstrap import folders_of, upkeep_of
 from serve.change_desk import ChangeDesk
 from serve.key_places import key_places
 from serve.operations import Operations
@@ -44,6 +44,7 @@ from serve.platform import Crew, Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
 from serve.settings import Settings
+from serve.store_place import StorePlace
 from serve.stream_place import stream_place
 from tests.servers.tsa import Authority, serving
 from tests.unit.serve.api_fixture import Api, bearer, storage_account
@@ -178,7 +179,7 @@ def _running(
         tokens = settings.store_dir / FILE_NAME
         acme, globex = (bearer(ensure_token(tokens, TenantId(name))) for name in ("acme", "globex"))
         crew = Crew(
-            shards={"local": LocalHandle(TenantShard(folders, open_store))},
+            shards={"local": LocalHandle(TenantShard(folders, StorePlace()))},
             chain=chain,
             upkeep=LocalHandle(LogUpkeep(chain, upkeep_of(settings))),
             simulations=[LocalHandle(Simulation())],
