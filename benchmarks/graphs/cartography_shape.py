@@ -6,13 +6,14 @@ then deletes in batches whatever has another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from neo4j import Driver, GraphDatabase, Session
+from neo4j import Driver, GraphDatabase, ManagedTransaction, Session
 
 from benchmarks.graphs.estate import MadeEstate
-from domain.resource import ConfigurationItem
+from domain.resource import ConfigurationItem, ResourceId
 from graph.stores.neo4j_database import Neo4jConfig
 from graph.stores.neo4j_schema import kind_label
 
@@ -53,7 +54,7 @@ class CartographyShape:
             for label in sorted({self._label(item) for item in estate.items}):
                 for column in ("id", "lastupdated"):
                     text = f"CREATE INDEX {label}_{column} IF NOT EXISTS FOR (n:{label}) ON (n.{column})"
-                    session.run(text).consume()  # type: ignore[arg-type] # (not a literal)
+                    session.run(text).consume()
             session.run("CALL db.awaitIndexes(60)").consume()
             accounts = sorted({item.scope for item in estate.items})
             session.run("UNWIND $ids AS id MERGE (a:AWSAccount {id: id})", ids=self._accounts(accounts)).consume()
@@ -70,14 +71,14 @@ class CartographyShape:
         """End the connection."""
         self._driver.close()
 
-    def _load_nodes(self, session: Session, estate: MadeEstate, labels: dict[str, str], tag: int) -> None:
+    def _load_nodes(self, session: Session, estate: MadeEstate, labels: Mapping[ResourceId, str], tag: int) -> None:
         by_label: dict[str, list[dict[str, Any]]] = {}
         for item in estate.items:
             by_label.setdefault(labels[item.uid], []).append(self._node(item))
         for label, nodes in by_label.items():
             self._send(session, _NODES % label, nodes, tag)
 
-    def _load_edges(self, session: Session, estate: MadeEstate, labels: dict[str, str], tag: int) -> None:
+    def _load_edges(self, session: Session, estate: MadeEstate, labels: Mapping[ResourceId, str], tag: int) -> None:
         by_shape: dict[tuple[str, str, str], list[dict[str, str]]] = {}
         for each in estate.relationships:
             shape = (labels[each.source], labels[each.target], each.kind.name)
@@ -90,12 +91,12 @@ class CartographyShape:
         for account in self._accounts(sorted({item.scope for item in estate.items})):
             for label in labels:
                 for text in (_STALE_NODES % label, *(_STALE_EDGES % (label, kind) for kind in kinds)):
-                    while session.run(text, account=account, tag=tag, limit=CLEANUP).single(strict=True)[0]:  # type: ignore[arg-type]
+                    while session.run(text, account=account, tag=tag, limit=CLEANUP).single(strict=True)[0]:
                         pass
 
     def _send(self, session: Session, text: str, rows: Sequence[Any], tag: int) -> None:
         for batch in _batches(rows):
-            session.execute_write(lambda t, batch=batch: t.run(text, DictList=batch, lastupdated=tag).consume())
+            session.execute_write(partial(_merge, text, batch, tag))
 
     def _accounts(self, scopes: Sequence[str]) -> list[str]:
         return [f"{self._prefix}{scope}" for scope in scopes]
@@ -118,6 +119,10 @@ class CartographyShape:
             "endpoint": endpoint["Address"],
             "created": found["Created"],
         }
+
+
+def _merge(text: str, batch: Sequence[Any], tag: int, transaction: ManagedTransaction) -> None:
+    transaction.run(text, DictList=batch, lastupdated=tag).consume()
 
 
 def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -61,7 +61,7 @@ from graph.stores.duckdb_write import (
     write,
     write_collection,
 )
-from graph.stores.edges import ordered, require_sources
+from graph.stores.edges import require_sources
 from graph.stores.events import plan_events
 from graph.stores.fence import require_epoch
 from graph.stores.instants import instant_from_us, us_from_instant
@@ -197,12 +197,12 @@ class DuckDbStore:
 
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
         with self._write() as connection:
-            replace_relationships(connection, ordered(relationships))
+            replace_relationships(connection, list(relationships))
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
         keys, found = require_sources(sources, relationships)
         with self._write() as connection:
-            replace_relationships(connection, ordered(found), of=keys)
+            replace_relationships(connection, list(found), of=keys)
 
     def relationships(self) -> tuple[Relationship, ...]:
         rows = self._rows("SELECT source, target, kind, strength, path FROM relationships ORDER BY ALL")

@@ -8,7 +8,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from domain.resource import Relationship, resource_key
+from domain.resource import Relationship, RelationshipKind, Strength, resource_key
 from graph.stores.coverage import CollectionRecord
 from graph.stores.duckdb_rows import block_table, captured, version_table
 from graph.stores.instants import instant_from_us, us_from_instant
@@ -69,9 +69,12 @@ def replace_relationships(
     """Replace all relationships, or those of some sources, unless they are the same already.
 
     Args:
+        found: in any order; some may repeat.
         of: keys of the sources.
     """
-    table = _relationship_table(found)
+    connection.register("given", _relationship_table(found))
+    table = connection.sql("SELECT DISTINCT * FROM given").to_arrow_table()
+    connection.unregister("given")
     connection.register("incoming", table)
     where = "" if of is None else "WHERE source_key IN (SELECT unnest($of))"
     parameters = {} if of is None else {"of": sorted(of)}
@@ -182,15 +185,20 @@ def _note_unknown(connection: duckdb.DuckDBPyConnection, merge: MergePlan) -> No
 
 
 def _relationship_table(found: Sequence[Relationship]) -> pa.Table:
-    keys = {end: resource_key(end) for end in {end for each in found for end in (each.source, each.target)}}
+    sources, targets = [each.source for each in found], [each.target for each in found]
+    keys = {end: resource_key(end) for end in {*sources, *targets}}
     return texts(
         {
-            "source": [each.source for each in found],
-            "target": [each.target for each in found],
-            "kind": [each.kind.value for each in found],
-            "strength": [each.strength.value for each in found],
+            "source": sources,
+            "target": targets,
+            "kind": [_KINDS[each.kind] for each in found],
+            "strength": [_STRENGTHS[each.strength] for each in found],
             "path": [each.path for each in found],
-            "source_key": [keys[each.source] for each in found],
-            "target_key": [keys[each.target] for each in found],
+            "source_key": [keys[source] for source in sources],
+            "target_key": [keys[target] for target in targets],
         }
     )
+
+
+_KINDS: Final = {kind: kind.value for kind in RelationshipKind}
+_STRENGTHS: Final = {strength: strength.value for strength in Strength}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ STRENGTH_CODES = {strength: code for code, strength in enumerate(STRENGTHS)}
 
 def ordered(relationships: Iterable[Relationship]) -> tuple[Relationship, ...]:
     """Each relationship once, in order of source, target and kind."""
-    return tuple(sorted(set(relationships), key=lambda r: (r.source, r.target, r.kind, r.path, r.strength)))
+    return tuple(sorted(set(relationships), key=attrgetter("source", "target", "kind", "path", "strength")))
 
 
 def require_sources(
