@@ -39,6 +39,10 @@ class Folders:
         """The tenant's graph store."""
         return self.store / "tenants" / tenant
 
+    def tenants(self) -> tuple[TenantId, ...]:
+        """Every tenant that has a folder here."""
+        return tuple(sorted(TenantId(path.name) for path in self.store.glob("tenants/*") if path.is_dir()))
+
     def scans(self, tenant: TenantId) -> Path:
         """The tenant's scan documents."""
         return self.graph(tenant) / "scans"

@@ -7,32 +7,48 @@ repeated, repeats them; that is safe because every method is. It does not fence:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 
 import ray
-from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+from ray.exceptions import (
+    ActorDiedError,
+    GetTimeoutError,
+    ObjectLostError,
+    PendingCallsLimitExceeded,
+    RayActorError,
+    RayTaskError,
+)
 
 from actors.evidence_chain import EvidenceChain
 from actors.folders import Folders
 from actors.handles import DEADLINE_S
+from actors.shards.beat import Beat
+from actors.shards.config import ShardConfig
+from actors.shards.roster_file import RosterFile, RosterPlace
+from actors.shards.router import ShardRouter
+from actors.shards.supervisor import ShardSupervisor
 from actors.simulation import Simulation
-from actors.tenant_shard import OpenStore, TenantShard
+from actors.tenant_shard import OpenStore, OpenStream, TenantShard
 from actors.upkeep import LogUpkeep, UpkeepConfig
 from chain.keys.log_key_places import LogKeyPlaces
 from domain.errors import PolicyCortexError, UnavailableError
+from domain.tenancy import TenantId
 
 A = TypeVar("A")
 R = TypeVar("R")
 P = ParamSpec("P")
 
 NAMESPACE: Final = "policycortex"
+SUPERVISOR_NAME: Final = "shard-supervisor"
 CHAIN_NAME: Final = "evidence-chain"
 UPKEEP_NAME: Final = "log-upkeep"
 CAPACITY_CPUS: Final = 0.0
 PENDING_CALLS_MAX: Final = 1_000
+BEAT_S: Final = 2.0
+"""How long an answer to the supervisor may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +79,13 @@ _SHARD_READS: Final = (
     "plan_bundle",
     "what_if",
     "bundle_history",
+    "resource",
+    "resource_history",
+    "graph_status",
+    "shared_view",
 )
 _SHARD_BOARD: Final = ("begin", "move", "report", "operation", "ping")
+_SHARD_WATCH: Final = ("beat", "drain", "keep_house")
 _CHAIN_READS: Final = (
     "entry",
     "inclusion",
@@ -94,8 +115,13 @@ _CHAIN_READS: Final = (
 
 SHARD: Final = Launch(
     TenantShard,
-    groups={"read": 4, "board": 1},
-    group_of={**dict.fromkeys(_SHARD_READS, "read"), **dict.fromkeys(_SHARD_BOARD, "board")},
+    groups={"read": 4, "board": 1, "watch": 2, "warm": 1},
+    group_of={
+        **dict.fromkeys(_SHARD_READS, "read"),
+        **dict.fromkeys(_SHARD_BOARD, "board"),
+        **dict.fromkeys(_SHARD_WATCH, "watch"),
+        "warm": "warm",
+    },
 )
 CHAIN: Final = Launch(
     EvidenceChain,
@@ -103,6 +129,9 @@ CHAIN: Final = Launch(
     group_of={**dict.fromkeys(_CHAIN_READS, "read"), **dict.fromkeys(("expire", "finish_endings"), "ending")},
 )
 UPKEEP: Final = Launch(LogUpkeep, groups={"board": 2}, group_of=dict.fromkeys(("state", "ping"), "board"))
+SUPERVISOR: Final[Launch[ShardSupervisor]] = Launch(
+    ShardSupervisor, groups={"board": 2}, group_of=dict.fromkeys(("state", "ping"), "board")
+)
 SIMULATION: Final = Launch(Simulation, groups={"board": 1}, group_of={"ping": "board"})
 
 
@@ -168,9 +197,150 @@ class RayHandle(Generic[A]):
         return call.remote(*args, **kwargs)
 
 
-def shard_handle(name: str, folders: Folders, open_store: OpenStore) -> RayHandle[TenantShard]:
-    """The shard of this name, started where it is not there yet."""
-    return RayHandle(_launch(SHARD, name, folders, open_store), SHARD)
+@dataclass(frozen=True, slots=True)
+class ShardOpening:
+    """What a shard is built with; it travels to the node where one starts.
+
+    Args:
+        config: of every shard, whatever its name.
+    """
+
+    folders: Folders
+    open_store: OpenStore
+    open_stream: OpenStream
+    config: ShardConfig
+
+    def launched(self, name: str) -> Any:
+        """The actor of this name, started where it is not there yet."""
+        place = RosterFile(self.folders.store)
+        config = replace(self.config, name=name)
+        parts = {"place": place, "open_stream": self.open_stream, "shelf": ObjectStoreShelf()}
+        return _launch(SHARD, name, self.folders, self.open_store, config, **parts)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject(Generic[R]):
+    """Something in the object store, read there without a copy."""
+
+    reference: Any
+
+    def get(self) -> R:
+        """The thing itself, not to be changed.
+
+        Raises:
+            UnavailableError: it is gone with the process that had put it there.
+        """
+        try:
+            return cast("R", ray.get(self.reference, timeout=DEADLINE_S))
+        except (ObjectLostError, GetTimeoutError):
+            raise UnavailableError(
+                "a graph is no longer in the object store",
+                is_interrupted=True,
+                retry_after_s=1,
+                todo="Repeat the request: the shard puts it there again",
+            ) from None
+
+
+class ObjectStoreShelf:
+    """Ray's object store as the shelf of graphs."""
+
+    def put(self, value: R) -> StoredObject[R]:
+        """Put something there; it stays while the answer is held by somebody."""
+        return StoredObject(ray.put(value))
+
+
+class RayShardLauncher:
+    """Does to shards what their supervisor decides."""
+
+    def __init__(self, opening: ShardOpening) -> None:
+        self._opening = opening
+        self._actors: dict[str, Any] = {}
+
+    def beats(self, names: Sequence[str]) -> Mapping[str, Beat | None]:
+        """Ask all of them at once; None for each that did not answer in time."""
+        asked = {name: ref for name in names if (ref := self._asked(name)) is not None}
+        if asked:
+            ray.wait(list(asked.values()), num_returns=len(asked), timeout=BEAT_S)
+        return {name: self._beat(name, asked.get(name)) for name in names}
+
+    def launch(self, name: str) -> None:
+        """Start a shard, or find the one that runs."""
+        self._actors[name] = self._opening.launched(name)
+
+    def restart(self, name: str) -> None:
+        """End a shard's process and have another one begin."""
+        self._quietly(name, lambda actor: ray.kill(actor, no_restart=False))
+
+    def retire(self, name: str) -> None:
+        """End a shard for good."""
+        self._quietly(name, ray.kill)
+        self._actors.pop(name, None)
+
+    def drain(self, name: str) -> None:
+        """Ask a shard to let go of everything; not waited for."""
+        self._quietly(name, lambda actor: _watch(actor.drain).remote())
+
+    def warm(self, name: str, tenants: Sequence[TenantId]) -> None:
+        """Ask a shard to read tenants' graphs ahead of the first question; not waited for."""
+        self._quietly(name, lambda actor: _watch(actor.warm, "warm").remote(tuple(tenants)))
+
+    def _asked(self, name: str) -> Any:
+        return self._quietly(name, lambda actor: _watch(actor.beat).remote())
+
+    def _beat(self, name: str, ref: Any) -> Beat | None:
+        if ref is None:
+            return None
+        try:
+            return cast("Beat", ray.get(ref, timeout=0))
+        except ActorDiedError:
+            self.launch(name)
+        except (GetTimeoutError, RayActorError, RayTaskError):
+            pass
+        return None
+
+    def _quietly(self, name: str, work: Callable[[Any], R]) -> R | None:
+        """Do something to an actor; one that is gone for good is started anew."""
+        try:
+            return work(self._actors[name])
+        except (ActorDiedError, KeyError):
+            self.launch(name)
+        except (RayActorError, PendingCallsLimitExceeded, ValueError):
+            pass
+        return None
+
+
+def _watch(method: Any, group: str = "watch") -> Any:
+    """A call that only the process of the moment may answer: a beat that is repeated later says nothing."""
+    return method.options(concurrency_group=group, max_task_retries=0)
+
+
+def shard_router(place: RosterPlace) -> ShardRouter[TenantShard]:
+    """The shards of a cluster, by tenant."""
+    return ShardRouter(place, _found_shard)
+
+
+def _found_shard(name: str) -> RayHandle[TenantShard]:
+    try:
+        return RayHandle(ray.get_actor(name, NAMESPACE), SHARD)
+    except ValueError:
+        raise UnavailableError(
+            "the shard is not there yet", shard=name, is_moving=True, retry_after_s=1, todo="Repeat the request"
+        ) from None
+
+
+def supervisor_handle(opening: ShardOpening, shards: int) -> RayHandle[ShardSupervisor]:
+    """The one that watches over the shards; of several racing starts one wins, and all get it."""
+    names = [f"shard-{number}" for number in range(shards)]
+    launch = Launch(RaySupervisor, SUPERVISOR.groups, SUPERVISOR.group_of)
+    return RayHandle(_launch(launch, SUPERVISOR_NAME, opening, names), SUPERVISOR)
+
+
+class RaySupervisor(ShardSupervisor):
+    """The supervisor of a cluster: it makes its own launcher, whose handles cannot travel."""
+
+    def __init__(self, opening: ShardOpening, names: Sequence[str]) -> None:
+        launcher = RayShardLauncher(opening)
+        super().__init__(launcher, RosterFile(opening.folders.store), names, is_working=True)
 
 
 def chain_handle(folders: Folders, log_keys: LogKeyPlaces | None = None) -> RayHandle[EvidenceChain]:
@@ -199,5 +369,6 @@ def _launch(launch: Launch[A], name: str, *args: object, **named: object) -> Any
         max_restarts=-1,
         max_task_retries=launch.retries,
         max_pending_calls=PENDING_CALLS_MAX,
+        scheduling_strategy="SPREAD",
     )
     return options.remote(*args, **named)

@@ -6,10 +6,11 @@ repeated safely. Steps that write come one after the other; answers run beside t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from threading import RLock
+from time import monotonic
 from typing import TypeAlias
 
 from actors.folders import Folders
@@ -30,15 +31,26 @@ from actors.messages import (
 from actors.operation_board import OperationBoard
 from actors.policy_catalogue import find_definition, unchecked_definitions
 from actors.policy_desk import Decided
+from actors.shards.admission import Admission
+from actors.shards.beat import Beat
+from actors.shards.config import MEBIBYTE, ShardConfig
+from actors.shards.following import Following
+from actors.shards.holding import Holding
+from actors.shards.residency import Residency
+from actors.shards.roster_file import RosterPlace
+from actors.shards.shelf import LocalShelf, SharedView, Shelf
 from actors.tenant_state import TenantState
 from actors.views import (
     Row,
     analysis_row,
     definition_row,
     explanation_row,
+    graph_row,
     policy_row,
+    resource_row,
     timeline_row,
     unchecked_row,
+    version_row,
 )
 from assessment.document import scan_document
 from assessment.result import Assessment
@@ -46,14 +58,16 @@ from assessment.schema import EvidenceEntry, ScanDocument
 from assessment.simulate import Estate, PolicyScenario
 from assessment.timeline import timeline
 from connectors.files import Reading
-from domain.errors import InputError
+from connectors.stream.contract import ChangeStream
+from domain.clock import Clock, SystemClock
+from domain.errors import InputError, NotFound, PolicyCortexError
 from domain.tenancy import TenantId
 from domain.value import Json
-from graph.stores.contract import GraphStore, PutCounts, StoredDefinition
-from policy.corpus import import_definitions
+from graph.stores.contract import NO_RESOURCE_TODO, GraphStore, PutCounts
 from policy.explain import explain
 
 Facts: TypeAlias = "Mapping[str, Json]"
+OpenStream: TypeAlias = "Callable[[], ChangeStream]"
 OpenStore: TypeAlias = "Callable[[Path, TenantId], GraphStore]"
 
 
@@ -62,30 +76,64 @@ class TenantShard:
 
     Args:
         open_store: opens the graph store in a tenant's folder.
+        config: its name and bounds.
+        place: where the roster is; None where this is the only shard.
+        open_stream: opens the stream that changes come through.
+        shelf: where graphs are put for readers elsewhere.
     """
 
-    def __init__(self, folders: Folders, open_store: OpenStore) -> None:
+    def __init__(
+        self,
+        folders: Folders,
+        open_store: OpenStore,
+        config: ShardConfig | None = None,
+        *,
+        place: RosterPlace | None = None,
+        open_stream: OpenStream | None = None,
+        shelf: Shelf | None = None,
+        clock: Clock | None = None,
+        now_s: Callable[[], float] = monotonic,
+    ) -> None:
+        config = config or ShardConfig()
+        self._stream = None if open_stream is None else open_stream()
+        self._shelf = shelf or LocalShelf()
+        self._clock = clock or SystemClock()
         self._folders = folders
         self._open_store = open_store
-        self._tenants: dict[TenantId, TenantState] = {}
-        self._opening = RLock()
+        self._held = Holding(
+            config.name,
+            self._open,
+            place=place,
+            residency=Residency(config.memory_mib * MEBIBYTE),
+            admission=Admission(config.limits),
+            now_s=now_s,
+            idle_s=config.idle_s,
+        )
         self._board = OperationBoard()
+        self._is_following = config.is_following
+        self._following = Following(self, self._stream, folders.tenants, now_s=now_s)
+        if config.is_following:
+            self._following.begin()
 
     def ingest(self, tenant: TenantId, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """First step of a scan: what was read goes into the graph and its history."""
-        return self._state(tenant).ingest(ticket, request, reading)
+        with self._held.writing(tenant) as state:
+            return state.ingest(ticket, request, reading)
 
     def assess(self, tenant: TenantId, ticket: str) -> Judged:
         """Second step: judge it. The caller records the events."""
-        return self._state(tenant).assess(ticket)
+        with self._held.writing(tenant) as state:
+            return state.assess(ticket)
 
     def conclude(self, tenant: TenantId, ticket: str, evidence: EvidenceEntry | None) -> ScanDocument:
         """Last step: the document, kept with the scan."""
-        return self._state(tenant).conclude(ticket, evidence)
+        with self._held.writing(tenant) as state:
+            return state.conclude(ticket, evidence)
 
     def assessment(self, tenant: TenantId, ticket: str) -> Assessment:
         """A scan as objects, before it is concluded; for callers in the same process."""
-        return self._state(tenant).assessment(ticket)
+        with self._held.reading(tenant) as state:
+            return state.assessment(ticket)
 
     def document(self, tenant: TenantId, scan_id: str | None = None) -> Row:
         """A scan's document, by default the last one's.
@@ -93,11 +141,13 @@ class TenantShard:
         Raises:
             NotFound: this tenant has no such scan.
         """
-        return self._state(tenant).archive.load(scan_id)
+        with self._held.reading(tenant) as state:
+            return state.archive.load(scan_id)
 
     def analysis(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int = 100) -> Row:
         """What is wrong in the graph as it is, and what is expected within seven days."""
-        found = self._state(tenant).current(as_of, filters)
+        with self._held.reading(tenant) as state:
+            found = state.current(as_of, filters)
         chosen = None if filters.resource_ids is None else frozenset(filters.resource_ids)
         return analysis_row(scan_document(found, None), limit=limit, resource_ids=chosen)
 
@@ -107,10 +157,10 @@ class TenantShard:
         Raises:
             NotFound: this tenant has no such resource.
         """
-        state = self._state(tenant)
-        with state.lock:
-            history = state.store.history(resource_id)
-        return timeline_row(timeline(state.current(as_of), resource_id, history))
+        with self._held.reading(tenant) as state:
+            with state.lock:
+                history = state.store.history(resource_id)
+            return timeline_row(timeline(state.current(as_of), resource_id, history))
 
     def explain(self, tenant: TenantId, resource_id: str, policy_id: str, *, as_of: datetime) -> Row:
         """Why a policy judges a resource as it does.
@@ -119,18 +169,18 @@ class TenantShard:
             NotFound: this tenant has no such resource or policy.
             InputError: the policy cannot run.
         """
-        state = self._state(tenant)
-        with state.lock:
-            item = state.store.item(resource_id)
-        policy = state.policy(policy_id)
-        if policy.program is None:
-            raise InputError(
-                "the policy cannot run",
-                policy_id=policy_id,
-                got=policy.reason,
-                todo="Give it parameters, or import aliases",
-            )
-        related = state.related(policy.program, item, as_of)
+        with self._held.reading(tenant) as state:
+            with state.lock:
+                item = state.store.item(resource_id)
+            policy = state.policy(policy_id)
+            if policy.program is None:
+                raise InputError(
+                    "the policy cannot run",
+                    policy_id=policy_id,
+                    got=policy.reason,
+                    todo="Give it parameters, or import aliases",
+                )
+            related = state.related(policy.program, item, as_of)
         return explanation_row(explain(policy.program, item, now=as_of, related=related), item, policy)
 
     def impact(self, tenant: TenantId, question: Question, *, as_of: datetime) -> Row:
@@ -140,31 +190,19 @@ class TenantShard:
             NotFound: this tenant has no such resource, zone or region.
             InputError: a bound is passed.
         """
-        return self._state(tenant).impact.answer(question, as_of=as_of)
+        with self._held.reading(tenant) as state:
+            return state.impact.answer(question, as_of=as_of)
 
     def import_definitions(self, tenant: TenantId, path: Path, aliases: Sequence[Path]) -> tuple[Row, ...]:
         """Import definitions, with the aliases that they need; one row each. Those that are valid are kept."""
-        state = self._state(tenant)
-        table = state.aliases.table().with_files(list(aliases))
-        report = import_definitions(path, table)
-        kept = [row for row in report.rows if row.state != "invalid"]
-        documents = {row.id: report.documents[row.id] for row in kept}
-        stored = [
-            StoredDefinition(row.id, document, str(path), row.state)
-            for row in kept
-            if isinstance(document := documents[row.id], dict)
-        ]
-        with state.lock:
-            state.aliases.keep(documents.values(), table)
-            state.store.save_definitions(stored)
-            state.forget_judgement()
-        return tuple(row.as_json() for row in report.rows)
+        with self._held.writing(tenant) as state:
+            return state.import_definitions(path, aliases)
 
     def policies(self, tenant: TenantId) -> tuple[Row, ...]:
         """Built-in and imported policies, in order of id."""
-        state = self._state(tenant)
-        judging = [policy_row(policy) for policy in state.policies((BUILTIN, IMPORTED))]
-        unchecked = unchecked_definitions(state.definitions(), state.aliases.table())
+        with self._held.reading(tenant) as state:
+            judging = [policy_row(policy) for policy in state.policies((BUILTIN, IMPORTED))]
+            unchecked = unchecked_definitions(state.definitions(), state.aliases.table())
         return tuple(sorted([*judging, *map(unchecked_row, unchecked)], key=lambda row: str(row["id"])))
 
     def definition(self, tenant: TenantId, policy_id: str) -> Row:
@@ -173,40 +211,45 @@ class TenantShard:
         Raises:
             NotFound: this tenant has no such policy.
         """
-        return definition_row(*find_definition(policy_id, self._state(tenant).definitions()))
+        with self._held.reading(tenant) as state:
+            return definition_row(*find_definition(policy_id, state.definitions()))
 
     def scenario(self, tenant: TenantId, request: SimulationRequest) -> tuple[Estate, PolicyScenario]:
         """What a scenario needs: the graph, with columns for its policy, and the policy."""
-        return self._state(tenant).scenario(request)
+        with self._held.reading(tenant) as state:
+            return state.scenario(request)
 
     def check_bundle(self, tenant: TenantId, order: BundleOrder) -> Row:
         """Run the tests of a bundle of policies."""
-        return self._state(tenant).desk.check(order)
+        with self._held.reading(tenant) as state:
+            return state.desk.check(order)
 
     def plan_bundle(self, tenant: TenantId, order: BundleOrder, *, tries: bool) -> Row:
         """What applying a bundle would change, and with `tries` on which resources."""
-        return self._state(tenant).desk.plan(order, tries=tries)
+        with self._held.reading(tenant) as state:
+            return state.desk.plan(order, tries=tries)
 
     def what_if(self, tenant: TenantId, change: AssignmentChange) -> Row:
         """What a change of assignments would do to the resources of the graph."""
-        return self._state(tenant).desk.what_if(change)
+        with self._held.reading(tenant) as state:
+            return state.desk.what_if(change)
 
     def decide_bundle(self, tenant: TenantId, order: BundleOrder, rollback_to: int | None) -> Decided:
         """First step of applying a bundle, or of going back to a revision: check it. The caller records the event."""
-        desk = self._state(tenant).desk
-        return desk.decide(order) if rollback_to is None else desk.decide_rollback(order, rollback_to)
+        with self._held.reading(tenant) as state:
+            return state.desk.decide(order) if rollback_to is None else state.desk.decide_rollback(order, rollback_to)
 
     def commit_bundle(self, tenant: TenantId, decided: Decided, evidence_id: str) -> Row:
         """Second step: put it in force."""
-        state = self._state(tenant)
-        with state.lock:
+        with self._held.writing(tenant) as state, state.lock:
             row = state.desk.commit(decided, evidence_id)
             state.forget_judgement()
         return row
 
     def bundle_history(self, tenant: TenantId) -> tuple[Row, ...]:
         """Every revision of the policies in force, newest first."""
-        return self._state(tenant).desk.history()
+        with self._held.reading(tenant) as state:
+            return state.desk.history()
 
     def begin(self, tenant: TenantId, operation: Operation) -> tuple[Operation, bool]:
         """Enter long work on the tenant's board."""
@@ -236,20 +279,112 @@ class TenantShard:
         """
         return self._board.get(tenant, operation_id)
 
+    def resource(self, tenant: TenantId, resource_id: str) -> Row:
+        """One resource as it is now, with what it is connected to.
+
+        Raises:
+            NotFound: this tenant has no such resource.
+        """
+        with self._seen(tenant) as state:
+            view = state.view()
+            row = view.index_of(resource_id)
+            with state.lock:
+                item = state.store.item(view.uid(row))
+            return resource_row(item, view, row)
+
+    def resource_history(self, tenant: TenantId, resource_id: str) -> tuple[Row, ...]:
+        """Every recorded state of one resource, oldest first, without the documents.
+
+        Raises:
+            NotFound: this tenant never had such a resource.
+        """
+        with self._seen(tenant) as state, state.lock:
+            versions = state.store.history(resource_id)
+        if not versions:
+            raise NotFound("no such resource", resource_id=resource_id, todo=NO_RESOURCE_TODO)
+        return tuple(version_row(version) for version in versions)
+
+    def graph_status(self, tenant: TenantId) -> Row:
+        """How large the graph is, how far its changes were followed, and what of it is not proven."""
+        with self._seen(tenant) as state:
+            view = state.view()
+            with state.lock:
+                return graph_row(view, state.graph, epoch=state.epoch, shard=self._held.name)
+
+    def shared_view(self, tenant: TenantId) -> SharedView:
+        """The graph as it is now, for a reader in another process."""
+        with self._seen(tenant) as state:
+            return state.shared_view()
+
+    def follow(self, tenant: TenantId) -> int:
+        """Take every change that waits; how many resources they changed."""
+        with self._held.writing(tenant) as state:
+            return state.catch_up()
+
+    def take_changes(self, tenant: TenantId) -> bool:
+        """Take what waits for a tenant, as far as one look goes; whether more waits."""
+        with self._held.writing(tenant) as state:
+            return state.follow().is_behind
+
+    def owned(self, tenants: Iterable[TenantId]) -> tuple[TenantId, ...]:
+        """Those of some tenants that are this shard's."""
+        return self._held.owned(tuple(tenants))
+
+    def beat(self) -> Beat:
+        """What the supervisor is told; nothing where its own work ended by a fault, so that it is started anew."""
+        assert not self._following.has_failed, "the shard's own work goes on"
+        return self._held.beat()
+
+    def keep_house(self) -> None:
+        """Hand over what has moved, cool what is quiet. Also done again and again by itself."""
+        self._held.keep_house()
+
+    def warm(self, tenants: Sequence[TenantId]) -> None:
+        """Read tenants' graphs ahead of the first question, while there is memory."""
+        for tenant in self._held.owned(tenants):
+            if not self._held.fits(1):
+                return
+            with suppress(PolicyCortexError), self._held.reading(tenant) as state:
+                state.view()
+
+    def work(self) -> None:
+        """Do once what the shard does by itself between requests, where it does not do so in a thread."""
+        self._following.tick()
+
+    def drain(self) -> None:
+        """Let every tenant go, to end."""
+        self._held.drain()
+
     def ping(self) -> str:
         """Answer, to show that the shard is there."""
         return "ok"
 
     def close(self) -> None:
         """Let go of every store."""
-        with self._opening:
-            for state in self._tenants.values():
-                state.close()
-            self._tenants.clear()
+        self._following.stop()
+        self._held.close()
+        if self._stream is not None:
+            self._stream.close()
 
-    def _state(self, tenant: TenantId) -> TenantState:
-        with self._opening:
-            if tenant not in self._tenants:
-                store = self._open_store(self._folders.graph(tenant), tenant)
-                self._tenants[tenant] = TenantState(tenant, store, self._folders)
-            return self._tenants[tenant]
+    @contextmanager
+    def _seen(self, tenant: TenantId) -> Iterator[TenantState]:
+        """A tenant's state for a question about its graph as it is now."""
+        with self._held.reading(tenant) as state:
+            if not self._is_following:
+                state.catch_up()
+            yield state
+
+    def _open(self, tenant: TenantId, holder: str) -> tuple[TenantState, int]:
+        folder = self._folders.graph(tenant)
+        state = TenantState(
+            tenant,
+            lambda: self._open_store(folder, tenant),
+            self._folders,
+            holder=holder,
+            stream=self._stream,
+            clock=self._clock,
+            hydrating=lambda coming_bytes: self._held.hydrating(tenant, coming_bytes),
+            shelf=self._shelf,
+        )
+        state.store  # noqa: B018 (opened and claimed before it is used)
+        return state, state.epoch

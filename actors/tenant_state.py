@@ -7,13 +7,15 @@ has seen is what questions between scans are asked of. Both are judged by the sa
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from typing import Final
+from time import monotonic
+from typing import Any, Final
 
 import polars as pl
 
@@ -37,6 +39,8 @@ from actors.policy_catalogue import Chosen, chosen_policies, find_policy, inline
 from actors.policy_desk import PolicyDesk
 from actors.policy_ledger import PolicyLedger
 from actors.scan_archive import ScanArchive
+from actors.shards.shelf import LocalShelf, SharedView, Shelf, ViewPublisher
+from actors.tenant_graph import Followed, TenantGraph
 from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
 from assessment.document import scan_document
@@ -48,7 +52,8 @@ from assessment.scan import assess
 from assessment.schema import EvidenceEntry, ScanDocument
 from assessment.simulate import Decision, Estate, PolicyScenario
 from connectors.files import Reading
-from domain.clock import format_instant
+from connectors.stream.contract import ChangeStream
+from domain.clock import Clock, SystemClock, format_instant
 from domain.errors import NotFound, UnavailableError
 from domain.finding import PolicyId
 from domain.resource import ConfigurationItem, resource_key
@@ -56,12 +61,19 @@ from domain.tenancy import TenantId
 from domain.value import UNREAD, Absent, Json
 from graph.build import build_snapshot
 from graph.stores.contract import Changes, GraphStore, PutCounts, ScanRecord, StoredDefinition
+from graph.view import GraphView
 from policy.aliases import AliasTable
 from policy.compile import Program
+from policy.corpus import import_definitions
 from policy.exemption import Exemption, load_exemptions
 
 SCANS_COMPARED_MAX: Final = 30
 SCANS_PENDING_MAX: Final = 4
+PENDING_S: Final = 900.0
+"""After so long a scan that did not take its next step keeps its tenant in memory no longer."""
+LOOKS_MAX: Final = 1_000
+JUDGED_ITEM_BYTES: Final = 8_192
+"""What a resource takes in a judgement that is kept, with its document: an estimate for the shard's budget."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,21 +87,100 @@ class _Pending:
 
 
 class TenantState:
-    """One tenant. Not for several threads but for the questions about the graph, which take the lock."""
+    """One tenant. Not for several threads but for the questions about the graph, which take the lock.
 
-    def __init__(self, tenant: TenantId, store: GraphStore, folders: Folders) -> None:
+    Args:
+        open_store: opens the tenant's store.
+        holder: who claims it, each time it is opened.
+        stream: where changes come from; None where there are none.
+        hydrating: holds a place, and makes room for so many bytes, while the graph is read.
+        shelf: where the graph is put for readers elsewhere.
+    """
+
+    def __init__(
+        self,
+        tenant: TenantId,
+        open_store: Callable[[], GraphStore],
+        folders: Folders,
+        *,
+        holder: str = "",
+        stream: ChangeStream | None = None,
+        clock: Clock | None = None,
+        hydrating: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
+        shelf: Shelf | None = None,
+    ) -> None:
+        self._publisher = ViewPublisher(tenant, shelf or LocalShelf())
         self.tenant = tenant
         self.lock = RLock()
-        self.store = store
+        self.epoch = 0
+        self._open_store = open_store
+        self._holder = holder
+        self._opened: GraphStore | None = None
+        self.graph = TenantGraph(
+            tenant, lambda: self.store, stream=stream, clock=clock or SystemClock(), hydrating=hydrating
+        )
         self.archive = ScanArchive(folders.scans(tenant))
         self.aliases = ImportedAliases(folders.graph(tenant) / "aliases.json")
         self.ledger = PolicyLedger(folders.policies(tenant))
         self.desk = PolicyDesk(self, self.ledger, folders.policy_keys)
         self.impact = ImpactDesk(self)
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
+        self._pending_s = 0.0
         self._bill = KeptBill(folders.graph(tenant))
         self._billing: tuple[pl.DataFrame, ...] | None = None
         self._judgement: tuple[tuple[datetime, Filters], Assessment] | None = None
+
+    @property
+    def store(self) -> GraphStore:
+        """The tenant's store, claimed for this shard; opened where it is not open.
+
+        Raises:
+            ConflictError: another process has it open.
+            UnavailableError: it does not answer.
+        """
+        with self.lock:
+            if self._opened is None:
+                store = self._open_store()
+                with ExitStack() as undo:
+                    undo.callback(store.close)
+                    self.epoch = store.claim(self._holder)
+                    undo.pop_all()
+                self._opened = store
+                self.graph.check()
+            return self._opened
+
+    def view(self) -> GraphView:
+        """The graph as it is. The first question reads it, with the changes that wait."""
+        shown = self.graph.shown
+        if shown is not None:
+            return shown
+        with self.lock:
+            with suppress(UnavailableError):
+                self.catch_up()
+            return self.graph.view()
+
+    def follow(self) -> Followed:
+        """Take what waits in the stream of changes, as far as one look goes."""
+        with self.lock:
+            followed = self.graph.follow()
+            if followed.changes:
+                self.forget_judgement()
+            return followed
+
+    def catch_up(self) -> int:
+        """Take everything that waits, within bounds; how many resources it changed."""
+        count = 0
+        for _ in range(LOOKS_MAX):
+            followed = self.follow()
+            count += len(followed.changes)
+            if not followed.is_behind:
+                break
+        return count
+
+    def shared_view(self) -> SharedView:
+        """The graph as it is, for a reader in another process."""
+        with self.lock:
+            return self._publisher.published(self.view(), f"{self._holder}/{self.epoch}")
 
     def ingest(self, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """Put what was read into the graph, and keep it for the next step of this scan."""
@@ -97,15 +188,18 @@ class TenantState:
             request = replace(request, policies=tuple(each for each in request.policies if each != APPLIED))
         collection = request.collection or _collection(request.paths)
         with self.lock:
-            counts = self.store.put_inventory(reading.inventory, collection, request.as_of)
+            applied = self.store.put(reading.inventory, collection, request.as_of)
+            self.graph.applied(applied)
+            if reading.inventory.is_complete:
+                self.graph.found_again()
             if reading.billing:
                 self._billing = tuple(file.frame for file in reading.billing)
                 self._bill.save(self._billing)
             self._judgement = None
-        self._pending[ticket] = _Pending(request, reading)
+        self._pending[ticket], self._pending_s = _Pending(request, reading), monotonic()
         while len(self._pending) > SCANS_PENDING_MAX:
             self._pending.popitem(last=False)
-        return counts
+        return applied.counts
 
     def assess(self, ticket: str) -> Judged:
         """Judge what was read; the events are to be recorded before `conclude`."""
@@ -146,6 +240,23 @@ class TenantState:
     def forget_judgement(self) -> None:
         """The graph or the policies have changed."""
         self._judgement = None
+
+    def import_definitions(self, path: Path, aliases: Sequence[Path]) -> tuple[dict[str, Any], ...]:
+        """Import definitions, with the aliases that they need; one row each. Those that are valid are kept."""
+        table = self.aliases.table().with_files(list(aliases))
+        report = import_definitions(path, table)
+        kept = [row for row in report.rows if row.state != "invalid"]
+        documents = {row.id: report.documents[row.id] for row in kept}
+        stored = [
+            StoredDefinition(row.id, document, str(path), row.state)
+            for row in kept
+            if isinstance(document := documents[row.id], dict)
+        ]
+        with self.lock:
+            self.aliases.keep(documents.values(), table)
+            self.store.save_definitions(stored)
+            self.forget_judgement()
+        return tuple(row.as_json() for row in report.rows)
 
     def definitions(self) -> tuple[StoredDefinition, ...]:
         """Imported definitions."""
@@ -223,10 +334,41 @@ class TenantState:
         estate = Estate(snapshot, items, assigned, now.costs)
         return estate, PolicyScenario(Decision(request.kind), policy, request.scope)
 
-    def close(self) -> None:
-        """Let go of the store."""
+    @property
+    def size_bytes(self) -> int:
+        """What of the tenant is in memory, about."""
+        judged = self._judgement
+        judged_bytes = 0 if judged is None else len(judged[1].inputs.items) * JUDGED_ITEM_BYTES
+        return self.graph.size_bytes + judged_bytes
+
+    @property
+    def resources(self) -> int:
+        """Resources of the tenant, where that is known."""
+        judged = self._judgement
+        return self.graph.resources or (0 if judged is None else len(judged[1].inputs.items))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a scan is between its steps, or was so lately."""
+        return bool(self._pending) and monotonic() - self._pending_s < PENDING_S
+
+    def cool(self) -> None:
+        """Close the store, and let go of what can be worked out again; the graph stays."""
         with self.lock:
-            self.store.close()
+            self.forget_judgement()
+            self._close_store()
+
+    def close(self) -> None:
+        """Let go of everything."""
+        with self.lock:
+            self.graph.forget()
+            self.forget_judgement()
+            self._close_store()
+
+    def _close_store(self) -> None:
+        store, self._opened = self._opened, None
+        if store is not None:
+            store.close()
 
     def _scan(self, ticket: str) -> _Pending:
         pending = self._pending.get(ticket)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
 from actors.messages import IMPORTED
+from actors.tenant_graph import TenantGraph
 from assessment.inputs import AssessedPolicy
 from assessment.policies import SEVERITY_UNSTATED
 from assessment.schema import ScanDocument
@@ -13,11 +15,16 @@ from assessment.timeline import Timeline, TimelinePoint
 from domain.clock import format_instant
 from domain.resource import ConfigurationItem
 from domain.value import Absent, Value
+from graph.stores.contract import Version
+from graph.view import Edge, GraphView
 from policy.corpus import ImportRow
 from policy.definition import Definition
 from policy.explain import Explanation, LeafResult
 
 Row: TypeAlias = "dict[str, Any]"
+
+EDGES_SHOWN_MAX: Final = 500
+"""Relationships of one resource that are shown in each direction."""
 
 
 def analysis_row(document: ScanDocument, *, limit: int, resource_ids: frozenset[str] | None) -> Row:
@@ -62,6 +69,60 @@ def timeline_row(found: Timeline) -> Row:
         "resource_id": found.resource_id,
         "now": format_instant(found.now),
         "points": [_point(point) for point in found.points],
+    }
+
+
+def resource_row(item: ConfigurationItem, view: GraphView, row: int) -> Row:
+    """One resource's whole document, and the relationships in which it stands."""
+    return {
+        "resource_id": item.uid,
+        "provider": item.provider.value,
+        "type": item.type,
+        "name": item.name,
+        "scope": item.scope,
+        "region": item.region,
+        "tags": dict(item.tags),
+        "properties": dict(item.properties),
+        "captured_at": None if item.captured_at is None else format_instant(item.captured_at),
+        "digest": item.digest,
+        "unread": list(item.unread),
+        "synthetic": item.synthetic,
+        "version": view.version,
+        "depends_on": [_edge(view, edge, edge.target) for edge in islice(view.edges_from(row), EDGES_SHOWN_MAX)],
+        "needed_by": [_edge(view, edge, edge.source) for edge in islice(view.edges_to(row), EDGES_SHOWN_MAX)],
+    }
+
+
+def graph_row(view: GraphView, graph: TenantGraph, *, epoch: int, shard: str) -> Row:
+    """A tenant's graph in numbers."""
+    lost = graph.lost()
+    return {
+        "version": view.version,
+        "resources": len(view),
+        "relationships": len(view.base.edges) - len(view.patch.gone) + len(view.patch.sources),
+        "dangling": len(view.dangling),
+        "containment_circles": len(view.cycles),
+        "unproven_accounts": sorted(view.overlay.unproven),
+        "changes_waiting": graph.lag(),
+        "changes_lost_behind": lost or None,
+        "size_bytes": graph.size_bytes,
+        "shard": shard,
+        "epoch": epoch,
+    }
+
+
+def version_row(version: Version) -> Row:
+    """One recorded state of a resource."""
+    return {"at": format_instant(version.at), "kind": version.kind.value, "digest": version.item.digest}
+
+
+def _edge(view: GraphView, edge: Edge, other: int) -> Row:
+    return {
+        "resource_id": view.uid(other),
+        "type": view.type(other),
+        "kind": edge.kind.value,
+        "strength": edge.strength.value,
+        "path": edge.path,
     }
 
 

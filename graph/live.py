@@ -154,7 +154,8 @@ class LiveGraph:
     @property
     def size_bytes(self) -> int:
         """About what the graph takes in memory."""
-        return self._base.size_bytes + self._watches.size_bytes + _ENTRY_BYTES * self.pending
+        watched_bytes = self._watches.size_bytes if self.is_learned else 0
+        return self._base.size_bytes + watched_bytes + _ENTRY_BYTES * self.pending
 
     def learn(self) -> Delta:
         """Read every document once, so that changes can be followed; nothing where that is done.

@@ -20,6 +20,7 @@ from serve.api import (
     policy_bundles,
     predictions,
     reports,
+    resources,
     scans,
     simulator,
 )
@@ -63,6 +64,7 @@ def build_app(context: ApiContext | None) -> FastAPI:
         reports.router,
         policy_bundles.router,
         scans.router,
+        resources.router,
         compliance.router,
         compliance.findings_router,
         changes.router,

@@ -16,6 +16,7 @@ from domain.value import Json
 from serve.run_file import find_running
 
 if TYPE_CHECKING:
+    from actors.shards.config import ShardConfig
     from actors.upkeep import UpkeepConfig
     from serve.change_desk import ChangesFace
     from serve.platform import Platform
@@ -41,18 +42,20 @@ def local_platform(settings: Settings) -> Platform:
     """Every actor as an object of this process. Nothing is opened before the first question of a tenant."""
     from actors.evidence_chain import EvidenceChain  # noqa: PLC0415 (a command that talks to a server needs none of it)
     from actors.handles import LocalHandle  # noqa: PLC0415
+    from actors.shards.router import one_shard  # noqa: PLC0415
     from actors.simulation import Simulation  # noqa: PLC0415
     from actors.tenant_shard import TenantShard  # noqa: PLC0415
     from actors.upkeep import LogUpkeep  # noqa: PLC0415
     from serve.key_places import key_places  # noqa: PLC0415
     from serve.platform import Crew, Platform  # noqa: PLC0415
     from serve.store_place import store_place  # noqa: PLC0415
+    from serve.stream_place import stream_place  # noqa: PLC0415
 
     folders = folders_of(settings)
-    shard = LocalHandle(TenantShard(folders, store_place(settings)))
+    shard = LocalHandle(TenantShard(folders, store_place(settings), open_stream=stream_place(settings).open_changes))
     chain = LocalHandle(EvidenceChain(folders, log_keys=key_places(settings).log_keys(folders)))
     crew = Crew(
-        shards={"local": shard},
+        shards=one_shard(shard),
         chain=chain,
         upkeep=LocalHandle(LogUpkeep(chain, upkeep_of(settings))),
         simulations=[LocalHandle(Simulation())],
@@ -121,3 +124,10 @@ def upkeep_of(settings: Settings) -> UpkeepConfig:
         settings.witnesses,
         settings.retention_years,
     )
+
+
+def shard_of(settings: Settings) -> ShardConfig:
+    """How each shard of a platform with these settings is set up."""
+    from actors.shards.config import ShardConfig  # noqa: PLC0415 (see above)
+
+    return ShardConfig(memory_mib=settings.shard_memory_mib, idle_s=settings.shard_idle_s, is_following=True)

@@ -18,12 +18,12 @@ import ray
 from ray import serve as ray_serve
 from ray.serve.config import HTTPOptions
 
-from actors.placement import NAMESPACE
+from actors.placement import NAMESPACE, ShardOpening
 from domain.errors import UnavailableError
 from domain.tenancy import tenant_id
 from serve.auth.tokens import FILE_NAME as TOKENS_NAME
 from serve.auth.tokens import ensure_token
-from serve.bootstrap import folders_of, upkeep_of
+from serve.bootstrap import folders_of, shard_of, upkeep_of
 from serve.crew import ray_crew
 from serve.deployment import IngressConfig, api_application
 from serve.key_places import key_places
@@ -68,21 +68,22 @@ def start_cluster(settings: Settings) -> RunningCluster:
     key = "pcg_operator_" + secrets.token_urlsafe(32)
     _start_ray(settings)
     upkeep, log_keys = upkeep_of(_absolute(settings)), keys.log_keys(folders)
-    stores = store_place(settings)
-    crew = ray_crew(folders, upkeep, log_keys, stores, shards=settings.shards, simulations=settings.simulations)
+    streams = stream_place(settings)
+    opening = ShardOpening(folders, store_place(settings), streams.open_changes, shard_of(settings))
+    crew = ray_crew(folders, upkeep, log_keys, opening, shards=settings.shards, simulations=settings.simulations)
     platform = Platform(crew)
     ray_serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port), proxy_location="HeadOnly")
     config = IngressConfig(
         folders=folders,
         keys=keys,
-        stores=stores,
         upkeep=upkeep,
+        opening=opening,
         shards=settings.shards,
         simulations=settings.simulations,
         tokens=folders.store / TOKENS_NAME,
         allowed_roots=tuple(root.resolve() for root in settings.allowed_roots),
         operator_digest=sha256(key.encode()).digest(),
-        streams=stream_place(settings),
+        streams=streams,
         report_tsa_url=settings.report_tsa_url,
     )
     ray_serve.run(api_application(config), name=APPLICATION, route_prefix="/")

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from actors.folders import Folders
-from actors.placement import chain_handle, shard_handle, simulation_handle, upkeep_handle
+from actors.placement import (
+    ShardOpening,
+    chain_handle,
+    shard_router,
+    simulation_handle,
+    supervisor_handle,
+    upkeep_handle,
+)
+from actors.shards.roster_file import RosterFile
 from actors.upkeep import UpkeepConfig
 from chain.keys.log_key_places import LogKeyPlaces
 from serve.platform import Crew
-from serve.store_place import StorePlace
 
 
 def ray_crew(
     folders: Folders,
     upkeep: UpkeepConfig,
     log_keys: LogKeyPlaces,
-    stores: StorePlace,
+    opening: ShardOpening,
     *,
     shards: int,
     simulations: int,
 ) -> Crew:
-    """Handles of every actor; placement of tenants depends on the number of shards alone."""
+    """Handles of every actor. The supervisor starts the shards; how many there are, after the first start, it knows."""
     chain = chain_handle(folders, log_keys)
-    names = [f"shard-{number}" for number in range(shards)]
     return Crew(
-        shards={name: shard_handle(name, folders, stores) for name in names},
+        shards=shard_router(RosterFile(folders.store)),
+        supervisor=supervisor_handle(opening, shards),
         chain=chain,
         upkeep=upkeep_handle(chain, upkeep),
         simulations=[simulation_handle(number) for number in range(simulations)],

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from ray import serve as ray_serve
 
 from actors.folders import Folders
+from actors.placement import ShardOpening
 from actors.telemetry import configure_logging
 from actors.upkeep import UpkeepConfig
 from domain.clock import SystemClock
@@ -25,7 +26,6 @@ from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
-from serve.store_place import StorePlace
 from serve.stream_place import StreamPlace
 
 MAX_ONGOING: Final = 64
@@ -40,7 +40,7 @@ class IngressConfig:
     folders: Folders
     keys: KeyPlaces
     upkeep: UpkeepConfig
-    stores: StorePlace
+    opening: ShardOpening
     shards: int
     simulations: int
     tokens: Path
@@ -73,7 +73,7 @@ class Ingress:
                 config.folders,
                 config.upkeep,
                 log_keys,
-                config.stores,
+                config.opening,
                 shards=config.shards,
                 simulations=config.simulations,
             )

@@ -38,7 +38,10 @@ from actors.messages import (
     SimulationRequest,
     SimulationResult,
 )
-from actors.rendezvous import owner
+from actors.shards.beat import FleetState
+from actors.shards.router import ShardRouter
+from actors.shards.shelf import ViewReader
+from actors.shards.supervisor import ShardSupervisor
 from actors.simulation import Simulation
 from actors.tenant_shard import TenantShard
 from actors.upkeep import LogUpkeep
@@ -60,8 +63,10 @@ if TYPE_CHECKING:
     from chain.read_models import LatestEvidence
     from chain.signed_checkpoints import SignedPair
     from chain.verify import VerificationReport
+    from graph.view import GraphView
 
 SCAN_DEADLINE_S: Final = 900.0
+READ_DEADLINE_S: Final = 15.0
 SCAN_ATTEMPTS: Final = 2
 RECORD_BATCH: Final = 1_000
 
@@ -73,15 +78,17 @@ class Crew:
     """The actors of one platform.
 
     Args:
-        shards: by name; tenants are placed on names.
+        shards: where each tenant's is.
+        supervisor: watches over them; None where there is only one, of this process.
         is_local: they are objects of this process.
     """
 
-    shards: Mapping[str, Handle[TenantShard]]
+    shards: ShardRouter[TenantShard]
     chain: Handle[EvidenceChain]
     upkeep: Handle[LogUpkeep]
     simulations: Sequence[Handle[Simulation]]
     is_local: bool
+    supervisor: Handle[ShardSupervisor] | None = None
 
 
 class Platform:
@@ -92,6 +99,7 @@ class Platform:
         self._commit = GroupCommit(lambda batch: crew.chain.call(EvidenceChain.append, batch))
         self._commits: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopCommit] = WeakKeyDictionary()
         self._turn = count()
+        self._views = ViewReader()
 
     def scan(self, request: ScanRequest, progress: Progress | None = None) -> ScanResult:
         """Read, put into the graph, judge, record, write.
@@ -157,6 +165,40 @@ class Platform:
             and (not only_new or row["is_new"])
             and (type is None or str(row["resource_type"]).lower() == type.lower())
         )
+
+    def resource(self, tenant: TenantId, resource_id: str) -> Row:
+        """One resource as it is now, with what it is connected to."""
+        return self._shard(tenant).within(READ_DEADLINE_S).call(TenantShard.resource, tenant, resource_id)
+
+    def resource_history(self, tenant: TenantId, resource_id: str) -> tuple[Row, ...]:
+        """Every recorded state of one resource, oldest first."""
+        return self._shard(tenant).within(READ_DEADLINE_S).call(TenantShard.resource_history, tenant, resource_id)
+
+    def graph_status(self, tenant: TenantId) -> Row:
+        """How large the tenant's graph is, and how far it follows its changes."""
+        return self._shard(tenant).within(READ_DEADLINE_S).call(TenantShard.graph_status, tenant)
+
+    def view(self, tenant: TenantId) -> GraphView:
+        """The tenant's graph as it is now, for questions that are answered here; its base is read without a copy."""
+        shard = self._shard(tenant).within(READ_DEADLINE_S)
+        return self._views.view(tenant, lambda: shard.call(TenantShard.shared_view, tenant))
+
+    def fleet(self) -> FleetState:
+        """How the shards stand.
+
+        Raises:
+            NotFound: the platform is one of this process, without a supervisor.
+        """
+        return self._supervisor().call(ShardSupervisor.state)
+
+    def resize(self, shards: int) -> FleetState:
+        """Have so many shards; their tenants move by and by.
+
+        Raises:
+            NotFound: as `fleet`.
+            InputError: the number is out of bounds.
+        """
+        return self._supervisor().call(ShardSupervisor.resize, shards)
 
     def explain(self, tenant: TenantId, resource_id: str, policy_id: str, *, as_of: datetime) -> Row:
         """Why a policy judges a resource as it does."""
@@ -342,8 +384,11 @@ class Platform:
     def parts(self, *, deadline_s: float = 5.0) -> dict[str, str]:
         """Every actor and whether it answers: ``ok`` or what is wrong."""
         parts = {
-            name: _answer(handle.within(deadline_s), TenantShard.ping) for name, handle in self._crew.shards.items()
+            name: _answer(handle.within(deadline_s), TenantShard.ping)
+            for name, handle in self._crew.shards.all().items()
         }
+        if self._crew.supervisor is not None:
+            parts["supervisor"] = _answer(self._crew.supervisor.within(deadline_s), ShardSupervisor.ping)
         parts["evidence"] = _answer(self._crew.chain.within(deadline_s), EvidenceChain.ping)
         parts["upkeep"] = _answer(self._crew.upkeep.within(deadline_s), LogUpkeep.ping)
         for number, handle in enumerate(self._crew.simulations):
@@ -363,7 +408,7 @@ class Platform:
     def close(self) -> None:
         """Let go of stores and logs where they are of this process; actors of a cluster stay."""
         if self._crew.is_local:
-            for shard in self._crew.shards.values():
+            for shard in self._crew.shards.all().values():
                 shard.call(TenantShard.close)
             self._crew.chain.call(EvidenceChain.close)
 
@@ -373,8 +418,13 @@ class Platform:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _supervisor(self) -> Handle[ShardSupervisor]:
+        if self._crew.supervisor is None:
+            raise NotFound("a platform of one process has no shards", todo="Start the platform: pcg up")
+        return self._crew.supervisor
+
     def _shard(self, tenant: TenantId) -> Handle[TenantShard]:
-        return self._crew.shards[owner(tenant, tuple(self._crew.shards))]
+        return self._crew.shards.of(tenant)
 
 
 def cost_impact_row(document: Row, policy_id: str) -> dict[str, Any]:

@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     port: int = _row(8642, "Port that the platform listens on", low=1, high=65_535)
     cluster: str | None = _row(None, "Address of a running platform that scans are sent to")
     shards: int = _row(2, "Actors that share the tenants", unit="actors", low=1, high=1_024)
+    shard_memory_mib: int = _row(
+        2_048, "Graphs that a shard keeps in memory; the least recently used go", unit="MiB", low=16, high=1_048_576
+    )
+    shard_idle_s: int = _row(
+        300, "After so long without a question a tenant's store is closed", unit="s", low=1, high=86_400
+    )
     simulations: int = _row(2, "Actors that run scenarios in parallel", unit="actors", low=1, high=1_024)
     ray_memory_mib: int = _row(512, "Ray's object store on this machine", unit="MiB", low=80, high=1_048_576)
     memory_free_mib_min: int = _row(

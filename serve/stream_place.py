@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from connectors.stream.contract import ChangeStream
 from connectors.stream.opening import Streams, open_streams
 from domain.errors import InputError, NotFound
 from serve.settings import Settings, secret_of
@@ -39,6 +40,14 @@ class StreamPlace:
             InputError: what it leads to is not an address of Redis.
         """
         return open_streams(self.folder, None if self.redis is None else _address(self.redis))
+
+    def open_changes(self) -> ChangeStream:
+        """Open the change stream alone.
+
+        Raises:
+            NotFound, InputError: as `open`.
+        """
+        return self.open().changes
 
 
 def stream_place(settings: Settings) -> StreamPlace:

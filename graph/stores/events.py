@@ -205,7 +205,8 @@ class _Line:
         """Have a row written; a deletion is written with what was there before it."""
         if row.is_gone and former is not None and not row.has_item:
             row.version, row.item, row.mark = former.version, former.item, former.mark
-        row.place = len(self.added)
+        if row.has_item:
+            row.place = len(self.added)
         if row.item is not None:
             version = NewVersion(self.key, row.item, row.mark, row.at, is_retired=row.is_gone, is_told=True)
             self.added.append(version)

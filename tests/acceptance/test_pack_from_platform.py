@@ -23,6 +23,7 @@ from actors.anchoring import Anchoring
 from actors.evidence_chain import EvidenceChain
 from actors.handles import LocalHandle
 from actors.platform_log import WriterPlatformLog
+from actors.shards.router import one_shard
 from actors.simulation import Simulation
 from actors.tenant_shard import TenantShard
 from actors.upkeep import LogUpkeep
@@ -179,7 +180,7 @@ def _running(
         tokens = settings.store_dir / FILE_NAME
         acme, globex = (bearer(ensure_token(tokens, TenantId(name))) for name in ("acme", "globex"))
         crew = Crew(
-            shards={"local": LocalHandle(TenantShard(folders, StorePlace()))},
+            shards=one_shard(LocalHandle(TenantShard(folders, StorePlace()))),
             chain=chain,
             upkeep=LocalHandle(LogUpkeep(chain, upkeep_of(settings))),
             simulations=[LocalHandle(Simulation())],

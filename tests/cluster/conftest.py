@@ -85,7 +85,7 @@ def running_platform(folder: Path, settings: dict[str, str]) -> Iterator[Platfor
     environment = {
         **os.environ,
         "PCG_PORT": str(port),
-        "PCG_SHARDS": "1",
+        "PCG_SHARDS": "2",
         "PCG_SIMULATIONS": "1",
         "PCG_RAY_MEMORY_MIB": "80",
         **settings,

@@ -1,0 +1,1 @@
+"""Which shard owns which tenant, what a shard may hold, and who watches over the shards."""

@@ -1,0 +1,27 @@
+"""How a shard is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from actors.shards.admission import Limits
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ShardConfig:
+    """One shard.
+
+    Args:
+        memory_mib: what the graphs in its memory may take together.
+        idle_s: after so long without a question a tenant's store is closed; its graph stays.
+        is_following: applies changes as they are published, in a thread of its own.
+    """
+
+    name: str = "local"
+    memory_mib: int = 2_048
+    idle_s: float = 300.0
+    limits: Limits = field(default_factory=Limits)
+    is_following: bool = False
