@@ -53,10 +53,10 @@ def fold(base: Base, overlay: Overlay, learned: Learned) -> Base:
         base: one with knowledge.
     """
     assert base.knowledge is not None, "what was read out of a store is learnt before anything changes"
-    order = _order(base, overlay)
+    order = order_of(base, overlay)
     rows = np.full(overlay.size, -1, np.int32)
     rows[order] = np.arange(len(order), dtype=np.int32)
-    resources = _resources(base, overlay, order)
+    resources = resources_of(base, overlay, order)
     edges, broken = _edges(base, overlay, rows)
     dangling_rows, dangling = _dangling(base, overlay, rows)
     groups = tuple(sorted(tuple(sorted(rows[list(group)].tolist())) for group in overlay.groups))
@@ -77,7 +77,7 @@ def fold(base: Base, overlay: Overlay, learned: Learned) -> Base:
     return Base(snapshot, groups, dangling_rows, broken, knowledge)
 
 
-def _order(base: Base, overlay: Overlay) -> NDArray[np.int64]:
+def order_of(base: Base, overlay: Overlay) -> NDArray[np.int64]:
     """Row numbers in order of `resource_key`, those of resources that are gone left out."""
     is_there = np.ones(len(base), bool)
     is_there[[row for row in overlay.gone if row < len(base)]] = False
@@ -88,7 +88,8 @@ def _order(base: Base, overlay: Overlay) -> NDArray[np.int64]:
     return np.insert(kept, np.searchsorted(kept, places), rows)
 
 
-def _resources(base: Base, overlay: Overlay, order: NDArray[np.int64]) -> pa.Table:
+def resources_of(base: Base, overlay: Overlay, order: NDArray[np.int64]) -> pa.Table:
+    """The resources of some rows, in the order given."""
     states: list[ResourceRow] = list(overlay.changed.values())
     at = np.arange(overlay.size, dtype=np.int64)
     at[list(overlay.changed)] = len(base) + np.arange(len(states))

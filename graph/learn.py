@@ -35,12 +35,15 @@ def learn(
     *,
     as_of: datetime,
     unproven: frozenset[str] = frozenset(),
+    breaks_circles: bool = True,
 ) -> Base:
     """Read every document.
 
     Args:
         resources: the columns of `Snapshot.resources`, in order of `resource_key`.
         documents: rows and their items, ascending, in batches; a batch is let go before the next.
+        breaks_circles: whether edges on a circle of containment become references; not in a part of a graph, where a
+            circle is seen only together with the other parts.
 
     Raises:
         InputError: an item belongs to another tenant.
@@ -58,7 +61,7 @@ def learn(
     size = resources.num_rows
     claims = notes.claims(size)
     edges = strongest(notes.edges())
-    circles = circles_of(edges.sources, edges.targets, edges.kinds, size)
+    circles = circles_of(edges.sources, edges.targets, edges.kinds, size) if breaks_circles else ()
     standing, broken = without_circles(edges, circles, size)
     uids = resources.column("uid").combine_chunks()
     snapshot = Snapshot(

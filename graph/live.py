@@ -45,6 +45,9 @@ _Entry = TypeVar("_Entry")
 Latest: TypeAlias = "dict[str, ConfigurationItem | None]"
 """The last of several states by `resource_key`; None where the resource is gone."""
 
+Owns: TypeAlias = "Callable[[str], bool]"
+"""Whether the documents of a scope are read here."""
+
 WHOLE_AT_LEAST: Final = 1_000
 WHOLE_SHARE: Final = 16
 FOLD_AT_LEAST: Final = 4_096
@@ -85,8 +88,9 @@ class Delta:
 class LiveGraph:
     """One tenant's graph in memory. Made by `from_items` and `from_readout`."""
 
-    def __init__(self, base: Base, documents: Documents, *, version: int = 0) -> None:
+    def __init__(self, base: Base, documents: Documents, *, version: int = 0, owns: Owns | None = None) -> None:
         self._documents = documents
+        self._owns = owns
         self._version = version
         self.store_version = version
         self._as_of = base.snapshot.as_of
@@ -104,17 +108,23 @@ class LiveGraph:
         documents: Documents,
         unproven: frozenset[str] = frozenset(),
         version: int = 0,
+        owns: Owns | None = None,
     ) -> LiveGraph:
         """The graph of some items; none of them is kept.
+
+        Args:
+            owns: which documents are read, where this is a part of a graph (`graph.partition`); None is all.
 
         Raises:
             InputError: an item belongs to another tenant, or an id stands twice.
         """
         ordered = sorted(items, key=lambda item: resource_key(item.uid))
         require_one_each(tenant, ordered)
-        batches = in_batches(list(enumerate(ordered)), DOCUMENTS_BATCH)
-        base = learn(tenant, resource_table(ordered), batches, as_of=as_of, unproven=unproven)
-        return cls(base, documents, version=version)
+        read = [(row, item) for row, item in enumerate(ordered) if owns is None or owns(item.scope)]
+        batches = in_batches(read, DOCUMENTS_BATCH)
+        table = resource_table(ordered)
+        base = learn(tenant, table, batches, as_of=as_of, unproven=unproven, breaks_circles=owns is None)
+        return cls(base, documents, version=version, owns=owns)
 
     @classmethod
     def from_readout(
@@ -172,6 +182,7 @@ class LiveGraph:
             self._all_documents(),
             as_of=before.as_of,
             unproven=self._unproven,
+            breaks_circles=self._owns is None,
         )
         self._take(base)
         rows = differing(before, base.snapshot)
@@ -210,8 +221,9 @@ class LiveGraph:
         edges = self._edges
         assert edges is not None
         again = self._watches.of(concerned) - given.keys() - gone.keys() - self._rows.gone
-        readings = {row: Reading() for row in (*gone, *again)}
-        for row, item in (*given.items(), *self._loaded(sorted(again))):
+        readings = {row: Reading() for row in (*given, *gone, *again)}
+        owned = [(row, item) for row, item in given.items() if self._owned(row)]
+        for row, item in (*owned, *self._loaded(sorted(again))):
             readings[row] = self._reader.read(row, item)
             self._watches.add(row, self._noted.taken())
         sources = edges.replace(readings) | self._dangle(readings)
@@ -255,11 +267,18 @@ class LiveGraph:
         self._edges: LiveEdges | None = None
         if base.knowledge is None:
             return
-        self._edges = LiveEdges(base, base.knowledge)
+        self._edges = LiveEdges(base, base.knowledge, breaks_circles=self._owns is None)
         self._directory = LiveDirectory(self._rows, base.knowledge.offers)
         self._noted = NotedDirectory(self._directory)
         self._watches = Watches(base.knowledge.watches)
         self._reader = Reader(self._noted)
+
+    def _owned(self, row: int) -> bool:
+        """Whether a row's document is for this graph to read."""
+        if self._owns is None:
+            return True
+        state = self._rows.get(row)
+        return state is not None and self._owns(state.scope)
 
     def _ours(self, item: ConfigurationItem | None) -> ConfigurationItem | None:
         if item is not None:
@@ -281,7 +300,9 @@ class LiveGraph:
         at = {key: row for row, key in enumerate(keys)}
         table = resource_table([states[key] for key in keys])
         documents = self._given_or_loaded(keys, states, latest)
-        self._take(learn(self.tenant, table, documents, as_of=self._as_of, unproven=self._unproven))
+        whole = self._owns is None
+        base = learn(self.tenant, table, documents, as_of=self._as_of, unproven=self._unproven, breaks_circles=whole)
+        self._take(base)
         self._version += 1
         rows = np.array([at.get(key, -1) for key in old], np.int32)
         sources = differing(before, self._base.snapshot, rows)
@@ -293,9 +314,10 @@ class LiveGraph:
     ) -> Iterator[list[tuple[int, ConfigurationItem]]]:
         for batch in in_batches(list(enumerate(keys)), DOCUMENTS_BATCH):
             found = {key: item for _, key in batch if (item := latest.get(key)) is not None}
-            wanted = [states[key].uid for _, key in batch if key not in found]
+            owned = [(row, key) for row, key in batch if self._owns is None or self._owns(states[key].scope)]
+            wanted = [states[key].uid for _, key in owned if key not in found]
             found |= {resource_key(item.uid): item for item in (self._documents(wanted) if wanted else ())}
-            yield [(row, found[key]) for row, key in batch if key in found]
+            yield [(row, found[key]) for row, key in owned if key in found]
 
     def _move(self, latest: Latest) -> tuple[dict[int, ConfigurationItem], dict[int, ResourceId], set[int]]:
         """Put resources in their rows: items by row, ids of those that are gone, and the codes of what has moved."""
@@ -319,8 +341,8 @@ class LiveGraph:
     def _loaded(self, rows: Sequence[int]) -> Iterator[tuple[int, ConfigurationItem]]:
         """Documents of rows, found by id."""
         for batch in in_batches(rows, DOCUMENTS_BATCH):
-            uids = [state.uid for row in batch if (state := self._rows.get(row)) is not None]
-            for item in self._documents(uids):
+            uids = [state.uid for row in batch if self._owned(row) and (state := self._rows.get(row)) is not None]
+            for item in self._documents(uids) if uids else ():
                 row = self._rows.find(resource_key(item.uid))
                 if row is not None:
                     yield row, item

@@ -24,11 +24,15 @@ class LiveEdges:
     """Edges that differ from the base.
 
     Args:
+        breaks_circles: whether edges on a circle of containment become references.
+
+    Attributes:
         added: how an edge stands that the base does not have so, by its ends and the kind that was claimed.
         gone: numbers of edges of the base that do not stand so any longer.
     """
 
-    def __init__(self, base: Base, knowledge: Knowledge) -> None:
+    def __init__(self, base: Base, knowledge: Knowledge, *, breaks_circles: bool = True) -> None:
+        self._breaks_circles = breaks_circles
         self._base = base
         self._knowledge = knowledge
         self.readings: dict[int, Reading] = {}
@@ -54,8 +58,8 @@ class LiveEdges:
             differing |= {key for key, _ in before.items() ^ reading.claims.items()}
             self.readings[row] = reading
         changed = {key[0] for key in differing if self._stand(key)}
-        circled = self._circles.update({row for key in differing if key[2] == CONTAINS for row in key[:2]})
-        for row in circled:
+        contained = {row for key in differing if key[2] == CONTAINS for row in key[:2]}
+        for row in self._circles.update(contained) if self._breaks_circles else ():
             keys = [(row, container, CONTAINS) for container in self._containers(row)]
             changed |= {row for key in keys if self._stand(key)}
         return changed

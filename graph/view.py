@@ -16,6 +16,8 @@ from domain.errors import NotFound
 from domain.resource import Relationship, RelationshipKind, ResourceId, Strength, resource_key
 from domain.tenancy import TenantId
 from graph.base import Base, ResourceRow
+from graph.columns import Column
+from graph.edge_columns import EdgeColumns
 from graph.patch import EdgePatch
 from graph.reading import KINDS, STRENGTHS, EdgeKey
 from graph.references import Dangling
@@ -245,6 +247,22 @@ class GraphView:
                 targets.setdefault(key[1], []).append(key)
             self._memory.by_end = (sources, targets)
         return self._memory.by_end
+
+
+def columns_of(view: GraphView) -> EdgeColumns:
+    """Every edge, under the view's row numbers: those of the base that still stand, then the others."""
+    edges, patch = view.base.edges, view.patch
+    stays = np.ones(len(edges), bool)
+    stays[patch.gone] = False
+    codes = {str(value): code for code, value in enumerate(edges.paths.values)}
+    added = np.array([codes.setdefault(path, len(codes)) for path in patch.paths], np.int32)
+    return EdgeColumns(
+        sources=np.concatenate([edges.sources[stays], patch.sources]),
+        targets=np.concatenate([edges.targets[stays], patch.targets]),
+        kinds=np.concatenate([edges.kinds[stays], patch.kinds]),
+        strengths=np.concatenate([edges.strengths[stays], patch.strengths]),
+        paths=Column(np.concatenate([edges.paths.codes[stays], added]), tuple(codes)),
+    )
 
 
 def _patch(overlay: Overlay) -> EdgePatch:

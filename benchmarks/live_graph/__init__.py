@@ -1,0 +1,1 @@
+"""What the benchmark of live graphs is measured on."""

@@ -1,0 +1,206 @@
+"""A graph too large for one process, in parts: each reads the documents of its own scopes, and knows every resource.
+
+What a part claims of edges between its resources and those of others is kept there: so the edges of the whole graph are
+the claims of all parts, the hardest of each. Every part is told of every change; what is not its own it takes as a
+change of a name alone. Answers of parts put together are those of the whole graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+from domain.resource import Relationship, ResourceId, resource_key
+from graph.columns import Column
+from graph.edge_columns import EdgeColumns, circles_of, compressed, strongest, without_circles
+from graph.fold import order_of, resources_of
+from graph.learn import rows_by_type
+from graph.live import Owns
+from graph.reading import STRENGTHS
+from graph.references import Dangling
+from graph.snapshot import Snapshot, account_of
+from graph.view import GraphView, columns_of
+
+PARTS_MAX: Final = 256
+_EVEN: Final = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which part reads which scopes.
+
+    Args:
+        parts: how many there are.
+        homes: the part of each account and scope that was there when the plan was made, folded; what comes later is
+            placed by a number of its account, the same in every process.
+    """
+
+    parts: int
+    homes: Mapping[str, int]
+
+    def part_of(self, scope: str) -> int:
+        """The part that reads the documents of a scope."""
+        folded = scope.lower()
+        account = account_of(folded)
+        home = self.homes.get(folded, self.homes.get(account))
+        return crc32(account.encode("utf-8", "surrogatepass")) % self.parts if home is None else home
+
+    def owns(self, part: int) -> Owns:
+        """What one part reads."""
+        return partial(_is_home, self, part)
+
+
+def _is_home(plan: Plan, part: int, scope: str) -> bool:
+    return plan.part_of(scope) == part
+
+
+def plan_parts(sizes: Mapping[str, int], parts: int) -> Plan:
+    """Place scopes, those of an account together unless that would leave the parts uneven.
+
+    Args:
+        sizes: how many resources each scope has.
+
+    Raises:
+        InputError: no parts, or too many.
+    """
+    if not 1 <= parts <= PARTS_MAX:
+        raise InputError("a graph has at least one part", parts=parts, parts_max=PARTS_MAX, todo="Ask for fewer parts")
+    loads = [0] * parts
+    homes: dict[str, int] = {}
+    for name, size in sorted(_units(sizes, parts).items(), key=lambda unit: (-unit[1], unit[0])):
+        home = loads.index(min(loads))
+        loads[home] += size
+        homes[name] = home
+    return Plan(parts, homes)
+
+
+def _units(sizes: Mapping[str, int], parts: int) -> dict[str, int]:
+    """Accounts, and the scopes of those that are too large for one part."""
+    accounts: dict[str, dict[str, int]] = {}
+    for scope, size in sizes.items():
+        inside = accounts.setdefault(account_of(scope), {})
+        inside[scope.lower()] = inside.get(scope.lower(), 0) + size
+    share = _EVEN * sum(sizes.values()) / parts
+    units: dict[str, int] = {}
+    for account, inside in accounts.items():
+        total = sum(inside.values())
+        units |= {account: total} if total <= share else inside
+    return units
+
+
+def union(parts: Sequence[GraphView]) -> Snapshot:
+    """The whole graph, from all its parts after the same changes.
+
+    Raises:
+        InputError: the parts do not hold the same resources.
+    """
+    orders = [order_of(part.whole, part.overlay) for part in parts]
+    first = parts[0]
+    resources = resources_of(first.whole, first.overlay, orders[0])
+    if len({len(order) for order in orders}) > 1:
+        sizes = [len(order) for order in orders]
+        raise InputError("the parts do not hold the same resources", sizes=sizes, todo="Bring them to one version")
+    size = len(orders[0])
+    edges = strongest(_together([_numbered(part, order) for part, order in zip(parts, orders, strict=True)]))
+    circles = circles_of(edges.sources, edges.targets, edges.kinds, size)
+    standing, _ = without_circles(edges, circles, size)
+    uids = resources.column("uid")
+    return Snapshot(
+        tenant=first.tenant,
+        as_of=max(part.overlay.as_of for part in parts),
+        resources=resources,
+        edges=compressed(standing, size),
+        tables={},
+        rows_by_type=rows_by_type(resources),
+        dangling=dangling_of(parts),
+        cycles=tuple(tuple(ResourceId(uids[row].as_py()) for row in circle) for circle in circles),
+        digest="",
+        unproven=first.overlay.unproven,
+    )
+
+
+def dangling_of(parts: Iterable[GraphView]) -> tuple[Dangling, ...]:
+    """What leads nowhere, in order of source."""
+    found = [each for part in parts for each in part.dangling]
+    return tuple(sorted(found, key=lambda each: resource_key(each.source)))
+
+
+def edges_from(parts: Sequence[GraphView], uid: str) -> tuple[Relationship, ...]:
+    """What a resource depends on or belongs to, as all parts together know; circles of containment included as such."""
+    found = [part.relationship(edge) for part in parts for edge in part.edges_from(part.index_of(uid))]
+    return _hardest(found)
+
+
+def edges_to(parts: Sequence[GraphView], uid: str) -> tuple[Relationship, ...]:
+    """What depends on a resource or belongs to it, as all parts together know."""
+    found = [part.relationship(edge) for part in parts for edge in part.edges_to(part.index_of(uid))]
+    return _hardest(found)
+
+
+def reached(parts: Sequence[GraphView], uid: str, *, hops_max: int, incoming: bool) -> dict[ResourceId, int]:
+    """Resources that are reached from one along edges, or against them, with the number of hops.
+
+    Each hop asks every part once about all resources that the last one led to, which is what goes between processes.
+    """
+    start = parts[0].uid(parts[0].index_of(uid))
+    found = {start: 0}
+    ends = [start]
+    for hop in range(1, hops_max + 1):
+        beyond = {other for part in parts for other in _beyond(part, ends, incoming=incoming)}
+        ends = sorted(beyond - found.keys())
+        if not ends:
+            break
+        found |= dict.fromkeys(ends, hop)
+    return found
+
+
+def _beyond(part: GraphView, uids: Sequence[ResourceId], *, incoming: bool) -> set[ResourceId]:
+    rows = [part.index_of(uid) for uid in uids]
+    if incoming:
+        others = {edge.source for row in rows for edge in part.edges_to(row)}
+    else:
+        others = {edge.target for row in rows for edge in part.edges_from(row)}
+    return {part.uid(row) for row in others}
+
+
+def _hardest(found: Iterable[Relationship]) -> tuple[Relationship, ...]:
+    best: dict[tuple[str, str, str], Relationship] = {}
+    for each in found:
+        key = (each.source, each.target, each.kind)
+        if key not in best or _bearing(each) < _bearing(best[key]):
+            best[key] = each
+    return tuple(best[key] for key in sorted(best))
+
+
+def _bearing(each: Relationship) -> tuple[int, str]:
+    return STRENGTHS.index(each.strength), each.path
+
+
+def _numbered(part: GraphView, order: NDArray[np.int64]) -> EdgeColumns:
+    """A part's edges under the numbers of the whole graph."""
+    rows = np.full(part.size, -1, np.int32)
+    rows[order] = np.arange(len(order), dtype=np.int32)
+    edges = columns_of(part)
+    return replace(edges, sources=rows[edges.sources], targets=rows[edges.targets])
+
+
+def _together(parts: Sequence[EdgeColumns]) -> EdgeColumns:
+    codes: dict[str, int] = {}
+    places = []
+    for part in parts:
+        own = np.array([codes.setdefault(str(value), len(codes)) for value in part.paths.values], np.int32)
+        places.append(own[part.paths.codes] if len(own) else part.paths.codes)
+    return EdgeColumns(
+        sources=np.concatenate([part.sources for part in parts]),
+        targets=np.concatenate([part.targets for part in parts]),
+        kinds=np.concatenate([part.kinds for part in parts]),
+        strengths=np.concatenate([part.strengths for part in parts]),
+        paths=Column(np.concatenate(places), tuple(codes)),
+    )

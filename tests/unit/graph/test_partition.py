@@ -1,0 +1,132 @@
+"""A graph in parts: put together, their answers are those of the whole graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+
+from domain.errors import InputError
+from graph.live import LiveGraph
+from graph.partition import PARTS_MAX, Plan, edges_from, edges_to, plan_parts, reached, union
+from graph.snapshot import Snapshot
+from graph.view import GraphView
+from tests.unit.graph.changing import World, shown, state
+from tests.unit.graph.estate import TENANT
+from tests.unit.graph.test_live import rebuilt
+
+
+def some_parts(world: World, plan: Plan) -> list[LiveGraph]:
+    return [
+        LiveGraph.from_items(
+            TENANT, world.items.values(), as_of=world.now, documents=world.documents, owns=plan.owns(part)
+        )
+        for part in range(plan.parts)
+    ]
+
+
+def require_whole(views: list[GraphView], expected: Snapshot) -> None:
+    found = union(views)
+    assert list(found.relationships()) == list(expected.relationships())
+    assert found.resources.to_pylist() == expected.resources.to_pylist()
+    assert Counter(found.dangling) == Counter(expected.dangling)
+    assert found.cycles == expected.cycles
+    for name in ("starts", "targets", "kinds", "strengths", "starts_in", "sources_in", "numbers_in"):
+        assert np.array_equal(getattr(found.edges, name), getattr(expected.edges, name)), name
+
+
+def walked(snapshot: Snapshot, start: int, hops_max: int, *, incoming: bool) -> dict[str, int]:
+    """Breadth first over a whole snapshot."""
+    pairs = zip(snapshot.edges.sources.tolist(), snapshot.edges.targets.tolist(), strict=True)
+    ways = [(target, source) if incoming else (source, target) for source, target in pairs]
+    found, ends = {start: 0}, {start}
+    for hop in range(1, hops_max + 1):
+        ends = {there for here, there in ways if here in ends} - found.keys()
+        found |= dict.fromkeys(ends, hop)
+    return {snapshot.uids[row]: hop for row, hop in found.items()}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_parts_put_together_are_the_whole_graph_after_any_changes(seed: int) -> None:
+    chance, world = Random(seed), World()
+    world.put(*(state(chance) for _ in range(chance.randint(1, 25))))
+    scopes = Counter(item.scope for item in world.items.values())
+    parts = some_parts(world, plan_parts(scopes, chance.randint(1, 4)))
+    require_whole([part.view() for part in parts], rebuilt(world))
+    for _ in range(6):
+        changes = [each for _ in range(3) for each in world.happen(chance)]
+        for part in parts:
+            part.apply(changes)
+            if chance.random() < 0.2:
+                part.fold()
+        require_whole([part.view() for part in parts], rebuilt(world))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_reached_and_next_to_a_resource_is_the_same_in_parts_as_in_whole(seed: int) -> None:
+    chance, world = Random(seed), World()
+    world.put(*(state(chance) for _ in range(25)))
+    views = [part.view() for part in some_parts(world, Plan(3, {}))]
+    expected = rebuilt(world)
+    circled = {uid for cycle in expected.cycles for uid in cycle}
+    for uid in expected.uids:
+        row = expected.index_of(uid)
+        for incoming in (False, True):
+            hops = chance.randint(1, 4)
+            assert reached(views, uid, hops_max=hops, incoming=incoming) == walked(
+                expected, row, hops, incoming=incoming
+            )
+        if uid not in circled:
+            whole = [each for each in expected.relationships() if each.source == uid]
+            assert set(map(shown, edges_from(views, uid))) == set(map(shown, whole))
+            ways_in = {shown(each) for each in expected.relationships() if each.target == uid}
+            assert set(map(shown, edges_to(views, uid))) == ways_in
+
+
+def test_each_part_reads_its_own_documents_alone() -> None:
+    chance, world = Random(1), World()
+    world.put(*(state(chance) for _ in range(25)))
+    plan = plan_parts(Counter(item.scope for item in world.items.values()), 3)
+    for part, live in enumerate(some_parts(world, plan)):
+        view = live.view()
+        edges = [edge for row in view.rows().tolist() for edge in view.edges_from(row)]
+        homes = [{plan.part_of(view.scope(end)) for end in (edge.source, edge.target)} for edge in edges]
+        assert homes
+        assert all(part in ends for ends in homes)
+
+
+def test_parts_are_even_and_keep_accounts_together_where_they_can() -> None:
+    sizes = {f"/subscriptions/s{n}/resourceGroups/g{m}": 10 + n for n in range(12) for m in range(4)}
+    sizes |= {f"/subscriptions/large/resourceGroups/g{m}": 50 for m in range(40)}
+    plan = plan_parts(sizes, 4)
+    loads = Counter[int]()
+    for scope, size in sizes.items():
+        loads[plan.part_of(scope.upper())] += size
+    assert max(loads.values()) <= 1.2 * min(loads.values())
+    for n in range(12):
+        assert len({plan.part_of(f"/subscriptions/s{n}/resourceGroups/g{m}") for m in range(4)}) == 1
+    assert len({plan.part_of(f"/subscriptions/large/resourceGroups/g{m}") for m in range(40)}) == 4
+
+
+def test_a_scope_that_came_after_the_plan_has_one_home() -> None:
+    plan = plan_parts({"/subscriptions/s": 1}, 3)
+    homes = [plan.part_of("/subscriptions/new/resourceGroups/g") for _ in range(3)]
+    assert len(set(homes)) == 1
+    assert sum(plan.owns(part)("/subscriptions/new/resourceGroups/g") for part in range(3)) == 1
+
+
+@pytest.mark.parametrize("parts", [0, PARTS_MAX + 1])
+def test_a_graph_has_a_sensible_number_of_parts(parts: int) -> None:
+    with pytest.raises(InputError) as raised:
+        plan_parts({}, parts)
+    assert raised.value.facts["parts"] == parts
+
+
+def test_parts_at_different_versions_are_not_put_together() -> None:
+    world = World()
+    parts = some_parts(world, Plan(2, {}))
+    parts[0].apply(world.put(state(Random(5))))
+    with pytest.raises(InputError, match="same resources"):
+        union([part.view() for part in parts])
