@@ -56,7 +56,7 @@ class Places:
         chain_of = np.zeros(len(items), dtype=np.int32)
         trait_of = np.zeros(len(items), dtype=np.int32)
         for row, item in enumerate(items):
-            chain_of[row] = chains.setdefault((item.provider, item.scope, _own_place(item)), len(chains))
+            chain_of[row] = chains.setdefault((item.provider, item.scope, own_place(item)), len(chains))
             trait_of[row] = traits.setdefault(traits_of(item), len(traits))
         known = [tree.chain(provider, scope, own) for provider, scope, own in chains]
         return Places([resource_key(item.uid) for item in items], known, chain_of, list(traits), trait_of, tree)
@@ -127,7 +127,7 @@ def is_judged(policy: AssessedPolicy, row: int) -> bool:
     return policy.applies is None or int(policy.applies[row]) == Truth.TRUE
 
 
-def _own_place(item: ConfigurationItem) -> str:
+def own_place(item: ConfigurationItem) -> str:
     """A container's own id; what lies in one needs only its scope."""
     return item.uid if item.type.casefold() in _CONTAINERS or not item.scope else ""
 
