@@ -1,13 +1,18 @@
-"""Entry point: ``python -m training backtest|evaluate …``."""
+"""Entry point: ``python -m training anomalies|backtest|evaluate|patterns …``."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from training import backtest, evaluate
+from training import anomaly_check, backtest, evaluate, pattern_check
 
-COMMANDS: Mapping[str, Callable[[Sequence[str] | None], int]] = {"backtest": backtest.main, "evaluate": evaluate.main}
+COMMANDS: Mapping[str, Callable[[Sequence[str] | None], int]] = {
+    "anomalies": anomaly_check.main,
+    "backtest": backtest.main,
+    "evaluate": evaluate.main,
+    "patterns": pattern_check.main,
+}
 
 
 def main(arguments: list[str]) -> int:

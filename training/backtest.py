@@ -79,7 +79,7 @@ def run(given: argparse.Namespace) -> dict[str, Json]:
     for task in given.tasks:
         learners = (*LEARNERS[task], *(CONTROLS.get(task, ()) if given.controls else ()))
         scored = run_task(weeks, task, plan, learners=learners, tag="-controls" if given.controls else "")
-        judged = Judged(task, scored, burn_in=plan.burn_in_weeks, seed=SEED)
+        judged = Judged(task, scored, burn_in=plan.burn_in_weeks)
         tasks[task.value] = report(judged, weeks.tenants, seed=SEED)
         logging.getLogger(__name__).info("%s judged", task)
     return {

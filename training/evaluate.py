@@ -1,6 +1,7 @@
 """Controls of the back-test: ``python -m training evaluate DATA_DIR --from DATE --to DATE --json OUT``.
 
-Shuffled labels must leave nothing to find; a repository that was never learned from must lose little. Figures are of
+Shuffled labels must leave nothing to find; a repository that was never learned from must lose little; and the same
+trees without families of features show where the skill comes from, the number of neighbours above all. Figures are of
 boosted trees, because they find most where there is something to leak.
 """
 
@@ -16,13 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.value import Json
 from training.backtest import SEED, TRAIN_FROM, day
 from training.dataset import Rows, Weeks, code_digest
 from training.metrics import draws, estimate, judge
-from training.models import KEEP, LEARNERS, Fitted, Learner, Sampled, chosen_columns, drawn, fit
+from training.models import CONTROLS, KEEP, LEARNERS, Fitted, Learner, Sampled, chosen_columns, drawn, fit
 from training.recorded import read_histories
 from training.rolling import Plan, joined, require_plan
 from training.task import NODE_TASKS, Task, origins
@@ -57,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--to", dest="last", type=day, required=True, help="last weekly origin")
     made.add_argument("--train-from", type=day, default=TRAIN_FROM, help="first week that is learned from")
     made.add_argument("--train-every", type=int, default=4, help="learn from every so many weeks; default 4")
-    made.add_argument("--tasks", nargs="+", type=Task, default=list(NODE_TASKS), metavar="TASK")
+    made.add_argument("--tasks", nargs="+", type=Task, default=list(NODE_TASKS), metavar="TASK", help="T1 to T5")
     made.add_argument("--unseen", nargs="*", default=[], help="leave these repositories out, each by itself")
     made.add_argument("--cache", type=Path, default=Path(".pcg/training"), help="where weeks are kept")
     made.add_argument("--json", type=Path, help="write the figures to this file")
@@ -90,6 +92,11 @@ def _controls(weeks: Weeks, task: Task, plan: Plan, unseen: Sequence[str]) -> di
     scored = [weeks.rows(task, origin) for origin in origins(plan.first, plan.last)]
     assert BOOSTING in LEARNERS[task]
     model = _fit(weeks, task, learned, plan)
+    families = {
+        one.name: _auroc(_fit(weeks, task, learned, plan, one), scored, chosen_columns(task, weeks.names(), one))
+        for one in CONTROLS.get(task, ())
+    }
+    LOG.info("%s: fitted without families of features", task)
     mixed = replace(learned, labels=shuffled(learned.labels, seed=SEED))
     found: dict[str, Json] = {
         "in place": _auroc(model, scored), "shuffled labels": _auroc(_fit(weeks, task, mixed, plan), scored),
@@ -105,28 +112,28 @@ def _controls(weeks: Weeks, task: Task, plan: Plan, unseen: Sequence[str]) -> di
         others = _without(learned, numbers[name])
         left_out[name] = {"seen": _auroc(model, part), "unseen": _auroc(_fit(weeks, task, others, plan), part)}
         LOG.info("%s: %s left out", task, name)
-    return {**found, "unseen": left_out}
+    return {**found, "families": families, "unseen": left_out}
 
 
-def shuffled(labels: np.ndarray, *, seed: int) -> np.ndarray:
+def shuffled(labels: NDArray[np.bool_], *, seed: int) -> NDArray[np.bool_]:
     """Labels in another order."""
     return np.random.default_rng(seed).permutation(labels)
 
 
-def _fit(weeks: Weeks, task: Task, learned: Sampled, plan: Plan) -> Fitted:
-    columns = chosen_columns(task, weeks.names(), BOOSTING)
-    return fit(BOOSTING, task, learned, columns, seeds=plan.seeds)
+def _fit(weeks: Weeks, task: Task, learned: Sampled, plan: Plan, learner: Learner = BOOSTING) -> Fitted:
+    return fit(learner, task, learned, chosen_columns(task, weeks.names(), learner), seeds=plan.seeds)
 
 
-def _auroc(model: Fitted, scored: Sequence[Rows]) -> Json:
+def _auroc(model: Fitted, scored: Sequence[Rows], columns: NDArray[np.intp] | None = None) -> Json:
     labels = np.concatenate([rows.labels for rows in scored])
     week = np.repeat(np.arange(len(scored)), [len(rows.labels) for rows in scored])
-    scores = np.concatenate([model.predict(rows.values) if len(rows.values) else np.zeros(0) for rows in scored])
+    seen = slice(None) if columns is None else columns
+    scores = np.concatenate([model.predict(r.values[:, seen]) if len(r.values) else np.zeros(0) for r in scored])
     told = judge(scores, None, labels, week, draws(len(scored), count=DRAWS, seed=SEED))
     return {name: _rounded(told[name]) for name in ("auroc", "auroc_weekly", "ap")}
 
 
-def _rounded(values: np.ndarray) -> Json:
+def _rounded(values: NDArray[np.float64]) -> Json:
     return {name: None if np.isnan(value) else round(value, 5) for name, value in asdict(estimate(values)).items()}
 
 

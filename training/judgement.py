@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from domain.value import Json
 from training.conformal import rolling_coverage
 from training.metrics import TOPS_PERCENT, Draws, difference, draws, estimate, judge
-from training.models import HEURISTICS, LEARNERS
+from training.models import HEURISTICS, LEARNERS, MEMBERS
 from training.rolling import Scored
-from training.serving import SERVING, calibrated, served
+from training.serving import SERVING, averaged, calibrated
 from training.task import Task
 
 Numbers = NDArray[np.float64]
@@ -28,11 +28,12 @@ PLAIN = ("auroc", "auroc_weekly", "ap", "recall_at_fpr5", "brier_skill", "ece")
 class Judged:
     """All rows of a task's judged origins with every model's scores and probabilities."""
 
-    def __init__(self, task: Task, scored: Sequence[Scored], *, burn_in: int, seed: int) -> None:
+    def __init__(self, task: Task, scored: Sequence[Scored], *, burn_in: int) -> None:
         learners = [one.name for one in LEARNERS[task]]
         names = [*(one.name for one in HEURISTICS[task]), *learners]
         extra = [name for name in scored[0].scores if name not in names]
-        answers = served(scored, learners, seed=seed)
+        means = averaged(scored, MEMBERS[task])
+        answers = calibrated(scored, means)
         judged = scored[burn_in:]
         self.task = task
         self.labels = np.concatenate([one.labels for one in judged])
@@ -41,10 +42,10 @@ class Judged:
         self.weeks = len(judged)
         self.scores: dict[str, tuple[Numbers, Numbers]] = {}
         for name in (*names, *extra):
-            p = np.concatenate(calibrated(scored, name)[burn_in:])
-            self.scores[name] = (np.concatenate([one.scores[name] for one in judged]).astype(np.float64), p)
-        ours = np.concatenate(answers[burn_in:])
-        self.scores[SERVING] = (ours, ours)
+            own = [one.scores[name].astype(np.float64) for one in scored]
+            p = np.concatenate(calibrated(scored, own)[burn_in:])
+            self.scores[name] = (np.concatenate(own[burn_in:]), p)
+        self.scores[SERVING] = (np.concatenate(means[burn_in:]), np.concatenate(answers[burn_in:]))
         self.coverage = [
             rolling_coverage(
                 list(zip(answers, (one.labels for one in scored), strict=True)), nominal=nominal, warm_up=burn_in

@@ -1,7 +1,8 @@
-"""The model that is served: members' answers weighed together and calibrated on the latest finished weeks.
+"""The model that is served: members' answers averaged, and made a probability by the latest finished weeks.
 
-At an origin only weeks whose windows had ended by then are looked at. Weights and calibration are fitted anew each
-week, so both follow base rates that move.
+Members count equally, as logits: weights fitted on few positives did worse than none. What ranks is the average
+itself; the probability comes from isotonic calibration on the weeks whose windows had ended by the origin, fitted anew
+each week, so that it follows base rates that move.
 """
 
 from __future__ import annotations
@@ -12,54 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.calibration import fit_isotonic
-from training.logistic import fit_logistic, logit
+from training.logistic import logit, sigmoid
 from training.rolling import Scored
 
 Numbers = NDArray[np.float64]
 HISTORY_WEEKS = 8
-SERVING = "stacked and calibrated"
-TIES = 0.02
-"""Share of the uncalibrated answer that is kept, so that rows on one step of the calibration stay in order."""
-NEGATIVES_DRAWN = 40_000
-RIDGE = 1e-3
+SERVING = "averaged and calibrated"
 
 
-def served(scored: Sequence[Scored], members: Sequence[str], *, seed: int) -> list[Numbers]:
-    """The served probability of each row of each origin, in order."""
-    margins = [np.stack([logit(one.scores[name].astype(np.float64)) for name in members], axis=1) for one in scored]
+def averaged(scored: Sequence[Scored], members: Sequence[str]) -> list[Numbers]:
+    """The mean of the members' logits for each row of each origin."""
+    return [np.mean([logit(one.scores[name].astype(np.float64)) for name in members], axis=0) for one in scored]
+
+
+def calibrated(scored: Sequence[Scored], scores: Sequence[Numbers]) -> list[Numbers]:
+    """Scores as probabilities, each origin by the weeks before it; the first has none and is taken at its word.
+
+    Args:
+        scores: for each origin, a score for each of its rows.
+    """
     answers = []
-    for at, own in enumerate(margins):
+    for at, own in enumerate(scores):
         back = range(max(0, at - HISTORY_WEEKS), at)
-        past = np.concatenate([margins[k] for k in back]) if back else own[:0]
-        labels = np.concatenate([scored[k].labels for k in back]) if back else np.zeros(0, np.bool_)
-        answers.append(_one(own, past, labels, np.random.default_rng((seed, at))))
-    return answers
-
-
-def calibrated(scored: Sequence[Scored], name: str) -> list[Numbers]:
-    """One member's scores as probabilities, each origin by the weeks before it."""
-    answers = []
-    for at, one in enumerate(scored):
-        back = scored[max(0, at - HISTORY_WEEKS) : at]
-        own = one.scores[name].astype(np.float64)
-        past = np.concatenate([b.scores[name] for b in back]).astype(np.float64) if back else own[:0]
-        labels = np.concatenate([b.labels for b in back]) if back else np.zeros(0, np.bool_)
+        if not back:
+            answers.append(sigmoid(own))
+            continue
+        past = np.concatenate([scores[k] for k in back])
+        labels = np.concatenate([scored[k].labels for k in back])
         answers.append(fit_isotonic(past, labels).apply(own))
     return answers
-
-
-def _one(own: Numbers, past: Numbers, labels: NDArray[np.bool_], draw: np.random.Generator) -> Numbers:
-    if labels.sum() < 2 or labels.all():
-        return np.asarray(1 / (1 + np.exp(-own.mean(axis=1))), np.float64)
-    kept, weights = _fewer(labels, draw)
-    weigher = fit_logistic(past[kept], labels[kept], weights, ridge=RIDGE)
-    before, now = weigher.predict(past), weigher.predict(own)
-    return np.asarray((1 - TIES) * fit_isotonic(before, labels).apply(now) + TIES * now, np.float64)
-
-
-def _fewer(labels: NDArray[np.bool_], draw: np.random.Generator) -> tuple[NDArray[np.intp], Numbers]:
-    """All positives and at most so many negatives, with weights that make up for the rest."""
-    positives, negatives = np.flatnonzero(labels), np.flatnonzero(~labels)
-    drawn = draw.choice(negatives, min(NEGATIVES_DRAWN, len(negatives)), replace=False)
-    weights = np.concatenate((np.ones(len(positives)), np.full(len(drawn), len(negatives) / max(len(drawn), 1))))
-    return np.concatenate((positives, drawn)), weights

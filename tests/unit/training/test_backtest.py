@@ -167,4 +167,4 @@ def test_controls_leave_repositories_out(folder: Path, cache: Path, tmp_path: Pa
 
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["guess"]) == 2
-    assert "backtest|evaluate" in capsys.readouterr().err
+    assert "anomalies|backtest|evaluate|patterns" in capsys.readouterr().err
