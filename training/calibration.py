@@ -11,7 +11,8 @@ from scipy.optimize import minimize_scalar
 from training.logistic import logit, sigmoid
 
 Numbers = NDArray[np.float64]
-BINS = 400
+BINS_MAX = 400
+ROWS_IN_BIN_MIN = 25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +63,9 @@ def tempered(p: Numbers, temperature: float) -> Numbers:
 
 def _starts(size: int) -> NDArray[np.int64]:
     """First rows of the bins: half of them hold the highest tenth of the rows."""
-    split = int(size * 0.9)
-    low = np.linspace(0, split, BINS // 2, endpoint=False)
-    high = np.linspace(split, size, BINS // 2, endpoint=False)
+    bins, split = max(min(BINS_MAX, size // ROWS_IN_BIN_MIN), 2), int(size * 0.9)
+    low = np.linspace(0, split, bins // 2, endpoint=False)
+    high = np.linspace(split, size, min(bins // 2, max((size - split) // ROWS_IN_BIN_MIN, 1)), endpoint=False)
     return np.unique(np.concatenate((low, high)).astype(np.int64))
 
 

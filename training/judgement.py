@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from domain.value import Json
 from training.conformal import rolling_coverage
 from training.metrics import TOPS_PERCENT, Draws, difference, draws, estimate, judge
-from training.models import HEURISTICS, LEARNERS, MEMBERS
+from training.models import HEURISTICS, LEARNERS
 from training.rolling import Scored
-from training.serving import SERVING, averaged, calibrated
+from training.serving import MEMBERS, SERVING, averaged, calibrated
 from training.task import Task
 
 Numbers = NDArray[np.float64]

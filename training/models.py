@@ -85,11 +85,6 @@ LEARNERS: Mapping[Task, tuple[Learner, ...]] = {
     Task.CHANGE: _ROW,
     Task.COCHANGE: _ROW,
 }  # fmt: skip
-MEMBERS: Mapping[Task, tuple[str, ...]] = {
-    **{task: tuple(one.name for one in _ROW) for task in Task},
-    Task.STACK: ("logistic", "boosting", "logistic of stacks", "boosting of stacks"),
-}
-"""Learners that are averaged into the served model."""
 CONTROLS: Mapping[Task, tuple[Learner, ...]] = {
     Task.NEIGHBOURHOOD: _CONTROLS,
     Task.STACK: _CONTROLS[:1] + _CONTROLS[4:5],

@@ -7,7 +7,7 @@ each week, so that it follows base rates that move.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,16 @@ from numpy.typing import NDArray
 from training.calibration import fit_isotonic
 from training.logistic import logit, sigmoid
 from training.rolling import Scored
+from training.task import Task
 
 Numbers = NDArray[np.float64]
 HISTORY_WEEKS = 8
 SERVING = "averaged and calibrated"
+MEMBERS: Mapping[Task, tuple[str, ...]] = {
+    **{task: ("logistic", "boosting") for task in Task},
+    Task.STACK: ("logistic", "boosting of stacks"),
+}
+"""Learners that are averaged into the served model: one linear, one of trees."""
 
 
 def averaged(scored: Sequence[Scored], members: Sequence[str]) -> list[Numbers]:
