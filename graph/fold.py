@@ -7,7 +7,7 @@ than sorted again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +53,12 @@ def fold(base: Base, overlay: Overlay, learned: Learned) -> Base:
         base: one with knowledge.
     """
     assert base.knowledge is not None, "what was read out of a store is learnt before anything changes"
+    folded, rows = folded_view(base, overlay)
+    return replace(folded, knowledge=_knowledge(base.knowledge, learned, rows, len(folded)))
+
+
+def folded_view(base: Base, overlay: Overlay) -> tuple[Base, Rows]:
+    """What can be seen of the base that an overlay leads to, and the number there of each row, below zero if gone."""
     order = order_of(base, overlay)
     rows = np.full(overlay.size, -1, np.int32)
     rows[order] = np.arange(len(order), dtype=np.int32)
@@ -73,8 +79,7 @@ def fold(base: Base, overlay: Overlay, learned: Learned) -> Base:
         digest="",
         unproven=overlay.unproven,
     )
-    knowledge = _knowledge(base.knowledge, learned, rows, len(order))
-    return Base(snapshot, groups, dangling_rows, broken, knowledge)
+    return Base(snapshot, groups, dangling_rows, broken, None), rows
 
 
 def order_of(base: Base, overlay: Overlay) -> NDArray[np.int64]:

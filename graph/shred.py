@@ -64,7 +64,7 @@ class _Encoder:
         self.index: dict[object, int] = {}
 
     def add(self, row: int, value: Value) -> None:
-        key = value if type(value) is str else _key(value)
+        key = value if type(value) is str else column_key(value)
         code = self.index.get(key)
         if code is None:
             code = self.index[key] = len(self.values)
@@ -80,7 +80,7 @@ class _Encoder:
         return Column(codes, tuple(self.values))
 
 
-def _key(value: Value) -> object:
+def column_key(value: Value) -> object:
     """Something hashable that differs where values differ: ``1``, ``1.0`` and ``true`` are three values."""
     if isinstance(value, dict | list):
         return encoded(value)
