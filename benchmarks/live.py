@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -89,7 +90,9 @@ def measure_large(folder: Path, resources: int, seconds: int) -> list[Row]:
         Row("mapped back, digests checked", load_s, "s"),
         Row("its buffers", live.size_bytes / 2**20, "MiB"),
     ]
-    rows += measure_changes(live, estate, seconds)
+    with ThreadPoolExecutor(1) as executor:
+        live.executor = executor
+        rows += measure_changes(live, estate, seconds)
     before_s, fold_s = live.pending, _timed(live.fold)[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     aim = f"<= {MEMORY_GIB_MAX} GiB"

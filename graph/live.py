@@ -8,8 +8,10 @@ views may be read by any number of them.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias, TypeVar
 
@@ -52,6 +54,7 @@ WHOLE_AT_LEAST: Final = 1_000
 WHOLE_SHARE: Final = 16
 FOLD_AT_LEAST: Final = 4_096
 FOLD_SHARE: Final = 16
+CAUGHT_UP_AT_LEAST: Final = 32
 DOCUMENTS_BATCH: Final = 2_000
 
 
@@ -85,8 +88,32 @@ class Delta:
     rows: frozenset[int] = frozenset()
 
 
+@dataclass(slots=True)
+class _Renewal:
+    """A base that is being renewed, and the changes that it has missed."""
+
+    base: Future[Base]
+    missed: deque[Latest] = field(default_factory=deque)
+    graph: LiveGraph | None = None
+
+
 class LiveGraph:
-    """One tenant's graph in memory. Made by `from_items` and `from_readout`."""
+    """One tenant's graph in memory. Made by `from_items` and `from_readout`.
+
+    Attributes:
+        executor: where bases are renewed beside the changes that go on; None renews them between two changes, which
+            then takes as long as the graph is large.
+    """
+
+    _base: Base
+    _shown: Base
+    _rows: LiveRows
+    _edges: LiveEdges | None
+    _dangling: dict[int, tuple[Dangling, ...]]
+    _directory: LiveDirectory
+    _noted: NotedDirectory
+    _watches: Watches
+    _reader: Reader
 
     def __init__(self, base: Base, documents: Documents, *, version: int = 0, owns: Owns | None = None) -> None:
         self._documents = documents
@@ -95,7 +122,9 @@ class LiveGraph:
         self.store_version = version
         self._as_of = base.snapshot.as_of
         self._unproven = base.snapshot.unproven
+        self.executor: Executor | None = None
         self._view: GraphView | None = None
+        self._renewal: _Renewal | None = None
         self._take(base)
 
     @classmethod
@@ -213,10 +242,16 @@ class LiveGraph:
 
     def _apply_each(self, latest: Latest) -> Delta:
         healed = self.learn()
-        if self.pending > max(FOLD_AT_LEAST, len(self._base) // FOLD_SHARE):
-            self.fold()
+        if self._renewal is None and self.pending > max(FOLD_AT_LEAST, len(self._base) // FOLD_SHARE):
+            self._renew()
         if not latest:
             return healed
+        delta = self._apply_now(latest)
+        if self._renewal is not None:
+            self._catch_up(self._renewal, latest)
+        return _joined(healed, delta)
+
+    def _apply_now(self, latest: Latest) -> Delta:
         given, gone, concerned = self._move(latest)
         edges = self._edges
         assert edges is not None
@@ -228,8 +263,7 @@ class LiveGraph:
             self._watches.add(row, self._noted.taken())
         sources = edges.replace(readings) | self._dangle(readings)
         self._version += 1
-        delta = self._delta(sources - gone.keys(), {*given, *gone, *sources}, frozenset(gone.values()))
-        return _joined(healed, delta)
+        return self._delta(sources - gone.keys(), {*given, *gone, *sources}, frozenset(gone.values()))
 
     def view(self) -> GraphView:
         """The graph as it is now; later changes leave it as it is."""
@@ -245,26 +279,56 @@ class LiveGraph:
 
     def fold(self) -> None:
         """Renew the base; what can be seen stays as it is, under new row numbers."""
-        if not self.is_learned or not self.pending:
-            return
+        if self.is_learned and self.pending:
+            self._take(fold(self._base, self._overlay(), self._learned()))
+
+    def _learned(self) -> Learned:
         edges = self._edges
         assert edges is not None
-        learned = Learned(
-            readings=edges.readings,
+        return Learned(
+            readings=dict(edges.readings),
             moved=frozenset(self._directory.moved),
             offers=np.fromiter(self._directory.entries(), np.uint64),
-            watches=self._watches.runs(),
+            watches=list(self._watches.runs()),
         )
-        self._take(fold(self._base, self._overlay(), learned))
+
+    def _renew(self) -> None:
+        """Fold; beside the changes that go on, where there is somebody to do it."""
+        if self.executor is None:
+            self.fold()
+        else:
+            self._renewal = _Renewal(self.executor.submit(fold, self._base, self._overlay(), self._learned()))
+
+    def _catch_up(self, renewal: _Renewal, latest: Latest) -> None:
+        """Take what happened meanwhile into the renewed graph, a few changes at a time, and then go on with that."""
+        renewal.missed.append(latest)
+        if renewal.graph is None:
+            if not renewal.base.done():
+                return
+            renewal.graph = LiveGraph(renewal.base.result(), self._documents, owns=self._owns)
+        budget = CAUGHT_UP_AT_LEAST + 2 * len(latest)
+        while renewal.missed and budget > 0:
+            missed = renewal.missed.popleft()
+            renewal.graph._apply_now(missed)
+            budget -= len(missed)
+        if not renewal.missed:
+            self._go_on_as(renewal.graph)
+
+    def _go_on_as(self, renewed: LiveGraph) -> None:
+        self._base, self._shown = renewed._base, renewed._shown
+        self._rows, self._edges, self._dangling = renewed._rows, renewed._edges, renewed._dangling
+        self._directory, self._noted = renewed._directory, renewed._noted
+        self._watches, self._reader = renewed._watches, renewed._reader
+        self._view = self._renewal = None
 
     def _take(self, base: Base) -> None:
         """Start over from a base."""
         self._base = base
         self._shown = base.without_knowledge()
-        self._view = None
+        self._view = self._renewal = None
         self._rows = LiveRows(base)
-        self._dangling: dict[int, tuple[Dangling, ...]] = {}
-        self._edges: LiveEdges | None = None
+        self._dangling = {}
+        self._edges = None
         if base.knowledge is None:
             return
         self._edges = LiveEdges(base, base.knowledge, breaks_circles=self._owns is None)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -191,6 +194,51 @@ def test_a_graph_is_folded_by_size_before_the_next_change(monkeypatch: pytest.Mo
     live.apply(world.remove(f"{NET}/networkInterfaces/n1"))
     assert (len(live.base), live.pending) == (5, 1)
     require_equal(live.view(), world)
+
+
+class Slow(Executor):
+    """Does what it is given when it is told to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.waiting.append(lambda: future.set_result(work(*given, **named)))
+        return future
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_base_is_renewed_beside_the_changes_that_go_on(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.live.FOLD_AT_LEAST", 4)
+    monkeypatch.setattr("graph.live.CAUGHT_UP_AT_LEAST", 1)
+    chance, world = Random(seed), World()
+    world.put(*(state(chance) for _ in range(15)))
+    live = world.live()
+    live.executor = slow = Slow()
+    bases = set()
+    for _ in range(25):
+        live.apply([each for _ in range(chance.randint(1, 3)) for each in world.happen(chance)])
+        require_equal(live.view(), world)
+        bases.add(id(live.base))
+        if slow.waiting and chance.random() < 0.3:
+            slow.waiting.pop(0)()
+    assert len(bases) > 1
+    require_identical(live, world)
+
+
+def test_what_is_folded_meanwhile_makes_a_renewal_needless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.live.FOLD_AT_LEAST", 1)
+    chance, world = Random(3), World()
+    live = world.live()
+    live.executor = slow = Slow()
+    for _ in range(3):
+        live.apply(world.put(state(chance), state(chance)))
+    live.fold()
+    slow.waiting.pop(0)()
+    live.apply(world.put(state(chance)))
+    require_equal(live.view(), world)
+    require_identical(live, world)
 
 
 def test_another_tenants_item_is_refused() -> None:
