@@ -51,6 +51,10 @@ class Folders:
         """The tenant's bundles of policies."""
         return self.graph(tenant) / "policies"
 
+    def billing(self, tenant: TenantId) -> Path:
+        """The tenant's billing rows."""
+        return self.graph(tenant) / "billing"
+
     @property
     def chain(self) -> Path:
         """What the writer of all evidence logs alone sees: journal, keys, lock."""

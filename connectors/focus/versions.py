@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from domain.focus import FOCUS_COLUMNS
 
 SINCE: tuple[tuple[str, frozenset[str]], ...] = (
-    ("1.4", frozenset({"CommitmentProgramEligibilityDetails"})),
+    ("1.4", frozenset({"CommitmentProgramEligibilityDetails", "InvoiceDetailId"})),
     (
         "1.3",
         frozenset(
@@ -58,7 +58,7 @@ SINCE: tuple[tuple[str, frozenset[str]], ...] = (
 """Columns that each version was the first to have, newest first."""
 
 SUCCESSORS: Mapping[str, str] = {"ProviderName": "ServiceProviderName"}
-"""Columns that a later version has in place of one of ours."""
+"""Columns that a later version has in place of one of ours: 1.3 has both, 1.4 the successor alone."""
 
 REQUIRED = tuple(column.name for column in FOCUS_COLUMNS if column.is_required)
 
@@ -83,6 +83,8 @@ def is_focus(columns: Collection[str]) -> bool:
 def version_of(columns: Collection[str]) -> str:
     """The oldest version that has all of a file's columns."""
     present = set(columns)
+    if "ServiceProviderName" in present and "ProviderName" not in present:
+        return "1.4"
     return next((version for version, added in SINCE if added & present), "1.0")
 
 

@@ -10,6 +10,7 @@ import typer
 from serve.cli import (
     changes,
     compliance,
+    costs,
     demo,
     estate,
     evidence,
@@ -62,6 +63,7 @@ application.add_typer(report.commands, name="report")
 application.add_typer(compliance.commands, name="compliance")
 application.add_typer(compliance.findings, name="findings")
 application.add_typer(changes.commands, name="changes")
+application.add_typer(costs.commands, name="costs")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

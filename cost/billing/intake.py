@@ -1,0 +1,157 @@
+"""Rows on their way into the store: sorted into slices, summed, fingerprinted, and written to files in pieces.
+
+Memory holds at most `HELD_ROWS_MAX` rows besides the batch at hand. Nothing that is written here counts until the
+store's manifest names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from cost.billing.slices import Content, Kind, Money4, SliceKey
+from domain.focus import FOCUS_COLUMNS, PROVENANCE
+
+PIECE_ROWS: Final = 500_000
+HELD_ROWS_MAX: Final = 800_000
+HASHED_BY: Final = f"polars {pl.__version__}"
+SOURCE_COST: Final = "_source_cost"
+STORED: Final = (*(column.name for column in FOCUS_COLUMNS), *PROVENANCE)
+
+_HASHED: Final = tuple(column.name for column in FOCUS_COLUMNS)
+_KEYS: Final = ("_period", "_provider", "_account")
+_KINDS: Final = ("BillingCurrency", "_kind")
+
+
+@dataclass(slots=True)
+class _Held:
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    rows: int = 0
+
+
+class Intake:
+    """Takes batches and leaves files in a folder of its own.
+
+    Args:
+        folder: for this import alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._held: dict[SliceKey, _Held] = {}
+        self._held_rows = 0
+        self.files: dict[SliceKey, list[Path]] = {}
+        self.contents: dict[SliceKey, Content] = {}
+        self.by_file: dict[tuple[str, SliceKey], Content] = {}
+
+    def add(self, frame: pl.DataFrame, *, file: str) -> None:
+        """Take a batch of one file's rows, with `SOURCE_COST`."""
+        if frame.is_empty():
+            return
+        hashed = frame.with_columns(*_key_columns(), frame.select(_HASHED).hash_rows(seed=0).alias("_hash"))
+        for key, rows in _by_slice(hashed):
+            content = content_of(rows)
+            self.contents.setdefault(key, Content()).add(content)
+            self.by_file.setdefault((file, key), Content()).add(content)
+            self._hold(key, rows.select(STORED))
+
+    def finish(self) -> None:
+        """Write what is still held."""
+        for key in sorted(self._held):
+            self._write(key)
+
+    def _hold(self, key: SliceKey, rows: pl.DataFrame) -> None:
+        held = self._held.setdefault(key, _Held())
+        held.frames.append(rows)
+        held.rows += rows.height
+        self._held_rows += rows.height
+        if held.rows >= PIECE_ROWS:
+            self._write(key)
+        while self._held_rows > HELD_ROWS_MAX:
+            self._write(max(self._held, key=lambda each: self._held[each].rows))
+
+    def _write(self, key: SliceKey) -> None:
+        held = self._held.pop(key)
+        self._held_rows -= held.rows
+        files = self.files.setdefault(key, [])
+        path = self._folder / f"{key.name}-{len(files):05}.parquet"
+        pl.concat(held.frames).write_parquet(path, compression="zstd", compression_level=1, row_group_size=100_000)
+        files.append(path)
+
+
+def content_of(rows: pl.DataFrame) -> Content:
+    """What rows of one slice hold; they carry `_hash`, and `SOURCE_COST` where it is known."""
+    source = SOURCE_COST if SOURCE_COST in rows.columns else "BilledCost"
+    sums = (
+        rows.lazy()
+        .with_columns(_kind().alias("_kind"))
+        .group_by(_KINDS)
+        .agg(
+            pl.col(name).sum().alias(f"_{place}")
+            for place, name in enumerate(("BilledCost", "EffectiveCost", "ListCost", source))
+        )
+        .collect()
+    )
+    usage = rows.lazy().filter(
+        (pl.col("ChargeCategory") == "Usage") & pl.col("ChargeClass").ne_missing(pl.lit("Correction"))
+    )
+    days = usage.select(pl.col("ChargePeriodStart").dt.date().unique()).collect().to_series()
+    end = rows["BillingPeriodEnd"].max()
+    return Content(
+        rows=rows.height,
+        fingerprint=_wrapped_sum(rows["_hash"]),
+        period_end=end if isinstance(end, datetime) else None,
+        days={day for day in days if isinstance(day, date)},
+        kinds={(currency, Kind(kind)): Money4(*map(_amount, money)) for currency, kind, *money in sums.rows()},
+    )
+
+
+def hashed_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Stored rows with the hash that fingerprints are made of."""
+    return frame.with_columns(frame.select(_HASHED).hash_rows(seed=0).alias("_hash"))
+
+
+def _wrapped_sum(hashes: pl.Series) -> int:
+    """A sum that wraps is the same in any order."""
+    return int(hashes.to_numpy().sum(dtype="uint64"))
+
+
+def _amount(value: object) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(0)
+
+
+def _key_columns() -> tuple[pl.Expr, ...]:
+    return (
+        pl.col("BillingPeriodStart").dt.date().alias("_period"),
+        pl.col("ProviderName").fill_null("").alias("_provider"),
+        pl.col("BillingAccountId").fill_null("").alias("_account"),
+    )
+
+
+def _by_slice(frame: pl.DataFrame) -> Iterator[tuple[SliceKey, pl.DataFrame]]:
+    for (period, provider, account), rows in frame.partition_by(_KEYS, as_dict=True, maintain_order=True).items():
+        assert isinstance(period, date)
+        yield SliceKey(period, str(provider), str(account)), rows
+
+
+def _kind() -> pl.Expr:
+    """As `Kind` separates charges; a correction is that first."""
+    category, status = pl.col("ChargeCategory"), pl.col("CommitmentDiscountStatus")
+    return (
+        pl.when(pl.col("ChargeClass") == "Correction")
+        .then(pl.lit(Kind.CORRECTION.value))
+        .when((category == "Purchase") & pl.col("CommitmentDiscountId").is_not_null())
+        .then(pl.lit(Kind.COMMITMENT_PURCHASE.value))
+        .when((category == "Usage") & (status == "Unused"))
+        .then(pl.lit(Kind.COMMITMENT_UNUSED.value))
+        .when((category == "Usage") & (status == "Used"))
+        .then(pl.lit(Kind.COMMITMENT_USED.value))
+        .otherwise(category.str.to_lowercase())
+    )

@@ -1,0 +1,200 @@
+"""Sums over a tenant's billing rows by day, service and more, read from Parquet by DuckDB.
+
+Currencies are never added: every group has its currency. Effective cost is what FOCUS says it is; a purchase of a
+commitment counts for nothing in it, even where an export says otherwise (`cost.charges`).
+
+Names of columns are chosen here from fixed words; whatever a caller gives is bound as a value.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+import duckdb
+
+from cost.billing.store import BillingStore
+from domain.errors import ConflictError, InputError
+
+ROWS_MAX: Final = 100_000
+THREADS_MAX: Final = 4
+TAG_PREFIX: Final = "tag:"
+TAG_LENGTH_MAX: Final = 256
+UNTAGGED: Final = ""
+
+GROUPS: Final[Mapping[str, str]] = {
+    "day": "CAST(make_timestamp(epoch_us(ChargePeriodStart)) AS DATE)",
+    "month": "strftime(make_timestamp(epoch_us(BillingPeriodStart)), '%Y-%m')",
+    "provider": "ProviderName",
+    "service": "ServiceName",
+    "service_category": "ServiceCategory",
+    "billing_account": "BillingAccountId",
+    "account": "SubAccountId",
+    "region": "RegionId",
+    "resource": "ResourceId",
+    "resource_type": "ResourceType",
+    "category": "ChargeCategory",
+    "commitment": "CommitmentDiscountId",
+    "source": "x_SourceFormat",
+}
+"""What can be grouped and filtered by, besides `tag:KEY`."""
+
+
+class Measure(StrEnum):
+    """Which cost is summed."""
+
+    EFFECTIVE = "effective"
+    BILLED = "billed"
+    LIST = "list"
+    CONTRACTED = "contracted"
+
+
+_AMOUNTS: Final[Mapping[Measure, str]] = {
+    Measure.EFFECTIVE: "CASE WHEN ChargeCategory = 'Purchase' AND CommitmentDiscountId IS NOT NULL"
+    " THEN 0 ELSE EffectiveCost END",
+    Measure.BILLED: "BilledCost",
+    Measure.LIST: "ListCost",
+    Measure.CONTRACTED: "ContractedCost",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BillingQuery:
+    """A question.
+
+    Args:
+        by: names of `GROUPS`, or `tag:KEY`.
+        start, end: days of charges; `end` is not part of it.
+        where: values by name of group; the empty text asks for rows without a value.
+    """
+
+    by: tuple[str, ...] = ("day",)
+    measure: Measure = Measure.EFFECTIVE
+    start: date | None = None
+    end: date | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CostGroup:
+    """One group: its keys in the query's order, currency, amount, rows."""
+
+    keys: tuple[str, ...]
+    currency: str
+    amount: Decimal
+    rows: int
+
+
+def ask(store: BillingStore, query: BillingQuery) -> tuple[CostGroup, ...]:
+    """Sum the tenant's rows; by time where the query groups by time first, otherwise the largest first.
+
+    Raises:
+        InputError: there is no such group, or more groups than the limit.
+    """
+    _require_sound(query)
+    keys = [_key(name) for name in query.by]
+    conditions, values = _conditions(query)
+    columns = ", ".join(f"COALESCE(CAST({key} AS VARCHAR), '') AS k{place}" for place, key in enumerate(keys))
+    order = "k0, " if query.by and query.by[0] in {"day", "month"} else ""
+    names = ", ".join(f"k{place}" for place in range(len(keys)))
+    comma = ", " if keys else ""
+    sql = (  # only fixed words of ours, and tags' names that were checked
+        f"SELECT {columns}{comma}BillingCurrency AS currency, SUM({_AMOUNTS[query.measure]}) AS amount, COUNT(*) AS n"  # noqa: S608
+        f" FROM charges WHERE {conditions} GROUP BY {names}{comma}BillingCurrency"
+        f" ORDER BY {order}amount DESC, {names}{comma}currency LIMIT {query.limit + 1:d}"
+    )
+    rows = _run(store, query, sql, values)
+    if len(rows) > query.limit:
+        raise InputError(
+            "the query has more groups than its limit",
+            expected=f"at most {query.limit}",
+            todo="Ask for fewer days or a coarser group, or raise the limit",
+        )
+    return tuple(CostGroup(tuple(row[:-3]), row[-3] or "", row[-2] or Decimal(0), row[-1]) for row in rows)
+
+
+def rows_behind(store: BillingStore, query: BillingQuery) -> tuple[Mapping[str, Any], ...]:
+    """The billing rows behind a sum, largest first, each with the file and row that it came from.
+
+    Raises:
+        InputError: there is no such group.
+    """
+    _require_sound(query)
+    conditions, values = _conditions(query)
+    measure = _AMOUNTS[query.measure]
+    columns = (
+        *("ChargePeriodStart", "ChargePeriodEnd", "ProviderName", "BillingAccountId", "SubAccountId", "ServiceName"),
+        *("ResourceId", "ChargeCategory", "ChargeClass", "ChargeDescription", "BilledCost", "EffectiveCost"),
+        *("BillingCurrency", "x_SourceFormat", "x_SourceVersion", "x_SourceFile", "x_SourceRow"),
+    )
+    found = _run(
+        store,
+        query,
+        f"SELECT {', '.join(columns)} FROM charges WHERE {conditions}"  # noqa: S608 (fixed words of ours)
+        f" ORDER BY abs({measure}) DESC, x_SourceFile, x_SourceRow LIMIT {query.limit:d}",
+        values,
+    )
+    return tuple(dict(zip(columns, row, strict=True)) for row in found)
+
+
+def _require_sound(query: BillingQuery) -> None:
+    if not 1 <= query.limit <= ROWS_MAX:
+        raise InputError("the limit is out of bounds", got=query.limit, expected=f"1 to {ROWS_MAX}", todo="Change it")
+    if len(set(query.by)) != len(query.by):
+        raise InputError("a group is named twice", got=", ".join(query.by), todo="Name each once")
+    for name in (*query.by, *query.where):
+        _key(name)
+
+
+def _key(name: str) -> str:
+    if name.startswith(TAG_PREFIX):
+        key = name.removeprefix(TAG_PREFIX)
+        if not key or len(key) > TAG_LENGTH_MAX or re.search(r"[\x00-\x1f\"\\]", key):
+            raise InputError("the tag's name is not valid", got=name, expected="tag:KEY", todo="Write: tag:team")
+        path = json.dumps(f'$."{key}"', ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "''")
+        return f"CASE WHEN json_valid(Tags) THEN json_extract_string(Tags, '{path}') END"
+    if name not in GROUPS:
+        raise InputError(
+            "billing rows cannot be grouped so",
+            got=name,
+            expected=", ".join([*GROUPS, "tag:KEY"]),
+            todo="Name one of them",
+        )
+    return GROUPS[name]
+
+
+def _conditions(query: BillingQuery) -> tuple[str, list[object]]:
+    parts, values = ["TRUE"], list[object]()
+    if query.start is not None:
+        parts.append("ChargePeriodStart >= CAST(? AS TIMESTAMPTZ)")
+        values.append(f"{query.start.isoformat()} 00:00:00+00")
+    if query.end is not None:
+        parts.append("ChargePeriodStart < CAST(? AS TIMESTAMPTZ)")
+        values.append(f"{query.end.isoformat()} 00:00:00+00")
+    for name, value in query.where.items():
+        parts.append(f"COALESCE(CAST({_key(name)} AS VARCHAR), '') = ?")
+        values.append(value)
+    return " AND ".join(parts), values
+
+
+def _run(store: BillingStore, query: BillingQuery, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    """Run over the files that count now; again, once, where an import has just replaced one of them."""
+    for attempt in (1, 2):
+        files = store.paths(store.manifest().files_of(start=query.start, provider=query.where.get("provider")))
+        if not files:
+            return []
+        with duckdb.connect(":memory:", config={"threads": THREADS_MAX}) as connection:
+            try:
+                connection.read_parquet(files).create_view("charges")
+                return connection.execute(sql, list(values)).fetchall()
+            except duckdb.IOException:
+                if attempt == 2:
+                    raise ConflictError("the billing rows change faster than they are read", todo="Ask again") from None
+    raise AssertionError
