@@ -136,7 +136,10 @@ def _key_columns() -> tuple[pl.Expr, ...]:
 
 
 def _by_slice(frame: pl.DataFrame) -> Iterator[tuple[SliceKey, pl.DataFrame]]:
-    for (period, provider, account), rows in frame.partition_by(_KEYS, as_dict=True, maintain_order=True).items():
+    """A batch by slice; most batches have one, and are spared the copy that taking them apart costs."""
+    keys = frame.select(_KEYS).unique()
+    parts = {keys.row(0): frame} if keys.height == 1 else frame.partition_by(_KEYS, as_dict=True, maintain_order=True)
+    for (period, provider, account), rows in parts.items():
         assert isinstance(period, date)
         yield SliceKey(period, str(provider), str(account)), rows
 

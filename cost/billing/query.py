@@ -99,18 +99,8 @@ def ask(store: BillingStore, query: BillingQuery) -> tuple[CostGroup, ...]:
         InputError: there is no such group, or more groups than the limit.
     """
     _require_sound(query)
-    keys = [_key(name) for name in query.by]
     conditions, values = _conditions(query)
-    columns = ", ".join(f"COALESCE(CAST({key} AS VARCHAR), '') AS k{place}" for place, key in enumerate(keys))
-    order = "k0, " if query.by and query.by[0] in {"day", "month"} else ""
-    names = ", ".join(f"k{place}" for place in range(len(keys)))
-    comma = ", " if keys else ""
-    sql = (  # only fixed words of ours, and tags' names that were checked
-        f"SELECT {columns}{comma}BillingCurrency AS currency, SUM({_AMOUNTS[query.measure]}) AS amount, COUNT(*) AS n"  # noqa: S608
-        f" FROM charges WHERE {conditions} GROUP BY {names}{comma}BillingCurrency"
-        f" ORDER BY {order}amount DESC, {names}{comma}currency LIMIT {query.limit + 1:d}"
-    )
-    rows = _run(store, query, sql, values)
+    rows = _run(store, query, _sums(query, conditions), values)
     if len(rows) > query.limit:
         raise InputError(
             "the query has more groups than its limit",
@@ -142,6 +132,26 @@ def rows_behind(store: BillingStore, query: BillingQuery) -> tuple[Mapping[str, 
         values,
     )
     return tuple(dict(zip(columns, row, strict=True)) for row in found)
+
+
+def _sums(query: BillingQuery, conditions: str) -> str:
+    """The question in SQL: grouped by the values as they are, and only the few groups made text.
+
+    Only fixed words of ours are in it, and names of tags that `_key` has checked.
+    """
+    places = range(len(query.by))
+    own = "".join(f"{_key(name)} AS g{place}, " for place, name in enumerate(query.by))
+    text = "".join(f"COALESCE(CAST(g{place} AS VARCHAR), '') AS k{place}, " for place in places)
+    names = "".join(f"k{place}, " for place in places)
+    order = "k0, " if query.by and query.by[0] in {"day", "month"} else ""
+    inner = (
+        f"SELECT {own}BillingCurrency AS currency, SUM({_AMOUNTS[query.measure]}) AS amount, COUNT(*) AS n"  # noqa: S608
+        f" FROM charges WHERE {conditions} GROUP BY ALL"
+    )
+    return (
+        f"SELECT {text}currency, SUM(amount) AS amount, CAST(SUM(n) AS BIGINT) AS n FROM ({inner})"  # noqa: S608
+        f" GROUP BY {names}currency ORDER BY {order}amount DESC, {names}currency LIMIT {query.limit + 1:d}"
+    )
 
 
 def _require_sound(query: BillingQuery) -> None:
