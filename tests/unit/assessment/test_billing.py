@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assessment.billing import ImportReport, import_billing, validate_billing
@@ -428,6 +428,7 @@ _charges = st.builds(
 )
 
 
+@settings(max_examples=15)
 @given(rows=st.lists(_charges, min_size=1, max_size=12), batch=st.integers(1, 5))
 def test_every_currency_sums_to_the_source_however_rows_are_batched_and_asked(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]], batch: int
