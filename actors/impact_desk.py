@@ -1,15 +1,15 @@
-"""Questions about failures and about the shape of a tenant's graph, answered from an estate that is kept in memory.
+"""Questions about failures and about the shape of a tenant's graph, answered from what is kept in memory.
 
-The estate is made at the first question and made anew when the graph, the bill or the day is another one. Its arcs are
-the larger part of the cost, so they stay as long as it does.
+Arcs and money are worked out once for a base of the graph, facts of a resource once for its document; a change of the
+graph costs its own size at the next question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from threading import RLock
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -17,38 +17,35 @@ from assessment.blast import Blast, Score, blast, score
 from assessment.deletion import Removal, removal
 from assessment.dependencies import Dependencies, dependencies
 from assessment.drawing import View, drawing
-from assessment.failure_estate import FailureEstate, failure_estate
-from domain.resource import ConfigurationItem
-from domain.tenancy import TenantId
-from graph.build import build_snapshot
-from graph.stores.contract import GraphStore
+from assessment.facts import Documents, FactBook
+from assessment.failure_estate import FailureEstate, costs_of
+from cost.allocation import ResourceCosts
+from graph.failing import Failures
+from graph.whole import AnyGraph
 
 Question: TypeAlias = Blast | Dependencies | Removal | Score | View
 Row: TypeAlias = "dict[str, Any]"
-
-
-class GraphOwner(Protocol):
-    """Who keeps the tenant's graph."""
-
-    @property
-    def tenant(self) -> TenantId: ...
-    @property
-    def store(self) -> GraphStore: ...
-    @property
-    def billing(self) -> Sequence[pl.DataFrame]:
-        """Billing rows that were read last."""
-
-    def items(self) -> tuple[ConfigurationItem, ...]:
-        """The graph's resources, in order of `resource_key`."""
+Bill: TypeAlias = "Sequence[pl.DataFrame]"
 
 
 class ImpactDesk:
-    """One tenant's answers. Safe for several threads."""
+    """One tenant's answers. Safe for several threads.
 
-    def __init__(self, owner: GraphOwner) -> None:
-        self._owner = owner
+    Args:
+        graph: the tenant's graph as it is now; the same object while nothing has changed.
+        documents: where documents are found by id.
+        billing: billing rows that were read last; the same object while they are the same.
+    """
+
+    def __init__(self, graph: Callable[[], AnyGraph], documents: Documents, billing: Callable[[], Bill]) -> None:
+        self._graph = graph
+        self._documents = documents
+        self._billing = billing
         self._lock = RLock()
-        self._kept: tuple[tuple[int, int, date], FailureEstate] | None = None
+        self._failures: Failures | None = None
+        self._costs: tuple[Bill, date, ResourceCosts] | None = None
+        self._estate: FailureEstate | None = None
+        self._facts = FactBook(documents)
 
     def answer(self, question: Question, *, as_of: datetime) -> Row:
         """Answer one question about the graph as it is; `as_of` chooses the month of the bill.
@@ -71,24 +68,30 @@ class ImpactDesk:
                 return drawing(estate, question)
 
     def estate(self, as_of: datetime) -> FailureEstate:
-        """The graph as it is now."""
+        """The graph as it is now, with what belongs to it."""
         with self._lock:
-            key = (self._owner.store.version(), id(self._owner.billing), as_of.date())
-            if self._kept is None or self._kept[0] != key:
-                self._kept = (key, self._made(as_of))
-            return self._kept[1]
+            graph = self._graph()
+            if self._failures is None or self._failures.base is not graph.base:
+                self._failures, self._costs = Failures(graph.base), None
+            costs = self._costs_of(graph, as_of)
+            if self._estate is None or self._estate.graph is not graph or self._estate.costs is not costs:
+                self._estate = FailureEstate(graph, self._failures, self._facts.facts(graph), costs, as_of)
+            return self._estate
 
     @property
     def size_bytes(self) -> int:
-        """What the estate's arcs take."""
-        return 0 if self._kept is None else self._kept[1].failures.nbytes
+        """About what is kept, without the graph."""
+        failures = self._failures
+        return 0 if failures is None else failures.nbytes
 
     def forget(self) -> None:
-        """Let go of the estate; the next question makes it anew."""
+        """Let go of everything; the next question works it out anew."""
         with self._lock:
-            self._kept = None
+            self._failures = self._costs = self._estate = None
+            self._facts = FactBook(self._documents)
 
-    def _made(self, as_of: datetime) -> FailureEstate:
-        items = self._owner.items()
-        snapshot = build_snapshot(self._owner.tenant, items, as_of=as_of, paths_by_type={})
-        return failure_estate(snapshot, items, self._owner.billing, as_of=as_of)
+    def _costs_of(self, graph: AnyGraph, as_of: datetime) -> ResourceCosts:
+        bill = self._billing()
+        if self._costs is None or self._costs[0] is not bill or self._costs[1] != as_of.date():
+            self._costs = (bill, as_of.date(), costs_of(graph.base, bill, as_of=as_of))
+        return self._costs[2]

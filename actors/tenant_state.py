@@ -123,7 +123,7 @@ class TenantState:
         self.aliases = ImportedAliases(folders.graph(tenant) / "aliases.json")
         self.ledger = PolicyLedger(folders.policies(tenant))
         self.desk = PolicyDesk(self, self.ledger, folders.policy_keys)
-        self.impact = ImpactDesk(self)
+        self.impact = ImpactDesk(self.view, self._documents, lambda: self.billing)
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
         self._pending_s = 0.0
         self._bill = KeptBill(folders.graph(tenant))
@@ -339,7 +339,7 @@ class TenantState:
         """What of the tenant is in memory, about."""
         judged = self._judgement
         judged_bytes = 0 if judged is None else len(judged[1].inputs.items) * JUDGED_ITEM_BYTES
-        return self.graph.size_bytes + judged_bytes
+        return self.graph.size_bytes + self.impact.size_bytes + judged_bytes
 
     @property
     def resources(self) -> int:
@@ -354,16 +354,23 @@ class TenantState:
 
     def cool(self) -> None:
         """Close the store, and let go of what can be worked out again; the graph stays."""
+        self.impact.forget()
         with self.lock:
+            self._billing = None
             self.forget_judgement()
             self._close_store()
 
     def close(self) -> None:
         """Let go of everything."""
+        self.impact.forget()
         with self.lock:
             self.graph.forget()
             self.forget_judgement()
             self._close_store()
+
+    def _documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
+        with self.lock:
+            return self.store.documents(uids)
 
     def _close_store(self) -> None:
         store, self._opened = self._opened, None

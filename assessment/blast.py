@@ -121,7 +121,7 @@ def _notes(estate: FailureEstate) -> list[str]:
 def named(estate: FailureEstate, row: int) -> Row:
     """A resource as answers show it."""
     resource = estate.resource(row)
-    standing = estate.worth.of(row)
+    standing = estate.standing(row)
     return {
         "resource_id": resource.uid,
         "resource_name": resource.name,

@@ -85,14 +85,7 @@ def _chosen(estate: FailureEstate, edges: PatchedEdges, view: View) -> Rows:
 
 def _labels(estate: FailureEstate, rows: Rows, view: View) -> Labels:
     """What the rows are gathered by, of those in the scope and of the type."""
-    table, size = estate.graph.base.resources, len(estate.graph.base)
-    inside = rows[rows < size]
-    columns = [table.column(name).take(inside).to_pylist() for name in ("uid", "scope", "type")]
-    for row in rows[rows >= size].tolist():
-        resource = estate.resource(row)
-        for column, value in zip(columns, (resource.uid, resource.scope, resource.type), strict=True):
-            column.append(value)
-    uids, scopes, types = columns
+    uids, scopes, types = _columns(estate, rows)
     kept = [
         at
         for at in range(len(rows))
@@ -104,6 +97,21 @@ def _labels(estate: FailureEstate, rows: Rows, view: View) -> Labels:
         scopes=[scopes[at] for at in kept],
         types=[types[at].lower() for at in kept],
     )
+
+
+def _columns(estate: FailureEstate, rows: Rows) -> tuple[list[str], list[str], list[str]]:
+    """Id, scope and type of rows: of the base, but for those that are new or not as they were."""
+    graph = estate.graph
+    inside = rows[rows < len(graph.base)]
+    uids, scopes, types = (
+        [*graph.base.resources.column(name).take(inside).to_pylist(), *[""] * (len(rows) - len(inside))]
+        for name in ("uid", "scope", "type")
+    )
+    changed = np.flatnonzero(np.isin(rows, np.fromiter(graph.changed, np.int32)))
+    for at in changed.tolist():
+        resource = estate.resource(int(rows[at]))
+        uids[at], scopes[at], types[at] = resource.uid, resource.scope, resource.type
+    return uids, scopes, types
 
 
 def _is_below(scope: str, top: str | None) -> bool:

@@ -11,28 +11,30 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from assessment.facts import Facts
 from assessment.money import cost_of_all, money_entries
 from assessment.schema import MoneyEntry
-from assessment.worth import Floats, Worth, worth_of
+from assessment.worth import Floats, Standing, monthly
 from cost.allocation import ResourceCosts, cost_by_resource
 from cost.matching import Billable
 from domain.errors import InputError
-from domain.resource import ConfigurationItem
 from graph.failing import Failures, Network
 from graph.failure import FailureMode
 from graph.places import Places
 from graph.snapshot import Rows, Snapshot
-from graph.whole import AnyGraph, Named, WholeGraph, index_of
+from graph.whole import AnyGraph, Named, index_of
 
 NAMED_MAX: Final = 5
 
 
 @dataclass(slots=True)
 class _Memory:
-    """Networks by mode, laid over the base at first use."""
+    """What is worked out at first use."""
 
     lock: RLock = field(default_factory=RLock)
     networks: dict[FailureMode, Network] = field(default_factory=dict)
+    places: Places | None = None
+    points: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,13 +43,12 @@ class FailureEstate:
 
     Args:
         failures: arcs of the graph's base, kept for as long as the base is.
-        places, worth, costs: by row of the base.
+        facts: by row of the graph. costs: by row of the base.
     """
 
     graph: AnyGraph
     failures: Failures
-    places: Places
-    worth: Worth
+    facts: Facts
     costs: ResourceCosts
     as_of: datetime
     _memory: _Memory = field(default_factory=_Memory, repr=False)
@@ -56,10 +57,25 @@ class FailureEstate:
         """What one mode spreads over."""
         with self._memory.lock:
             if failure not in self._memory.networks:
-                added = range(len(self.graph.base), self.graph.size)
-                types = [self.resource(row).type if row not in self.graph.gone else "" for row in added]
+                types = {row: self.resource(row).type for row in self.graph.changed if row not in self.graph.gone}
                 self._memory.networks[failure] = self.failures.network(failure, self.graph.patch, types)
             return self._memory.networks[failure]
+
+    @property
+    def places(self) -> Places:
+        """Where every row runs."""
+        with self._memory.lock:
+            if self._memory.places is None:
+                self._memory.places = self.facts.places()
+            return self._memory.places
+
+    @property
+    def points(self) -> Floats:
+        """What every row is worth; nothing where there is no resource."""
+        with self._memory.lock:
+            if self._memory.points is None:
+                self._memory.points = (1.0 + monthly(self.costs, self.graph.size)) * self.facts.factors()
+            return self._memory.points
 
     def row(self, uid: str) -> int:
         """The row of a resource, by id or by a name that it alone has.
@@ -69,47 +85,41 @@ class FailureEstate:
             InputError: several resources have the name.
         """
         if self.graph.find(uid) is None and "/" not in uid and ":" not in uid:
-            names = self.graph.base.resources.column("name").to_numpy(zero_copy_only=False)
-            rows = [row for row in np.flatnonzero(names == uid).tolist() if row not in self.graph.gone]
+            rows = self._of_name(uid)
             if len(rows) > 1:
                 got = ", ".join(self.resource(row).uid for row in rows[:NAMED_MAX])
                 todo = "Give the id instead of the name"
                 raise InputError("several resources have this name", where=uid, got=got, todo=todo)
             if rows:
-                return int(rows[0])
+                return rows[0]
         return index_of(self.graph, uid)
 
     def resource(self, row: int) -> Named:
         """What is shown of a resource."""
         return self.graph.resource(row)
 
-    @property
-    def points(self) -> Floats:
-        """What every row is worth."""
-        return self.worth.sized(self.graph.size)
+    def standing(self, row: int) -> Standing:
+        """How much a resource matters, by its tags."""
+        return self.facts.of(row).standing
 
     def money(self, rows: Sequence[int] | Rows) -> list[MoneyEntry]:
         """What some resources cost a month, by currency; rows that came after the bill cost nothing yet."""
         known = np.asarray(rows, np.int64)
         return money_entries(cost_of_all(self.costs, known[known < len(self.graph.base)].tolist()))
 
+    def _of_name(self, name: str) -> list[int]:
+        names = self.graph.base.resources.column("name").to_numpy(zero_copy_only=False)
+        apart = {*self.graph.gone, *self.graph.changed}
+        rows = [row for row in np.flatnonzero(names == name).tolist() if row not in apart]
+        changed = [row for row in self.graph.changed if row not in self.graph.gone]
+        return sorted([*rows, *(row for row in changed if self.resource(row).name == name)])
 
-def failure_estate(
-    snapshot: Snapshot, items: Sequence[ConfigurationItem], billing: Sequence[pl.DataFrame], *, as_of: datetime
-) -> FailureEstate:
-    """The estate of a whole snapshot.
+
+def costs_of(base: Snapshot, billing: Sequence[pl.DataFrame], *, as_of: datetime) -> ResourceCosts:
+    """What the resources of a base cost.
 
     Args:
-        items: the resources of the snapshot, in its order.
         billing: rows with FOCUS columns, one frame per file.
     """
-    billable = Billable([item.uid for item in items], [item.name for item in items], [item.scope for item in items])
-    costs = cost_by_resource(billing, billable, as_of=as_of)
-    return FailureEstate(
-        graph=WholeGraph(snapshot),
-        failures=Failures(snapshot),
-        places=Places.of(items),
-        worth=worth_of(items, costs),
-        costs=costs,
-        as_of=as_of,
-    )
+    uids, names, scopes = (base.resources.column(each).to_pylist() for each in ("uid", "name", "scope"))
+    return cost_by_resource(billing, Billable(uids, names, scopes), as_of=as_of)

@@ -9,7 +9,7 @@ them. The factors are judgement.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cost.allocation import ResourceCosts
-from domain.resource import ConfigurationItem
 
 Floats = NDArray[np.float64]
 
@@ -103,40 +102,10 @@ def _first(tags: Mapping[str, str], names: Iterable[str], words: Mapping[str, st
     return next((words[tags[name]] for name in names if tags.get(name) in words), None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Worth:
-    """Of every resource of a graph, by row.
-
-    Shapes:
-        points: float64 (n,).
-    """
-
-    points: Floats
-    standings: Sequence[Standing]
-
-    def of(self, row: int) -> Standing:
-        """One resource's standing; a row that came later has none yet."""
-        return self.standings[row] if row < len(self.standings) else UNSTATED
-
-    def sized(self, size: int) -> Floats:
-        """Points of so many rows: rows that came later count once."""
-        return (
-            np.concatenate([self.points, np.ones(size - len(self.points))]) if size > len(self.points) else self.points
-        )
-
-
-def worth_of(items: Sequence[ConfigurationItem], costs: ResourceCosts) -> Worth:
-    """The worth of items, which are in the order of rows."""
-    known: dict[Standing, Standing] = {}
-    standings = [known.setdefault(each, each) for each in (standing_of(item.tags) for item in items)]
-    factors = np.array([each.factor for each in standings], np.float64)
-    return Worth((1.0 + _monthly(costs, len(items))) * factors, standings)
-
-
-def _monthly(costs: ResourceCosts, size: int) -> Floats:
-    """Whole units of the first currency; what was paid back is worth nothing here."""
-    if not costs.currencies:
-        return np.zeros(size)
-    amounts = costs.currencies[0].amounts.fill_null(0).cast(pl.Float64)
-    whole: Floats = np.maximum(amounts.to_numpy(), 0.0)
-    return whole
+def monthly(costs: ResourceCosts, size: int) -> Floats:
+    """Whole units of the first currency a month, by row; what was paid back is worth nothing here."""
+    found = np.zeros(size)
+    if costs.currencies:
+        amounts = costs.currencies[0].amounts.fill_null(0).cast(pl.Float64).to_numpy()
+        found[: len(amounts)] = np.maximum(amounts, 0.0)
+    return found

@@ -6,7 +6,7 @@ its arcs, so that a change of edges costs its own size (`graph.failing`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,11 +94,20 @@ class Types:
         indices = np.asarray(column.indices, dtype=np.int32)
         return cls(codes[indices] if len(codes) else np.zeros(0, np.int32), names)
 
-    def extended(self, types: Sequence[str]) -> Types:
-        """These rows, and further ones behind them."""
+    def patched(self, size: int, types: Mapping[int, str]) -> Types:
+        """So many rows, some of them of other types or new."""
         place = {name: code for code, name in enumerate(self.names)}
-        added = [place.setdefault(name.lower(), len(place)) for name in types]
-        return Types(np.concatenate([self.codes, np.array(added, np.int32)]), tuple(place))
+        codes = np.full(size, place.setdefault("", len(place)), np.int32)
+        codes[: len(self.codes)] = self.codes
+        for row, name in types.items():
+            codes[row] = place.setdefault(name.lower(), len(place))
+        return Types(codes, tuple(place))
+
+    def other_than(self, types: Mapping[int, str]) -> Rows:
+        """Which of these rows are known here and of another type."""
+        known = ((row, name) for row, name in types.items() if row < len(self.codes))
+        rows = [row for row, name in known if self.names[int(self.codes[row])] != name.lower()]
+        return np.array(sorted(rows), np.int32)
 
 
 class ArcRules:

@@ -7,7 +7,7 @@ won some are counted anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -58,16 +58,24 @@ class Failures:
                 self._arcs[failure] = arcs_of(self.base, failure, self.redundancy, types=self.types)
             return self._arcs[failure]
 
-    def network(self, failure: FailureMode, patch: EdgePatch | None = None, types: Sequence[str] = ()) -> Network:
+    def network(
+        self, failure: FailureMode, patch: EdgePatch | None = None, types: Mapping[int, str] | None = None
+    ) -> Network:
         """What one mode spreads over.
 
         Args:
             patch: how the edges differ from those of the base.
-            types: of the rows behind those of the base.
+            types: of rows behind those of the base, and of those that are of another type now.
         """
-        known = self.types.extended(types) if types else self.types
-        rules = ArcRules(failure, known, self.redundancy)
-        return Network(self.base, self.arcs(failure), rules, patch)
+        rules = ArcRules(failure, self.types, self.redundancy)
+        edges = PatchedEdges(self.base.edges, patch)
+        if not types:
+            return Network(edges, self.arcs(failure), rules, rules)
+        retyped = self.types.other_than(types)
+        if len(retyped):
+            edges = PatchedEdges(self.base.edges, edges.restated(retyped))
+        now = ArcRules(failure, self.types.patched(edges.size, types), self.redundancy)
+        return Network(edges, self.arcs(failure), rules, now)
 
     @property
     def nbytes(self) -> int:
@@ -78,13 +86,12 @@ class Failures:
 class Network:
     """Arcs of one mode over a base and a patch."""
 
-    def __init__(self, base: Snapshot, arcs: Arcs, rules: ArcRules, patch: EdgePatch | None) -> None:
-        self.base = base
+    def __init__(self, edges: PatchedEdges, arcs: Arcs, before: ArcRules, now: ArcRules) -> None:
+        self.edges = edges
         self.arcs = arcs
-        self.edges = PatchedEdges(base.edges, patch)
-        self.size = self.edges.size
-        self._rules = rules
-        self._over = None if patch is None or not len(patch) else _Overlay(self.edges, arcs, rules)
+        self.size = edges.size
+        self._rules = now
+        self._over = None if edges.patch is None or not len(edges.patch) else _Overlay(edges, arcs, before, now)
 
     @property
     def groups(self) -> int:
@@ -125,13 +132,13 @@ class Network:
 class _Overlay:
     """A patch as arcs."""
 
-    def __init__(self, edges: PatchedEdges, arcs: Arcs, rules: ArcRules) -> None:
+    def __init__(self, edges: PatchedEdges, arcs: Arcs, before: ArcRules, now: ArcRules) -> None:
         self._arcs = arcs
         gone = edges.gone()
         self._gone = gone.numbers
-        lost, won = rules.arcs(gone), rules.arcs(edges.added())
+        lost, won = before.arcs(gone), now.arcs(edges.added())
         self._weakened = np.unique(lost.origins)
-        self._count(lost, won, rules)
+        self._count(lost, won, now)
         order = np.argsort(won.origins, kind="stable")
         self._origins, first = np.unique(won.origins[order], return_index=True)
         self._starts = np.append(first, len(order)).astype(np.int64)

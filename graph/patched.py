@@ -114,6 +114,25 @@ class PatchedEdges:
         assert self.patch is not None, "only a patch adds edges"
         return self._added(np.ones(len(self.patch.sources), np.bool_))
 
+    def restated(self, rows: Rows) -> EdgePatch:
+        """A patch that says the same, but takes every edge at some rows away and adds it again."""
+        touched = _joined(self.out_of(rows), self.into(rows))
+        touched = touched.where(touched.numbers < len(self.base))
+        touched = _of_base(self.base, np.unique(touched.numbers))
+        added = _joined(touched, self.added()) if self.patch is not None else touched
+        paths = [str(self.base.paths.value(number)) for number in touched.numbers.tolist()]
+        paths += () if self.patch is None else self.patch.paths
+        order = np.lexsort((added.kinds, added.targets, added.sources))
+        return EdgePatch(
+            size=self.size,
+            gone=np.union1d(self.gone().numbers, touched.numbers).astype(np.int32),
+            sources=added.sources[order],
+            targets=added.targets[order],
+            kinds=added.kinds[order],
+            strengths=added.strengths[order],
+            paths=tuple(paths[at] for at in order.tolist()),
+        )
+
     def _of_base(self, rows: Rows) -> Rows:
         return rows if self.patch is None else rows[rows < len(self.base.starts) - 1]
 

@@ -11,8 +11,7 @@ Source of the property names: AWS Config resource schema and API responses, ARM 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,6 +68,7 @@ _REGIONAL_TYPES: Final = re.compile(r".*snapshot|compute\.googleapis\.com/region
 _NAMED_ZONE: Final = re.compile(r"(?:.*/)?((?:[a-z]+-)+\d[a-z]|[a-z]+(?:-[a-z]+)+\d+-[a-z])")
 _NUMBERED_ZONE: Final = re.compile(r"[1-9]")
 _IN_ID: Final = re.compile(r"/zones/([a-z0-9-]+)(?:/|$)")
+KNOWN_MAX: Final = 20
 _NOWHERE: Final = frozenset({"", "global", "aws-global"})
 
 
@@ -114,31 +114,25 @@ def place_of(item: ConfigurationItem) -> Place:
 
 
 class Places:
-    """The places of all rows of a graph."""
+    """The places of all rows of a graph: distinct ones once, and a code for each row.
 
-    def __init__(self, places: Iterable[Place]) -> None:
-        self._in_zone: dict[str, list[int]] = defaultdict(list)
-        self._in_region: dict[str, list[int]] = defaultdict(list)
-        self._spread: set[int] = set()
-        self._placed: set[int] = set()
-        self._abroad: set[int] = set()
-        for row, place in enumerate(places):
-            self._add(row, place)
+    Args:
+        codes: int32 (n,), index into `known`; -1 for a row without a resource.
+    """
+
+    def __init__(self, codes: Rows, known: Sequence[Place]) -> None:
+        self._codes = codes
+        self._known = known
+        used = {place for code, place in enumerate(known) if code in set(np.unique(codes).tolist())}
+        self.zones = tuple(sorted({zone for place in used for zone in place.zones}))
+        self.regions = tuple(sorted({region for place in used for region in place.regions}))
 
     @classmethod
     def of(cls, items: Iterable[ConfigurationItem]) -> Places:
         """The places of items, which are in the order of rows."""
-        return cls(map(place_of, items))
-
-    @property
-    def zones(self) -> tuple[str, ...]:
-        """Every zone that a resource names."""
-        return tuple(sorted(self._in_zone))
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """Every region that a resource is in."""
-        return tuple(sorted(self._in_region))
+        number: dict[Place, int] = {}
+        codes = [number.setdefault(place_of(item), len(number)) for item in items]
+        return cls(np.array(codes, np.int32), tuple(number))
 
     def lost_with_zone(self, zone: str) -> Lost:
         """What is lost with a zone.
@@ -146,11 +140,12 @@ class Places:
         Raises:
             NotFound: no resource names it.
         """
-        rows = self._found(self._in_zone, zone, "zone")
-        alone = [row for row in rows if row not in self._spread]
-        there = self._in_region.get(_region_of(_folded(zone)), [])
-        unplaced = sum(row not in self._placed and row not in self._spread for row in there)
-        return Lost(np.array(alone, np.int32), len(rows) - len(alone), unplaced)
+        name = _found(self.zones, zone, "zone")
+        there = [place for place in self._known if name in place.zones]
+        alone = self._rows([place for place in there if not place.is_spread and len(place.zones) == 1])
+        region = _region_of(name)
+        silent = [p for p in self._known if region in p.regions and not p.zones and not p.is_spread]
+        return Lost(alone, len(self._rows(there)) - len(alone), len(self._rows(silent)))
 
     def lost_with_region(self, region: str) -> Lost:
         """What is lost with a region.
@@ -158,30 +153,22 @@ class Places:
         Raises:
             NotFound: no resource is there.
         """
-        rows = self._found(self._in_region, region, "region")
-        alone = [row for row in rows if row not in self._abroad]
-        return Lost(np.array(alone, np.int32), len(rows) - len(alone), 0)
+        name = _found(self.regions, region, "region")
+        there = [place for place in self._known if name in place.regions]
+        alone = self._rows([place for place in there if len(place.regions) == 1])
+        return Lost(alone, len(self._rows(there)) - len(alone), 0)
 
-    def _add(self, row: int, place: Place) -> None:
-        for zone in place.zones:
-            self._in_zone[zone].append(row)
-        for region in place.regions:
-            self._in_region[region].append(row)
-        if place.zones:
-            self._placed.add(row)
-        if place.is_spread or len(place.zones) > 1:
-            self._spread.add(row)
-        if len(place.regions) > 1:
-            self._abroad.add(row)
+    def _rows(self, places: Iterable[Place]) -> Rows:
+        chosen = set(places)
+        numbers = [code for code, place in enumerate(self._known) if place in chosen]
+        return np.flatnonzero(np.isin(self._codes, numbers)).astype(np.int32)
 
-    def _found(self, known: dict[str, list[int]], name: str, what: str) -> list[int]:
-        rows = known.get(_folded(name))
-        if rows is None:
-            shown = ", ".join(sorted(known)[:20]) or "none"
-            raise NotFound(
-                f"no resource is in that {what}", got=name, known=shown, todo=f"Give one of the {what}s known"
-            )
-        return rows
+
+def _found(known: Sequence[str], name: str, what: str) -> str:
+    if _folded(name) not in known:
+        shown = ", ".join(known[:KNOWN_MAX]) or "none"
+        raise NotFound(f"no resource is in that {what}", got=name, known=shown, todo=f"Give one of the {what}s known")
+    return _folded(name)
 
 
 def _folded(text: str) -> str:

@@ -5,7 +5,7 @@ Row numbers hold within one view, and from view to view for as long as `GraphVie
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -113,6 +113,11 @@ class GraphView:
     def gone(self) -> frozenset[int]:
         """Rows without a resource."""
         return self.overlay.gone
+
+    @property
+    def changed(self) -> Collection[int]:
+        """Rows of resources that are new or not as in the base."""
+        return self.overlay.changed.keys()
 
     @property
     def patch(self) -> EdgePatch:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.errors import NotFound
 from domain.resource import ResourceId
@@ -24,6 +25,8 @@ class Named(Protocol):
     def scope(self) -> str: ...
     @property
     def region(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
 
 
 class AnyGraph(Protocol):
@@ -41,11 +44,18 @@ class AnyGraph(Protocol):
     def gone(self) -> frozenset[int]:
         """Rows without a resource."""
 
+    @property
+    def changed(self) -> Collection[int]:
+        """Rows of resources that are new or not as in the base."""
+
     def find(self, uid: str) -> int | None:
         """The row of a resource, or None where it is not here."""
 
     def resource(self, row: int) -> Named:
         """One resource."""
+
+
+SHOWN: Final = ("uid", "name", "type", "scope", "region", "digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class Shown:
     type: str
     scope: str
     region: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +91,11 @@ class WholeGraph:
         """Every row has a resource."""
         return frozenset()
 
+    @property
+    def changed(self) -> Collection[int]:
+        """Everything is as in the base."""
+        return ()
+
     def find(self, uid: str) -> int | None:
         """The row of a resource, or None where it is not here."""
         return self.base.find(uid)
@@ -87,10 +103,8 @@ class WholeGraph:
     def resource(self, row: int) -> Shown:
         """One resource."""
         columns = self.base.resources
-        uid, name, type_, scope, region = (
-            str(columns.column(each)[row].as_py()) for each in ("uid", "name", "type", "scope", "region")
-        )
-        return Shown(ResourceId(uid), name, type_, scope, region)
+        uid, *rest = (str(columns.column(each)[row].as_py()) for each in SHOWN)
+        return Shown(ResourceId(uid), *rest)
 
 
 def index_of(graph: AnyGraph, uid: str) -> int:

@@ -48,6 +48,7 @@ class Tie:
 
 KINDS_OF_RESOURCES = (
     Kind("AWS::Organizations::Account", 1),
+    Kind("AWS::Organizations::Organization", 0),
     Kind("AWS::EC2::VPC", 1),
     Kind("AWS::EC2::Subnet", 12),
     Kind("AWS::EC2::SecurityGroup", 60),
@@ -69,17 +70,15 @@ TIES = (
     Tie("AWS::EC2::SecurityGroup", "AWS::EC2::VPC", K.CONTAINS, S.HARD),
     Tie("AWS::EC2::VPC", "AWS::EC2::VPC", K.NETWORK, S.SOFT, 3, 1.0),
     Tie("AWS::EC2::NetworkInterface", "AWS::EC2::Subnet", K.NETWORK, S.HARD),
-    Tie("AWS::EC2::NetworkInterface", "AWS::EC2::SecurityGroup", K.NETWORK, S.SOFT, 2),
+    Tie("AWS::EC2::NetworkInterface", "AWS::EC2::SecurityGroup", K.NETWORK, S.SOFT),
     Tie("AWS::EC2::Instance", "AWS::EC2::NetworkInterface", K.ATTACHED_TO, S.HARD),
     Tie("AWS::EC2::Instance", "AWS::EC2::Volume", K.MOUNTS, S.HARD, 2),
     Tie("AWS::EC2::Instance", "AWS::IAM::Role", K.ASSUMES, S.HARD),
-    Tie("AWS::EC2::Instance", "AWS::EC2::SecurityGroup", K.NETWORK, S.SOFT, 2),
+    Tie("AWS::EC2::Instance", "AWS::EC2::SecurityGroup", K.NETWORK, S.SOFT),
     Tie("AWS::EC2::Instance", "AWS::EC2::Subnet", K.NETWORK, S.HARD),
     Tie("AWS::EC2::Instance", "AWS::AutoScaling::AutoScalingGroup", K.CONTAINS, S.SOFT),
     Tie("AWS::EC2::Instance", "AWS::SecretsManager::Secret", K.SECRET_USE, S.HARD),
     Tie("AWS::EC2::Volume", "AWS::KMS::Key", K.ENCRYPTED_BY, S.HARD, 1, 0.05),
-    Tie("AWS::EC2::Volume", "AWS::S3::Bucket", K.BACKED_UP_BY, S.SOFT, 1, 0.2),
-    Tie("AWS::EC2::NetworkInterface", "AWS::KMS::Key", K.REFERENCES, S.SOFT),
     Tie("AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::EC2::Instance", K.ROUTES_TO, S.REDUNDANT, 4),
     Tie(
         "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::TargetGroup", K.ROUTES_TO, S.HARD, 2
@@ -88,16 +87,14 @@ TIES = (
     Tie("AWS::Lambda::Function", "AWS::IAM::Role", K.ASSUMES, S.HARD),
     Tie("AWS::Lambda::Function", "AWS::EC2::Subnet", K.NETWORK, S.HARD, 2),
     Tie("AWS::Lambda::Function", "AWS::SecretsManager::Secret", K.SECRET_USE, S.HARD, 1, 0.05),
-    Tie("AWS::Lambda::Function", "AWS::S3::Bucket", K.REFERENCES, S.SOFT, 2, 0.1),
+    Tie("AWS::Lambda::Function", "AWS::S3::Bucket", K.REFERENCES, S.SOFT, 1, 0.1),
     Tie("AWS::Lambda::Function", "AWS::RDS::DBInstance", K.REFERENCES, S.SOFT),
-    Tie("AWS::IAM::Role", "AWS::S3::Bucket", K.HAS_PERMISSION, S.SOFT, 3, 0.1),
-    Tie("AWS::IAM::Role", "AWS::KMS::Key", K.HAS_PERMISSION, S.SOFT),
+    Tie("AWS::IAM::Role", "AWS::S3::Bucket", K.HAS_PERMISSION, S.SOFT, 2, 0.1),
     Tie("AWS::S3::Bucket", "AWS::KMS::Key", K.ENCRYPTED_BY, S.HARD, 1, 0.05),
-    Tie("AWS::S3::Bucket", "AWS::S3::Bucket", K.REFERENCES, S.SOFT, 2, 0.3),
+    Tie("AWS::S3::Bucket", "AWS::S3::Bucket", K.REFERENCES, S.SOFT, 1, 0.3),
     Tie("AWS::RDS::DBInstance", "AWS::KMS::Key", K.ENCRYPTED_BY, S.HARD),
     Tie("AWS::RDS::DBInstance", "AWS::EC2::Subnet", K.NETWORK, S.HARD, 2),
     Tie("AWS::SecretsManager::Secret", "AWS::KMS::Key", K.ENCRYPTED_BY, S.HARD),
-    Tie("AWS::SecretsManager::Secret", "AWS::Lambda::Function", K.REFERENCES, S.SOFT),
 )
 
 
@@ -113,6 +110,7 @@ def made_up(size: int, *, seed: int = 1, edges_wanted: int | None = None) -> Sna
     names = [kind.name for kind in KINDS_OF_RESOURCES]
     rows = {name: np.flatnonzero(kind_of == code).astype(np.int32) for code, name in enumerate(names)}
     parts = [_containment(rows["AWS::Organizations::Account"], account_of)]
+    parts.append(_below_the_root(rows["AWS::Organizations::Organization"], rows["AWS::Organizations::Account"]))
     parts += [_tied(tie, rows, account_of, accounts, random) for tie in TIES]
     if edges_wanted is not None:
         short = edges_wanted - sum(len(part[0]) for part in parts)
@@ -135,11 +133,16 @@ def _placed(size: int, accounts: int, random: np.random.Generator) -> tuple[Rows
     kinds = random.choice(len(shares), size, p=shares / shares.sum()).astype(np.int32)
     account = np.minimum(np.arange(size) * accounts // size, accounts - 1).astype(np.int32)
     first = np.unique(account, return_index=True)[1]
-    for code in range(len(shares)):  # one of each kind in every account, so that every tie finds an end
+    for code in range(2, len(shares)):  # one of each kind in every account, so that every tie finds an end
         kinds[first + code] = code
-    kinds[kinds == 0] = 4
+    kinds[kinds < 2] = len(shares) - 1
     kinds[first] = 0
+    kinds[first[0] + 1] = 1
     return kinds, account
+
+
+def _below_the_root(root: Rows, accounts: Rows) -> tuple[Rows, Rows, int, int]:
+    return accounts, np.repeat(root, len(accounts)), KINDS.index(K.CONTAINS), STRENGTHS.index(S.HARD)
 
 
 def _containment(accounts: Rows, account_of: Rows) -> tuple[Rows, Rows, int, int]:

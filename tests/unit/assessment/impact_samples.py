@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from assessment.failure_estate import FailureEstate, failure_estate
+import polars as pl
+
+from assessment.facts import FactBook
+from assessment.failure_estate import FailureEstate, costs_of
 from domain.resource import ConfigurationItem, resource_key
 from domain.value import Json
 from graph.build import build_snapshot
+from graph.failing import Failures
+from graph.whole import AnyGraph, WholeGraph
 from tests.unit.assessment.estate import AS_OF, GROUP, TENANT, azure
 from tests.unit.cost.rows import frame, row
 
@@ -74,4 +79,11 @@ def estate(*, with_bill: bool = True) -> FailureEstate:
         row(ResourceId=vm(1), EffectiveCost=Decimal("99"), ProviderName="Microsoft"),
         row(ResourceId=disk(1), EffectiveCost=Decimal("9.50"), ProviderName="Microsoft"),
     )
-    return failure_estate(snapshot, known, [bill] if with_bill else [], as_of=AS_OF)
+    return estate_of(WholeGraph(snapshot), known, [bill] if with_bill else [])
+
+
+def estate_of(graph: AnyGraph, known: Sequence[ConfigurationItem], bill: Sequence[pl.DataFrame] = ()) -> FailureEstate:
+    """The estate of a graph of some items."""
+    by_id = {resource_key(item.uid): item for item in known}
+    facts = FactBook(lambda uids: [by_id[resource_key(uid)] for uid in uids]).facts(graph)
+    return FailureEstate(graph, Failures(graph.base), facts, costs_of(graph.base, bill, as_of=AS_OF), AS_OF)

@@ -61,7 +61,8 @@ def test_a_patched_base_spreads_as_one_that_is_built_anew(
     after = [*kept, *(edge for edge in more if edge[:3] not in known)]
     failures = Failures(snapshot_of(before, SIZE), RULES)
     size = SIZE + 3
-    patched = failures.network(failure, patch_of(before, after, size), [type_of(node) for node in range(SIZE, size)])
+    types = {node: type_of(node) for node in range(SIZE, size)}
+    patched = failures.network(failure, patch_of(before, after, size), types)
     anew = network(after, failure, size)
     first, second = spread_of(patched, seeds), spread_of(anew, seeds)
     assert steps(first.failed) == steps(second.failed)

@@ -1,0 +1,201 @@
+"""Blast radius at size: one resource at a time, over a base and over a patch, beside networkx in the same process.
+
+The graph is made up in the shape of cloud estates (`benchmarks.blast_radius.estate`), a million resources and four
+million edges by default. Measured: making the arcs of a mode; the radius of resources drawn at random, of those whose
+reach is the median of all that reach anything, and of the largest, which is the root of the organisation; the same
+over a patch of one percent of the edges; sampling probabilities. networkx answers an easier question on a graph of the
+hard arcs alone: who is a descendant, with no degradation, no alternatives and no ways. With ``--cypher`` a Neo4j server
+(NEO4J_URI, or one started from the cached jars) is asked that question as well, on a smaller graph.
+
+    python -m benchmarks.blast [--resources N] [--edges N] [--seeds N] [--no-networkx] [--cypher N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.blast_radius.estate import made_up
+from benchmarks.report import Row, publish
+from graph.chances import chances
+from graph.failing import Failures, Network
+from graph.failure import HARD, FailureMode
+from graph.patch import EdgePatch
+from graph.snapshot import Snapshot
+from graph.spread import Spread, spread
+
+MEDIAN_MS_MAX, LARGEST_MS_MAX, RATIO_MIN = 20.0, 1_000.0, 100.0
+REPEATS = 5
+Seeds = NDArray[np.int32]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--resources", type=int, default=1_000_000)
+    parser.add_argument("--edges", type=int, default=4_000_000)
+    parser.add_argument("--seeds", type=int, default=2_000)
+    parser.add_argument("--no-networkx", action="store_true")
+    parser.add_argument("--cypher", type=int, default=0, help="resources of the graph that Neo4j is asked about")
+    given = parser.parse_args(arguments)
+    snapshot = made_up(given.resources, edges_wanted=given.edges)
+    rows = [*_ours(snapshot, given.seeds, with_networkx=not given.no_networkx)]
+    if given.cypher:
+        from benchmarks.blast_radius.cypher import cypher_rows  # noqa: PLC0415 (needs a server)
+
+        rows += cypher_rows(given.cypher)
+    publish("blast", rows)
+    return sum(row.met is False for row in rows)
+
+
+def _ours(snapshot: Snapshot, count: int, *, with_networkx: bool) -> list[Row]:
+    failures = Failures(snapshot)
+    size = f"{len(snapshot):,} resources, {len(snapshot.edges):,} edges"
+    rows = [Row(size, float(len(snapshot)), "resources")]
+    started = time.perf_counter()
+    network = failures.network(FailureMode.DELETE)
+    rows.append(Row("arcs of one mode, made once per base", time.perf_counter() - started, "s"))
+    for mode in FailureMode:
+        failures.arcs(mode)
+    rows.append(Row("arcs of all six modes", failures.nbytes / 2**20, "MiB"))
+    seeds = np.random.default_rng(0).integers(0, len(snapshot), count).astype(np.int32)
+    took, reach = _each(network, seeds)
+    median = _of_median_reach(seeds, reach)
+    root = np.array([_root(snapshot)], np.int32)
+    for name, chosen in (("resources at random", seeds), ("resources of median reach", median)):
+        took, found = _each(network, chosen)
+        rows.append(Row(f"{name}, median of {len(chosen)}", float(np.median(took)) * 1e3, "ms"))
+        rows.append(_within(f"{name}, p99", float(np.percentile(took, 99)) * 1e3, MEDIAN_MS_MAX))
+        rows.append(Row(f"{name}, largest reach", float(found.max()), "resources"))
+    largest, found_all = _best(lambda: spread(network, root))
+    rows.append(_within("the largest", largest * 1e3, LARGEST_MS_MAX))
+    rows.append(Row("the largest, reach", float(len(found_all.failed) + len(found_all.degraded)), "resources"))
+    rows += _over_a_patch(failures, seeds, root)
+    rows += _sampled(network, median)
+    if with_networkx:
+        rows += _networkx(network, seeds, median, root, largest)
+    rows.append(
+        Row("largest resident size of the process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, "GiB")
+    )
+    return rows
+
+
+def _within(name: str, value_ms: float, limit_ms: float) -> Row:
+    return Row(name, value_ms, "ms", aim=f"<= {limit_ms:,.0f} ms", met=value_ms <= limit_ms)
+
+
+def _each(network: Network, seeds: Seeds) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Seconds and reach of each."""
+    took, reach = np.zeros(len(seeds)), np.zeros(len(seeds), np.int64)
+    for at in range(len(seeds)):
+        started = time.perf_counter()
+        found = spread(network, seeds[at : at + 1])
+        took[at] = time.perf_counter() - started
+        reach[at] = len(found.failed) + len(found.degraded)
+    return took, reach
+
+
+def _of_median_reach(seeds: Seeds, reach: NDArray[np.int64]) -> Seeds:
+    """Those in the middle third of all that reach anything."""
+    some = seeds[reach > 0]
+    order = np.argsort(reach[reach > 0], kind="stable")
+    return some[order[len(order) // 3 : 2 * len(order) // 3 + 1]]
+
+
+def _root(snapshot: Snapshot) -> int:
+    """The resource that most is below of."""
+    return int(snapshot.rows_by_type["AWS::Organizations::Organization"][0])
+
+
+def _best(ask: Callable[[], Spread]) -> tuple[float, Spread]:
+    best = float("inf")
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        found = ask()
+        best = min(best, time.perf_counter() - started)
+    return best, found
+
+
+def _over_a_patch(failures: Failures, seeds: Seeds, root: Seeds) -> list[Row]:
+    """One percent of the edges gone, as many added, and some new resources."""
+    base = failures.base
+    random = np.random.default_rng(1)
+    count, new = len(base.edges) // 100, len(base) // 1_000
+    gone = np.sort(random.choice(len(base.edges), count, replace=False)).astype(np.int32)
+    sources = np.sort(random.integers(len(base), len(base) + new, count)).astype(np.int32)
+    targets = random.integers(0, len(base), count).astype(np.int32)
+    patch = EdgePatch(
+        size=len(base) + new,
+        gone=gone,
+        sources=sources,
+        targets=targets,
+        kinds=base.edges.kinds[gone],
+        strengths=base.edges.strengths[gone],
+        paths=("",) * count,
+    )
+    started = time.perf_counter()
+    patched = failures.network(
+        FailureMode.DELETE, patch, dict.fromkeys(range(len(base), len(base) + new), "AWS::EC2::Instance")
+    )
+    laid = time.perf_counter() - started
+    took, _ = _each(patched, seeds)
+    largest, _ = _best(lambda: spread(patched, root))
+    return [
+        Row(f"patch of {2 * count:,} edges laid over the base", laid * 1e3, "ms"),
+        Row("patched: resources at random, p99", float(np.percentile(took, 99)) * 1e3, "ms"),
+        Row("patched: the largest", largest * 1e3, "ms"),
+    ]
+
+
+def _sampled(network: Network, seeds: Seeds) -> list[Row]:
+    value = np.ones(network.size)
+    took = []
+    for at in range(min(100, len(seeds))):
+        started = time.perf_counter()
+        chances(network, seeds[at : at + 1], value=value)
+        took.append(time.perf_counter() - started)
+    return [
+        Row("probabilities, resources of median reach, median", float(np.median(took)) * 1e3, "ms"),
+        Row("probabilities, resources of median reach, p99", float(np.percentile(took, 99)) * 1e3, "ms"),
+    ]
+
+
+def _networkx(network: Network, seeds: Seeds, median: Seeds, root: Seeds, largest_s: float) -> list[Row]:
+    """The easier question: who descends over hard arcs."""
+    networkx: Any = import_module("networkx")
+    arcs = network.arcs
+    hard = arcs.strengths == HARD
+    origins = np.repeat(np.arange(network.size, dtype=np.int32), np.diff(arcs.starts))[hard]
+    started = time.perf_counter()
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(range(network.size))
+    graph.add_edges_from(zip(origins.tolist(), arcs.hits[hard].tolist(), strict=True))
+    rows = [Row("networkx: making its graph of hard arcs", time.perf_counter() - started, "s")]
+    against = f"networkx {networkx.__version__}"
+    for name, chosen in (("resources at random", seeds), ("resources of median reach", median)):
+        ours, _ = _each(network, chosen)
+        took = np.zeros(len(chosen))
+        for at, seed in enumerate(chosen.tolist()):
+            started = time.perf_counter()
+            networkx.descendants(graph, seed)
+            took[at] = time.perf_counter() - started
+        ratio = float(took.sum() / ours.sum())
+        rows.append(Row(f"networkx: {name}, all of them", float(took.sum()) * 1e3, "ms", against, ratio))
+    started = time.perf_counter()
+    networkx.descendants(graph, int(root[0]))
+    took_s = time.perf_counter() - started
+    ratio = took_s / largest_s
+    aim = f">= {RATIO_MIN:.0f} x"
+    return [*rows, Row("networkx: the largest", took_s * 1e3, "ms", against, ratio, aim, ratio >= RATIO_MIN)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
