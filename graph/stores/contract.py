@@ -24,6 +24,7 @@ from domain.resource import ConfigurationItem, Relationship, ResourceId
 from domain.tenancy import TenantId
 from domain.value import Json
 from graph.references import Dangling
+from graph.stores.coverage import CollectionRecord
 
 
 class ChangeKind(StrEnum):
@@ -172,6 +173,44 @@ class StoredDefinition:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version as a store keeps it.
+
+    Args:
+        seen_at: when this state was seen last.
+        is_told: whether an event brought it, not an inventory.
+    """
+
+    item: ConfigurationItem
+    at: datetime
+    seen_at: datetime
+    is_retired: bool
+    is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Everything that a store keeps of a tenant, in no store's own form.
+
+    Args:
+        versions: in an order in which the later counts at equal times.
+        collections: each with the keys that it holds, in order of name.
+        unknown_gone: keys of what was deleted before it was ever seen, in order.
+        positions: of streams, in order of name.
+        scans: in the order in which they were saved.
+    """
+
+    version: int
+    versions: tuple[StoredVersion, ...]
+    collections: tuple[tuple[CollectionRecord, frozenset[str]], ...]
+    unknown_gone: tuple[tuple[str, datetime], ...]
+    positions: tuple[tuple[str, str], ...]
+    relationships: tuple[Relationship, ...]
+    scans: tuple[ScanRecord, ...]
+    definitions: tuple[StoredDefinition, ...]
+
+
 class GraphStore(Protocol):
     """One tenant's items, their history, relationships, scans and imported definitions."""
 
@@ -303,6 +342,16 @@ class GraphStore(Protocol):
 
     def definitions(self) -> tuple[StoredDefinition, ...]:
         """Imported definitions, in order of policy id."""
+
+    def archive(self) -> Archive:
+        """Everything that is kept, for another store."""
+
+    def restore(self, archive: Archive) -> None:
+        """Take over what another store kept, all or nothing; readers of that one's version are up to date here too.
+
+        Raises:
+            ConflictError: this store has something already.
+        """
 
     def close(self) -> None:
         """Let go of what the store holds; further calls are an error."""

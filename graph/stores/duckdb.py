@@ -16,7 +16,6 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from domain.change import ChangeEvent
 from domain.errors import NotFound
@@ -31,11 +30,13 @@ from domain.resource import (
     resource_key,
 )
 from domain.tenancy import TenantId
-from graph.stores.bodies import Block, Body, bodies, encode
+from graph.stores.archive import require_empty, restoring
+from graph.stores.bodies import Block, Body, bodies
 from graph.stores.collector import paused
 from graph.stores.contract import (
     NO_RESOURCE_TODO,
     Applied,
+    Archive,
     ChangedItems,
     ChangeKind,
     Changes,
@@ -43,6 +44,7 @@ from graph.stores.contract import (
     Readout,
     ScanRecord,
     StoredDefinition,
+    StoredVersion,
     Version,
 )
 from graph.stores.coverage import CollectionRecord, covered
@@ -53,15 +55,14 @@ from graph.stores.duckdb_write import (
     LATEST,
     claim,
     collection_from,
-    insert,
-    next_number,
     replace_relationships,
     standing,
-    texts,
     write,
     write_collection,
+    write_definitions,
+    write_scan,
 )
-from graph.stores.edges import require_sources
+from graph.stores.edges import ordered, require_sources
 from graph.stores.events import plan_events
 from graph.stores.fence import require_epoch
 from graph.stores.instants import instant_from_us, us_from_instant
@@ -98,18 +99,20 @@ class DuckDbStore:
         return self._epoch
 
     def put_inventory(self, inventory: Inventory, collection: str, at: datetime) -> PutCounts:
-        merge, record = self._plan(inventory, collection, at)
-        with self._write() as connection:
-            write(connection, merge)
-            write_collection(connection, record, merge.members)
+        with paused():
+            merge, record = self._plan(inventory, collection, at)
+            with self._write() as connection:
+                write(connection, merge)
+                write_collection(connection, record, merge.members)
         return merge.counts
 
     def put(self, inventory: Inventory, collection: str, at: datetime) -> Applied:
-        merge, record = self._plan(inventory, collection, at)
-        changes = item_changes(merge.changes, self._before(merge))
-        with self._write() as connection:
-            version = write(connection, merge)
-            write_collection(connection, record, merge.members)
+        with paused():
+            merge, record = self._plan(inventory, collection, at)
+            changes = item_changes(merge.changes, self._before(merge))
+            with self._write() as connection:
+                version = write(connection, merge)
+                write_collection(connection, record, merge.members)
         return Applied(changes, merge.counts, version)
 
     def apply(
@@ -196,7 +199,7 @@ class DuckDbStore:
         )
 
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
-        with self._write() as connection:
+        with paused(), self._write() as connection:
             replace_relationships(connection, list(relationships))
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
@@ -212,20 +215,8 @@ class DuckDbStore:
         )
 
     def save_scan(self, scan: ScanRecord) -> None:
-        found = sorted(scan.violations, key=lambda v: (v.resource_id, v.policy_id, v.severity))
-        columns: dict[str, list[str]] = {
-            "scan": [scan.scan_id] * len(found),
-            "resource": [violation.resource_id for violation in found],
-            "policy": [violation.policy_id for violation in found],
-            "severity": [violation.severity.value for violation in found],
-        }
-        row = [scan.scan_id, us_from_instant(scan.at), encode(scan.summary)[0]]
         with self._write() as connection:
-            ordinal = next_number(connection, "max(ordinal) FROM scans")
-            connection.execute("DELETE FROM scans WHERE scan = ?", [scan.scan_id])
-            connection.execute("DELETE FROM violations WHERE scan = ?", [scan.scan_id])
-            connection.execute("INSERT INTO scans VALUES (?, ?, ?, ?)", [ordinal, *row])
-            insert(connection, "violations", texts(columns))
+            write_scan(connection, scan)
 
     def scans(self) -> tuple[ScanRecord, ...]:
         rows = self._rows("SELECT scan, finished, summary FROM scans ORDER BY ordinal")
@@ -248,20 +239,8 @@ class DuckDbStore:
         )
 
     def save_definitions(self, definitions: Sequence[StoredDefinition]) -> None:
-        latest = {definition.policy_id: definition for definition in definitions}.values()
-        table = pa.table(
-            {
-                "policy": pa.array([definition.policy_id for definition in latest], pa.string()),
-                "document": pa.array([encode(definition.document)[0] for definition in latest], pa.binary()),
-                "origin": pa.array([definition.origin for definition in latest], pa.string()),
-                "state": pa.array([definition.state for definition in latest], pa.string()),
-            }
-        )
         with self._write() as connection:
-            connection.register("incoming", table)
-            connection.execute("DELETE FROM definitions WHERE policy IN (SELECT policy FROM incoming)")
-            connection.execute("INSERT INTO definitions SELECT * FROM incoming")
-            connection.unregister("incoming")
+            write_definitions(connection, definitions)
 
     def definitions(self) -> tuple[StoredDefinition, ...]:
         rows = self._rows("SELECT policy, document, origin, state FROM definitions ORDER BY policy")
@@ -269,6 +248,50 @@ class DuckDbStore:
             StoredDefinition(policy, json.loads(document), origin, state)
             for policy, document, origin, state in zip(*rows.values(), strict=True)
         )
+
+    def archive(self) -> Archive:
+        columns = f"{ITEM_COLUMNS}, valid_from, seen_at, retired, told"
+        with paused():
+            rows = self._rows(f"SELECT {columns} FROM versions ORDER BY number")  # noqa: S608 (fixed text)
+            items = items_from(rows, self._bodies(rows), self._tenant)
+        facts = zip(items, rows["valid_from"], rows["seen_at"], rows["retired"], rows["told"], strict=True)
+        held = self._rows("SELECT collection, list(key) AS keys FROM members GROUP BY collection")
+        members = dict(zip(held["collection"], map(frozenset, held["keys"]), strict=True))
+        collections = self._rows("SELECT * FROM collections ORDER BY name")
+        records = [collection_from(row) for row in zip(*collections.values(), strict=True)]
+        gone = self._rows("SELECT key, gone_at FROM unknown_gone ORDER BY key")
+        positions = self._rows("SELECT stream, reached FROM positions ORDER BY stream")
+        return Archive(
+            version=self.version(),
+            versions=tuple(
+                StoredVersion(item, instant_from_us(at), instant_from_us(seen_at), retired, told)
+                for item, at, seen_at, retired, told in facts
+            ),
+            collections=tuple((record, members.get(record.name, frozenset())) for record in records),
+            unknown_gone=tuple((key, instant_from_us(at)) for key, at in zip(*gone.values(), strict=True)),
+            positions=tuple(zip(positions["stream"], positions["reached"], strict=True)),
+            relationships=ordered(self.relationships()),
+            scans=tuple(replace(scan, violations=self.violations_of(scan.scan_id)) for scan in self.scans()),
+            definitions=self.definitions(),
+        )
+
+    def restore(self, archive: Archive) -> None:
+        merge = restoring(archive, self._tenant)
+        tables = ("versions", "scans", "definitions", "relationships", "collections", "positions", "unknown_gone")
+        counts = [self._rows(f"SELECT count(*) AS n FROM {table}")["n"][0] for table in tables]  # noqa: S608
+        require_empty(is_empty=not any(counts) and not self.version(), tenant=self._tenant)
+        with self._write() as connection:
+            connection.execute("UPDATE standing SET version = ?", [archive.version])
+            write(connection, merge)
+            for record, members in archive.collections:
+                write_collection(connection, record, members)
+            for stream, position in archive.positions:
+                connection.execute("INSERT INTO positions VALUES (?, ?)", [stream, position])
+            replace_relationships(connection, archive.relationships)
+            connection.execute("UPDATE standing SET version = ?", [archive.version])
+            for scan in archive.scans:
+                write_scan(connection, scan)
+            write_definitions(connection, archive.definitions)
 
     def close(self) -> None:
         self._file.close()

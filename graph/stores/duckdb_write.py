@@ -9,6 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from domain.resource import Relationship, RelationshipKind, Strength, resource_key
+from graph.stores.bodies import encode
+from graph.stores.contract import ScanRecord, StoredDefinition
 from graph.stores.coverage import CollectionRecord
 from graph.stores.duckdb_rows import block_table, captured, version_table
 from graph.stores.instants import instant_from_us, us_from_instant
@@ -86,6 +88,40 @@ def replace_relationships(
         connection.execute(f"DELETE FROM relationships {where}", parameters)  # noqa: S608
         connection.execute("INSERT INTO relationships SELECT * FROM incoming")
         _next_version(connection, has_changed=True)
+    connection.unregister("incoming")
+
+
+def write_scan(connection: duckdb.DuckDBPyConnection, scan: ScanRecord) -> None:
+    """Keep a scan; the same id again replaces it."""
+    found = sorted(scan.violations, key=lambda v: (v.resource_id, v.policy_id, v.severity))
+    columns: dict[str, list[str]] = {
+        "scan": [scan.scan_id] * len(found),
+        "resource": [violation.resource_id for violation in found],
+        "policy": [violation.policy_id for violation in found],
+        "severity": [violation.severity.value for violation in found],
+    }
+    ordinal = next_number(connection, "max(ordinal) FROM scans")
+    row = [ordinal, scan.scan_id, us_from_instant(scan.at), encode(scan.summary)[0]]
+    connection.execute("DELETE FROM scans WHERE scan = ?", [scan.scan_id])
+    connection.execute("DELETE FROM violations WHERE scan = ?", [scan.scan_id])
+    connection.execute("INSERT INTO scans VALUES (?, ?, ?, ?)", row)
+    insert(connection, "violations", texts(columns))
+
+
+def write_definitions(connection: duckdb.DuckDBPyConnection, definitions: Sequence[StoredDefinition]) -> None:
+    """Keep definitions; the same policy id again replaces the former."""
+    latest = {definition.policy_id: definition for definition in definitions}.values()
+    table = pa.table(
+        {
+            "policy": pa.array([definition.policy_id for definition in latest], pa.string()),
+            "document": pa.array([encode(definition.document)[0] for definition in latest], pa.binary()),
+            "origin": pa.array([definition.origin for definition in latest], pa.string()),
+            "state": pa.array([definition.state for definition in latest], pa.string()),
+        }
+    )
+    connection.register("incoming", table)
+    connection.execute("DELETE FROM definitions WHERE policy IN (SELECT policy FROM incoming)")
+    connection.execute("INSERT INTO definitions SELECT * FROM incoming")
     connection.unregister("incoming")
 
 

@@ -15,10 +15,12 @@ from domain.inventory import Inventory
 from domain.resource import ConfigurationItem, Relationship, ResourceId, resource_key
 from domain.tenancy import TenantId
 from graph.build import resource_table
+from graph.stores.archive import require_empty, restoring
 from graph.stores.contract import (
     CHANGE_KINDS,
     NO_RESOURCE_TODO,
     Applied,
+    Archive,
     ChangedItems,
     ChangeKind,
     Changes,
@@ -26,6 +28,7 @@ from graph.stores.contract import (
     Readout,
     ScanRecord,
     StoredDefinition,
+    StoredVersion,
     Version,
 )
 from graph.stores.coverage import CollectionRecord, covered
@@ -220,6 +223,33 @@ class MemoryStore:
 
     def definitions(self) -> tuple[StoredDefinition, ...]:
         return tuple(self._kept.definitions[policy_id] for policy_id in sorted(self._kept.definitions))
+
+    def archive(self) -> Archive:
+        kept = self._kept
+        rows = sorted((row for rows in kept.rows.values() for row in rows), key=lambda row: row.number)
+        return Archive(
+            version=kept.version,
+            versions=tuple(StoredVersion(row.item, row.at, row.seen_at, row.is_retired, row.is_told) for row in rows),
+            collections=tuple((kept.collections[name], kept.members[name]) for name in sorted(kept.collections)),
+            unknown_gone=tuple(sorted(kept.unknown_gone.items())),
+            positions=tuple(sorted(kept.positions.items())),
+            relationships=self.relationships(),
+            scans=tuple(kept.scans.values()),
+            definitions=self.definitions(),
+        )
+
+    def restore(self, archive: Archive) -> None:
+        kept = self._writable()
+        require_empty(is_empty=not (kept.version or kept.rows or kept.scans or kept.definitions), tenant=self._tenant)
+        merge = restoring(archive, self._tenant)
+        kept.version = archive.version
+        self._write(merge)
+        kept.members = {record.name: members for record, members in archive.collections}
+        kept.collections = {record.name: record for record, _ in archive.collections}
+        kept.positions = dict(archive.positions)
+        kept.relationships = frozenset(archive.relationships)
+        kept.scans = {scan.scan_id: scan for scan in archive.scans}
+        self.save_definitions(archive.definitions)
 
     def close(self) -> None:
         self._kept = _Kept()

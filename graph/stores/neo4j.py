@@ -12,22 +12,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import orjson
-import pyarrow as pa
-
 from domain.change import ChangeEvent
 from domain.clock import parse_instant
 from domain.errors import NotFound, UnavailableError
-from domain.finding import PolicyId, Severity, Violation
+from domain.finding import Violation
 from domain.inventory import Inventory
 from domain.resource import ConfigurationItem, Relationship, ResourceId, resource_key
 from domain.tenancy import TenantId
 from graph.stores import neo4j_read as read
-from graph.stores.bodies import encode
+from graph.stores.archive import require_empty
 from graph.stores.collector import paused
 from graph.stores.contract import (
     NO_RESOURCE_TODO,
     Applied,
+    Archive,
     ChangedItems,
     ChangeKind,
     Changes,
@@ -42,8 +40,9 @@ from graph.stores.edges import ordered, require_sources
 from graph.stores.events import plan_events
 from graph.stores.instants import instant_from_us, us_from_instant
 from graph.stores.merge import Known, MergePlan, Past, fingerprint, item_changes, plan, unknown_gone
+from graph.stores.neo4j_archive import members_of, restoring_draft, stored_versions
 from graph.stores.neo4j_database import Neo4jDatabase, rows
-from graph.stores.neo4j_ledger import NO_STATE, Entry, decoded, joined, known_from, part_of
+from graph.stores.neo4j_ledger import NO_ENTRY, NO_STATE, Entry, decoded, joined, known_from, part_of
 from graph.stores.neo4j_plan import (
     MergeDraft,
     by_source,
@@ -52,6 +51,7 @@ from graph.stores.neo4j_plan import (
     ledger_pieces,
     relationship_pieces,
 )
+from graph.stores.neo4j_records import definition_rows, scan_row, violations_from
 from graph.stores.neo4j_rows import StateRow, node_id, state_rows
 from graph.stores.neo4j_steps import pieces
 from graph.stores.neo4j_write import TRIES_MAX, Draft, Neo4jWriter, Standing
@@ -185,9 +185,9 @@ class Neo4jStore:
             changed = {key for key in digests.keys() | former.keys() if digests.get(key) != former.get(key)}
             draft = self._relationship_draft(standing, {key: grouped.get(key, []) for key in changed}, digests, entries)
             for key in changed:
-                entry = entries.get(key, _NO_ENTRY)
+                entry = entries.get(key, NO_ENTRY)
                 entries[key] = entry._replace(edges=digests.get(key, b""))
-                if entries[key] == _NO_ENTRY:
+                if entries[key] == NO_ENTRY:
                     del entries[key]
             if changed:
                 self._add_ledger(draft, entries, standing)
@@ -214,17 +214,7 @@ class Neo4jStore:
         return ordered(self._database.read(lambda t: list(read.relationship_rows(t, self._tenant))))
 
     def save_scan(self, scan: ScanRecord) -> None:
-        found = sorted((v.resource_id, v.policy_id, v.severity.value) for v in scan.violations)
-        body = pa.Codec("zstd").compress(text := orjson.dumps(found), asbytes=True)
-        row = {
-            "id": node_id(self._tenant, scan.scan_id),
-            "tenant": self._tenant,
-            "scan": scan.scan_id,
-            "finished": us_from_instant(scan.at),
-            "summary": encode(scan.summary)[0].decode(),
-            "violations": body,
-            "size": len(text),
-        }
+        row = scan_row(self._tenant, scan)
 
         def make(standing: Standing) -> Draft:
             draft = Draft(now={"writes": standing.writes + 1})
@@ -247,25 +237,10 @@ class Neo4jStore:
         found = self._read(query, id=node_id(self._tenant, scan_id))
         if not found:
             raise NotFound("no such scan", scan_id=scan_id)
-        body, size = found[0]
-        text = pa.Codec("zstd").decompress(bytes(body), decompressed_size=size, asbytes=True)
-        return frozenset(
-            Violation(ResourceId(resource), PolicyId(policy), Severity(severity))
-            for resource, policy, severity in orjson.loads(text)
-        )
+        return violations_from(*found[0])
 
     def save_definitions(self, definitions: Sequence[StoredDefinition]) -> None:
-        made = [
-            {
-                "id": node_id(self._tenant, each.policy_id),
-                "tenant": self._tenant,
-                "policy": each.policy_id,
-                "document": encode(each.document)[0].decode(),
-                "origin": each.origin,
-                "state": each.state,
-            }
-            for each in definitions
-        ]
+        made = definition_rows(self._tenant, definitions)
 
         def make(standing: Standing) -> Draft:
             draft = Draft(now={"writes": standing.writes + 1})
@@ -281,6 +256,33 @@ class Neo4jStore:
             StoredDefinition(policy, json.loads(document), origin, state) for policy, document, origin, state in found
         )
 
+    def archive(self) -> Archive:
+        standing = self._writer.standing()
+        with paused():
+            states = [*self._states(read.EVERY_ENTITY, standing), *self._states(read.EVERY_STATE, Standing())]
+            sights = {number: (seen_at, told) for number, seen_at, told in self._read(read.SIGHTS)}
+            entries = self._entries(standing)
+        sights.update({entry.number: (entry.seen_at, entry.told) for entry in entries.values()})
+        names = self._read("MATCH (c:Collection {tenant: $tenant}) RETURN c.name ORDER BY c.name")
+        records = [record for (name,) in names if (record := self._collection(name)) is not None]
+        return Archive(
+            version=standing.version,
+            versions=stored_versions(states, sights),
+            collections=tuple((record, members_of(entries, record.name)) for record in records),
+            unknown_gone=tuple(sorted((key, known.valid_from) for key, known in self._gone(None).items())),
+            positions=tuple((name, place) for name, place in sorted(self._read(read.POSITIONS))),
+            relationships=self.relationships(),
+            scans=tuple(replace(scan, violations=self.violations_of(scan.scan_id)) for scan in self.scans()),
+            definitions=self.definitions(),
+        )
+
+    def restore(self, archive: Archive) -> None:
+        def make(standing: Standing) -> Draft:
+            require_empty(is_empty=standing.writes == 0, tenant=self._tenant)
+            return restoring_draft(archive, self._tenant, standing)
+
+        self._writer.write(make)
+
     def close(self) -> None:
         if self._closes_database:
             self._database.close()
@@ -289,15 +291,15 @@ class Neo4jStore:
         done: list[Applied] = []
 
         def make(standing: Standing) -> Draft:
-            with paused():
-                entries = self._entries(standing)
-                known = {**self._gone(None), **known_from(entries)}
-                draft, merge = self._inventory_draft(inventory, collection, at, standing, entries=entries, known=known)
+            entries = self._entries(standing)
+            known = {**self._gone(None), **known_from(entries)}
+            draft, merge = self._inventory_draft(inventory, collection, at, standing, entries=entries, known=known)
             changes = self._changes_of(merge) if with_changes else ()
             done[:] = [Applied(changes, merge.counts, draft.now["version"])]
             return draft
 
-        self._writer.write(make)
+        with paused():
+            self._writer.write(make)
         return done[0]
 
     def _inventory_draft(
@@ -375,16 +377,7 @@ class Neo4jStore:
     ) -> Draft:
         write = standing.writes + 1
         draft = Draft(now={"writes": write, "version": write if changed else standing.version})
-        draft.add(
-            relationship_pieces(
-                self._tenant,
-                changed,
-                digests=digests,
-                linked=[key for key in changed if key in entries and entries[key].edges],
-                present=lambda key: key in entries and entries[key].number != NO_STATE,
-                write=write,
-            )
-        )
+        draft.add(relationship_pieces(self._tenant, changed, digests=digests, entries=entries, write=write))
         return draft
 
     def _touches(self, merge: MergePlan, standing: Standing) -> Iterable[Any]:
@@ -510,7 +503,6 @@ class Neo4jStore:
 
 
 _NONE: frozenset[str] = frozenset()
-_NO_ENTRY = Entry(NO_STATE, b"", 0, 0, None, "", 0, retired=True, told=True, collections="", edges=b"")
 
 
 def _names(entry: Entry | None) -> frozenset[str]:

@@ -61,6 +61,10 @@ class Entry(NamedTuple):
         return frozenset(self.collections.split(_BETWEEN)) if self.collections else frozenset()
 
 
+NO_ENTRY: Final = Entry(NO_STATE, b"", 0, 0, None, "", 0, retired=True, told=True, collections="", edges=b"")
+"""What is known of something that only has relationships, before it has them."""
+
+
 def joined(names: Collection[str]) -> str:
     """`Entry.collections` of some names."""
     return _BETWEEN.join(sorted(names))

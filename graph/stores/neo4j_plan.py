@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import blake2b
 
 from domain.clock import format_instant
@@ -92,16 +93,19 @@ class MergeDraft:
             if other_number != number or not is_latest:
                 self._rows.states.append(self._state(key, self._with_item(other), other_number))
         if is_latest:
-            self._take(key, latest, number, known)
+            since = min(each.valid_from for _, each in versions)
+            self._take(key, latest, number, known=known, since=since)
 
-    def _take(self, key: str, version: NewVersion | Repeat, number: int, known: Known | None) -> None:
+    def _take(
+        self, key: str, version: NewVersion | Repeat, number: int, *, known: Known | None, since: datetime
+    ) -> None:
         if isinstance(version, Repeat) and known is not None and version.version == known.version:
             self._repeat(key, version, number, known)
             return
         version = self._with_item(version)
         now = self._now(key, version, number)
         item, row = version.item, self._row(key, known)
-        row["now"] = now
+        row.update(now=now, since=us_from_instant(since) // 1_000)
         self.latest[key] = _entry(version, number, joined(now["collections"]))
         if version.is_retired:
             (self._rows.bury if known is None else self._rows.retire).append(row)
@@ -265,8 +269,7 @@ def relationship_pieces(
     changed: Mapping[str, Sequence[Relationship]],
     *,
     digests: Mapping[str, bytes],
-    linked: Collection[str],
-    present: Callable[[str], bool],
+    entries: Mapping[str, Entry],
     write: int,
 ) -> Iterable[Piece]:
     """Replace the relationships of some sources.
@@ -274,9 +277,9 @@ def relationship_pieces(
     Args:
         changed: by source key; empty where there are none any more.
         digests: of those that are not empty.
-        linked: sources that have relationships now.
-        present: whether an entity is there that does not go when its last relationship goes.
+        entries: what is known of the sources and targets.
     """
+    linked = [key for key in changed if key in entries and entries[key].edges]
     yield from pieces("unlink", [node_id(tenant, key) for key in sorted(linked)])
     absent: dict[str, Properties] = {}
     by_kind: dict[str, list[Properties]] = {}
@@ -284,7 +287,7 @@ def relationship_pieces(
         for each in sorted(relationships, key=lambda r: (r.target, r.kind, r.path)):
             target = resource_key(each.target)
             for end, spelt in ((key, each.source), (target, each.target)):
-                if not present(end):
+                if end not in entries or entries[end].number == NO_STATE:
                     id_ = node_id(tenant, end)
                     absent[id_] = {"id": id_, "tenant": tenant, "uid": spelt, "noted": write}
             by_kind.setdefault(each.kind.name, []).append(

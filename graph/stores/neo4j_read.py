@@ -16,7 +16,7 @@ from graph.references import Dangling
 from graph.stores.contract import CHANGE_KINDS, ChangeKind, Changes
 from graph.stores.edges import KIND_CODES, STRENGTH_CODES, edge_table
 from graph.stores.neo4j_database import rows
-from graph.stores.neo4j_ledger import NO_STATE, Entry, joined
+from graph.stores.neo4j_ledger import NO_ENTRY, Entry, joined
 from graph.stores.neo4j_rows import ITEM_PROPERTIES
 
 _NODES: Final = """MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r:Resource
@@ -51,6 +51,13 @@ _FORMER: Final = _ITEM.replace("r.id", "r.entity").replace("r.noted", "922337203
 """A former state is not in the ledger: what it says of itself is all there is."""
 FORMER_OF: Final = f"UNWIND $ids AS id MATCH (r:ResourceState {{entity: id}}) RETURN {_FORMER}"
 NUMBERED: Final = f"UNWIND $ids AS id MATCH (r:ResourceState {{id: id}}) RETURN {_FORMER}"
+
+
+EVERY_ENTITY: Final = f"""MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r.number IS NOT NULL
+RETURN {_ITEM}"""
+EVERY_STATE: Final = f"MATCH (r:ResourceState) WHERE r.tenant = $tenant RETURN {_FORMER}"
+SIGHTS: Final = "MATCH (r:ResourceState) WHERE r.tenant = $tenant RETURN r.number, r.seen_at, r.told"
+POSITIONS: Final = "MATCH (s:Stream {tenant: $tenant}) RETURN s.name, s.position"
 
 
 def whole_graph(transaction: ManagedTransaction, tenant: TenantId) -> tuple[pa.Table, pa.Table, tuple[Dangling, ...]]:
@@ -159,7 +166,7 @@ def known_entries(found: Iterable[Sequence[Any]], tenant: TenantId) -> dict[str,
     for id_, number, mark, since, seen_at, captured_at, file, line, gone, told, names, edges, noted in found:
         edge_mark = bytes.fromhex(edges) if edges else b""
         if number is None:
-            entry = Entry(NO_STATE, b"", 0, 0, None, "", 0, retired=True, told=True, collections="", edges=edge_mark)
+            entry = NO_ENTRY._replace(edges=edge_mark)
         else:
             fingerprint, members = bytes.fromhex(mark), joined(names or ())
             entry = Entry(number, fingerprint, since, seen_at, captured_at, file, line, gone, told, members, edge_mark)

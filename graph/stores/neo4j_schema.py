@@ -106,9 +106,10 @@ ENTITY: Final = NodeLabel(
 NODES: Final = (
     NodeLabel(
         "Tenant",
-        "One customer.",
+        "One customer. Its `id` is the tenant's name alone.",
         (
             _ID,
+            _TENANT,
             Property("version", "integer", "Grows with what changes resources or relationships."),
             Property("writes", "integer", "Grows with every write."),
             Property("epoch", "integer", "Which claim of a writer is in force."),
@@ -117,6 +118,7 @@ NODES: Final = (
             Property("ledger", "integer", "The write after which the ledger was complete."),
             Property("parts", "integer", "How many parts the ledger has."),
             Property("pending", "string", "A large write that is decided and not wholly applied; else absent."),
+            Property("last", "string", "Name of the last write, by which one is known whose answer was lost."),
         ),
     ),
     NodeLabel(
@@ -150,6 +152,8 @@ NODES: Final = (
                 "in `collections` was seen. Absent before the first.",
             ),
             Property("lastrun", "integer", "End of the latest run, with or without gaps, milliseconds since 1970."),
+            Property("ran_at", "string", "End of the latest run, exact."),
+            Property("proved_at", "string", "End of the latest gap-free run, exact."),
             Property("accounts", "list of strings", "Accounts that it covers."),
             Property("unproven", "list of strings", "Accounts of which the latest run did not see everything."),
         ),
@@ -159,6 +163,7 @@ NODES: Final = (
         "Stream",
         "How far a stream of changes was read.",
         (_ID, _TENANT, Property("name", "string", "The stream."), Property("position", "string", "Its last position.")),
+        indexes=(("tenant",),),
     ),
     NodeLabel(
         "Scan",
@@ -171,6 +176,7 @@ NODES: Final = (
             Property("finished", "integer", f"As of when it judged, {_MOMENT}."),
             Property("summary", "string", "Its summary as JSON."),
             Property("violations", "bytes", "What it found, compressed."),
+            Property("size", "integer", "Bytes of `violations` when unpacked."),
         ),
         indexes=(("tenant",),),
     ),
@@ -208,6 +214,7 @@ NODES: Final = (
             Property("write", "string", "Which write."),
             Property("ordinal", "integer", "Its place in it."),
             Property("body", "bytes", "What is to be done, compressed."),
+            Property("size", "integer", "Bytes of `body` when unpacked."),
         ),
         indexes=(("tenant",),),
     ),

@@ -30,7 +30,7 @@ STATEMENTS: Final = {
         WITH a, row MATCH (t:Tenant {id: row.tenant}) MERGE (t)-[:ACCOUNT]->(a)""",
     "touch": "UNWIND $rows AS row MATCH (r:Entity {id: row.id}) SET r += row.now",
     "create": f"""UNWIND $rows AS row MERGE (r:Entity {{id: row.id}})
-        SET r += row.now, r.firstseen = row.now.lastupdated, r:Resource:%s REMOVE r:Absent
+        SET r += row.now, r.firstseen = row.since, r:Resource:%s REMOVE r:Absent
         {_PLACE} CREATE (a)-[:RESOURCE]->(r)""",
     "replace": f"""UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE}
         WITH r, row, r.label AS former SET r += row.now, r:Resource:%s REMOVE r:Retired
@@ -42,7 +42,8 @@ STATEMENTS: Final = {
         WITH r, row, r.label AS former SET r += row.now, r:Retired REMOVE r:Resource
         WITH r, former OPTIONAL MATCH (:Account)-[m:RESOURCE]->(r) DELETE m WITH DISTINCT r, former
         RETURN r.id, former""",
-    "bury": """UNWIND $rows AS row MERGE (r:Entity {id: row.id}) SET r += row.now, r:Retired REMOVE r:Absent""",
+    "bury": """UNWIND $rows AS row MERGE (r:Entity {id: row.id})
+        SET r += row.now, r.firstseen = row.since, r:Retired REMOVE r:Absent""",
     "states": "UNWIND $rows AS row CREATE (s:ResourceState) SET s = row",
     "absent": """UNWIND $rows AS row MERGE (x:Entity {id: row.id})
         ON CREATE SET x:Absent, x.tenant = row.tenant, x.uid = row.uid, x.noted = row.noted""",

@@ -23,6 +23,7 @@ from serve.cli import (
     retention,
     scan,
     settings_view,
+    store,
     witness,
 )
 
@@ -59,6 +60,7 @@ application.command("deletion-order")(impact.deletion_order)
 application.add_typer(policies.commands, name="policies")
 application.add_typer(evidence.commands, name="evidence")
 application.add_typer(retention.commands, name="log")
+application.add_typer(store.commands, name="store")
 application.add_typer(report.commands, name="report")
 application.add_typer(compliance.commands, name="compliance")
 application.add_typer(compliance.findings, name="findings")

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import pytest
 
 from domain.tenancy import TenantId
+from graph.stores import neo4j_steps, neo4j_write
 from graph.stores.contract import GraphStore
 from graph.stores.duckdb import DuckDbStore
 from graph.stores.memory import MemoryStore
@@ -69,6 +70,12 @@ def neo4j_database(neo4j_config: Neo4jConfig) -> Iterator[Neo4jDatabase]:
 
 def in_neo4j(database: Neo4jDatabase) -> Opener:
     return lambda tenant: Neo4jStore(database, tenant)
+
+
+def in_pieces_of(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let writes of more rows than these be large ones, cut into pieces of so many."""
+    for module in (neo4j_write, neo4j_steps):
+        monkeypatch.setattr(module, "ROWS_MAX", rows)
 
 
 def in_memory() -> Opener:
