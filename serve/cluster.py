@@ -63,34 +63,44 @@ def start_cluster(settings: Settings) -> RunningCluster:
             begun ends with this process, so another attempt needs another process.
     """
     check_machine(settings)
-    folders, keys = folders_of(_absolute(settings)), key_places(settings)
-    ensure_token(folders.store / TOKENS_NAME, tenant_id(settings.tenant))
     key = "pcg_operator_" + secrets.token_urlsafe(32)
+    config = ingress_config(settings, operator_digest=sha256(key.encode()).digest())
+    ensure_token(config.tokens, tenant_id(settings.tenant))
     _start_ray(settings)
-    upkeep, log_keys = upkeep_of(_absolute(settings)), keys.log_keys(folders)
-    streams = stream_place(settings)
-    opening = ShardOpening(folders, store_place(settings), streams.open_changes, shard_of(settings))
-    crew = ray_crew(folders, upkeep, log_keys, opening, shards=settings.shards, simulations=settings.simulations)
-    platform = Platform(crew)
-    ray_serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port), proxy_location="HeadOnly")
-    config = IngressConfig(
-        folders=folders,
-        keys=keys,
-        upkeep=upkeep,
-        opening=opening,
-        shards=settings.shards,
-        simulations=settings.simulations,
-        tokens=folders.store / TOKENS_NAME,
-        allowed_roots=tuple(root.resolve() for root in settings.allowed_roots),
-        operator_digest=sha256(key.encode()).digest(),
-        streams=streams,
-        report_tsa_url=settings.report_tsa_url,
+    platform = Platform(
+        ray_crew(
+            config.folders,
+            config.upkeep,
+            config.keys.log_keys(config.folders),
+            config.opening,
+            shards=config.shards,
+            simulations=config.simulations,
+        )
     )
+    ray_serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port), proxy_location="HeadOnly")
     ray_serve.run(api_application(config), name=APPLICATION, route_prefix="/")
     _wait_ready(platform)
     running = RunningPlatform(f"http://{settings.host}:{settings.port}", key)
     write_run_file(settings.store_dir, running)
     return RunningCluster(running, platform, settings)
+
+
+def ingress_config(settings: Settings, *, operator_digest: bytes) -> IngressConfig:
+    """What the replicas of a platform with these settings need to know, with every path made absolute."""
+    folders, streams = folders_of(_absolute(settings)), stream_place(settings)
+    return IngressConfig(
+        folders=folders,
+        keys=key_places(settings),
+        upkeep=upkeep_of(_absolute(settings)),
+        opening=ShardOpening(folders, store_place(settings), streams.open_changes, shard_of(settings)),
+        shards=settings.shards,
+        simulations=settings.simulations,
+        tokens=folders.store / TOKENS_NAME,
+        allowed_roots=tuple(root.resolve() for root in settings.allowed_roots),
+        operator_digest=operator_digest,
+        streams=streams,
+        report_tsa_url=settings.report_tsa_url,
+    )
 
 
 def _start_ray(settings: Settings) -> None:

@@ -163,7 +163,7 @@ def _event(document: Document, tenant: TenantId) -> ChangeEvent:
     event = ChangeEvent(
         ResourceId(required(document, "uid", str)),
         instant(document, "at"),
-        None if item is None else _item(required(document, "item", dict), tenant),
+        None if item is None else item_of(required(document, "item", dict), tenant),
         required(document, "principal", str),
         required(document, "operation", str),
     )
@@ -171,7 +171,12 @@ def _event(document: Document, tenant: TenantId) -> ChangeEvent:
     return event
 
 
-def _item(document: Document, tenant: TenantId) -> ConfigurationItem:
+def item_of(document: Document, tenant: TenantId) -> ConfigurationItem:
+    """Read a state that `item_document` wrote.
+
+    Raises:
+        InputError: it is not one.
+    """
     provider, captured_at = required(document, "provider", str), document.get("captured_at")
     if provider not in set(Provider):
         raise InputError("unknown provider", got=provider, expected=", ".join(Provider))
@@ -204,11 +209,12 @@ def _event_document(event: ChangeEvent) -> dict[str, object]:
         "at": format_instant(event.at),
         "principal": event.principal,
         "operation": event.operation,
-        "item": None if event.item is None else _item_document(event.item),
+        "item": None if event.item is None else item_document(event.item),
     }
 
 
-def _item_document(item: ConfigurationItem) -> dict[str, object]:
+def item_document(item: ConfigurationItem) -> dict[str, object]:
+    """A resource's state as JSON can have it, without its tenant."""
     return {
         "uid": item.uid,
         "provider": item.provider,

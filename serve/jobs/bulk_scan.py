@@ -3,8 +3,9 @@
     ray job submit --working-dir . -- python -m serve.jobs.bulk_scan --input s3://bucket/exports/ --out s3://bucket/result/
 
 Tasks read parts and spread their resources over buckets; further tasks judge a bucket each and write its rows as
-Parquet below the output. `summary.json` there names totals, policies and every gap. Exit status: 0 done (gaps are
-allowed), 2 nothing readable.
+Parquet below the output. `summary.json` there names totals, policies and every gap. What was done is kept beside the
+output until then: the same command again goes on with the rest. Exit status: 0 done (gaps are allowed), 2 nothing
+readable, 4 storage that cannot be used now.
 """
 
 from __future__ import annotations
@@ -12,30 +13,35 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import orjson
 import polars as pl
-import pyarrow.fs as pafs
 import ray
 
 from actors.messages import BUILTIN
 from actors.policy_catalogue import chosen_policies
 from assessment.inputs import AssessedPolicy
 from domain.clock import format_instant, parse_instant
-from domain.errors import InputError
+from domain.errors import InputError, PolicyCortexError, UnavailableError
 from domain.inventory import FileReport
 from domain.tenancy import TenantId, tenant_id
 from policy.aliases import AliasTable
+from serve.jobs.checkpoint import Checkpoint, Plan, plan_digest
 from serve.jobs.judging import BucketResult, PartReading, Row, judge, read_part
 from serve.jobs.partition import Part, parts
+from serve.jobs.place import Place
+from serve.jobs.progress import Done, JobProgress
 
-PART_MIB = 64
-BUCKETS_PER_CPU = 2
+PART_MIB: Final = 64
+BUCKETS_PER_CPU: Final = 2
+IN_FLIGHT_PER_CPU: Final = 4
+RETRIES: Final = 3
+ROWS: Final = ("violations", "predictions")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,14 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.input,
             given.out,
             tenant=tenant_id(given.tenant),
-            as_of=parse_instant(given.as_of) if given.as_of else datetime.now(UTC).replace(microsecond=0),
+            as_of=parse_instant(given.as_of) if given.as_of else None,
             policies=tuple(given.policies or [BUILTIN]),
             part_bytes=given.part_mib << 20,
         )
-    except InputError as error:
+    except (InputError, UnavailableError) as error:
         sys.stderr.write(f"{error.summary}\n  {error.facts.get('where', '')}\n  {error.facts.get('todo', '')}\n")
-        return 2
-    sys.stdout.write(f"{summary['resources']} resources, {summary['violations']} violations: {given.out}\n")
+        return 4 if isinstance(error, UnavailableError) else 2
+    resumed = f", {summary['resumed']} steps of a former run" if summary["resumed"] else ""
+    sys.stdout.write(
+        f"{summary['resources']} resources, {summary['violations']} violations{resumed}: {Place(given.out).shown}\n"
+    )
     return 0
 
 
@@ -62,58 +71,159 @@ def bulk_scan(
     out: str,
     *,
     tenant: TenantId,
-    as_of: datetime,
+    as_of: datetime | None = None,
     policies: Sequence[str] = (BUILTIN,),
     part_bytes: int = PART_MIB << 20,
 ) -> dict[str, Any]:
     """Scan everything at the URIs and write the result below another; the summary.
 
+    Args:
+        as_of: the scan's only clock; by default that of the run that is continued, else now.
+
     Raises:
         InputError: nothing readable, or a policy source that is none.
+        UnavailableError: storage cannot be used now; what was done is kept.
     """
     cut = [part for uri in inputs for part in parts(uri, bytes_max=part_bytes)]
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
-    buckets = max(1, min(len(cut), BUCKETS_PER_CPU * int(cast("Any", ray).cluster_resources().get("CPU", 1))))
-    chosen = ray.put(chosen_policies(policies, (), AliasTable.builtin()).policies)
-    read: list[Any] = [_read.options(num_returns=buckets + 1).remote(part, tenant, buckets) for part in cut]
-    judged = [
-        _judge.remote(chosen, tenant, as_of, out, number, *(each[number] for each in read)) for number in range(buckets)
-    ]
-    results: list[Row] = ray.get(judged)
-    reports: list[FileReport] = [report for each in ray.get([each[buckets] for each in read]) for report in each]
+    cpus = int(cast("Any", ray).cluster_resources().get("CPU", 1))
+    chosen = chosen_policies(policies, (), AliasTable.builtin()).policies
+    checkpoint = Checkpoint(Place(out))
+    digest = plan_digest(cut, [f"{each.policy_id} {each.digest}" for each in chosen], tenant=tenant, as_of=as_of)
+    buckets = max(1, min(len(cut), BUCKETS_PER_CPU * cpus))
+    begun = Plan(digest, as_of or datetime.now(UTC).replace(microsecond=0), buckets)
+    plan = checkpoint.resume(begun)
+    if plan is begun:
+        for name in ROWS:
+            Place(out).below(name).clear()
+    run = _Run(checkpoint, plan, tenant, cut, cpus * IN_FLIGHT_PER_CPU)
+    run.read()
+    reports = [report for number in range(len(cut)) for report in checkpoint.reports(number)]
     if not any(report.recognised for report in reports):
+        checkpoint.clear()
         raise InputError(
-            "nothing readable", where=", ".join(inputs), todo="Give exports of a cloud, or Terraform state"
+            "nothing readable",
+            where=", ".join(Place(uri).shown for uri in inputs),
+            todo="Give exports of a cloud, or Terraform state",
         )
-    summary = _summary(results, reports, tenant=tenant, as_of=as_of)
-    _write(out, "summary.json", orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    run.judge(ray.put(chosen), Place(out))
+    results = [checkpoint.bucket(number) for number in range(plan.buckets)]
+    summary = _summary(results, reports, tenant=tenant, as_of=plan.as_of) | {"resumed": run.resumed}
+    content = orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    Place(out).below("summary.json").write(content)
+    checkpoint.clear()
     return summary
 
 
-@ray.remote(max_retries=3)
-def _read(part: Part, tenant: TenantId, buckets: int) -> tuple[Any, ...]:
-    """A part's resources, one value per bucket, and its reports last."""
+class _Run:
+    """The steps of one plan that are not done yet, and how far they are."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, plan: Plan, tenant: TenantId, cut: Sequence[Part], in_flight_max: int
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._plan = plan
+        self._tenant = tenant
+        self._cut = cut
+        self._in_flight_max = in_flight_max
+        self._read, self._judged = map(set, checkpoint.done())
+        self._progress = JobProgress()
+        self._resources = 0
+        self.resumed = len(self._read) + len(self._judged)
+
+    def read(self) -> None:
+        """Read the parts that are left."""
+        for number in _finished(self._readings(), self._in_flight_max):
+            self._read.add(number)
+            self._report()
+
+    def judge(self, policies: Any, out: Place) -> None:
+        """Judge the buckets that are left."""
+        for number in _finished(self._judgements(policies, out), self._in_flight_max):
+            self._judged.add(number)
+            self._resources += int(self._checkpoint.bucket(number)["resources"])
+            self._report(is_last=len(self._judged) == self._plan.buckets)
+
+    def _readings(self) -> Iterator[Any]:
+        task = _read.options(name="read part")
+        for number, part in enumerate(self._cut):
+            if number not in self._read:
+                yield task.remote(self._checkpoint, number, part, self._tenant, self._plan.buckets)
+
+    def _judgements(self, policies: Any, out: Place) -> Iterator[Any]:
+        task, plan = _judge.options(name="judge bucket"), self._plan
+        for number in range(plan.buckets):
+            if number not in self._judged:
+                order = _BucketOrder(self._checkpoint, number, len(self._cut), self._tenant, plan.as_of, out)
+                yield task.remote(order, policies)
+
+    def _report(self, *, is_last: bool = False) -> None:
+        done = Done(
+            len(self._read), len(self._cut), len(self._judged), self._plan.buckets, self._resources, self.resumed
+        )
+        self._progress.report(done, is_last=is_last)
+
+
+def _finished(tasks: Iterator[Any], in_flight_max: int) -> Iterator[int]:
+    """What tasks return, as they end; the next is begun when fewer are in flight than allowed."""
+    waiting: list[Any] = []
+    for task in tasks:
+        waiting.append(task)
+        if len(waiting) >= in_flight_max:
+            ended, waiting = ray.wait(waiting)
+            yield from _results(ended)
+    while waiting:
+        ended, waiting = ray.wait(waiting)
+        yield from _results(ended)
+
+
+def _results(ended: Sequence[Any]) -> list[int]:
+    try:
+        found: list[int] = ray.get(list(ended))
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, PolicyCortexError):
+            raise error.cause from None
+        raise
+    return found
+
+
+@ray.remote(max_retries=RETRIES)
+def _read(checkpoint: Checkpoint, number: int, part: Part, tenant: TenantId, buckets: int) -> int:
+    """Read a part and keep its resources; only its number comes back. Repeating it writes the same file."""
     found: PartReading = read_part(part, tenant=tenant, buckets=buckets)
-    return (*found.buckets, found.reports)
+    checkpoint.save_part(number, found.buckets, found.reports)
+    return number
 
 
-@ray.remote(max_retries=3)
-def _judge(
-    policies: tuple[AssessedPolicy, ...], tenant: TenantId, as_of: datetime, out: str, number: int, *items: Any
-) -> Row:
-    """Judge a bucket and write its rows; only counts come back. Repeating it writes the same files."""
-    found: BucketResult = judge(items, tenant=tenant, as_of=as_of, policies=policies)
-    for name, rows in (("violations", found.violations), ("predictions", found.predictions)):
+@dataclass(frozen=True, slots=True)
+class _BucketOrder:
+    """A bucket to be judged, over all parts."""
+
+    checkpoint: Checkpoint
+    number: int
+    parts: int
+    tenant: TenantId
+    as_of: datetime
+    out: Place
+
+
+@ray.remote(max_retries=RETRIES)
+def _judge(order: _BucketOrder, policies: tuple[AssessedPolicy, ...]) -> int:
+    """Judge a bucket and write its rows; only its number comes back. Repeating it writes the same files."""
+    items = (order.checkpoint.items(part, order.number, order.tenant) for part in range(order.parts))
+    found: BucketResult = judge(items, tenant=order.tenant, as_of=order.as_of, policies=policies)
+    for name, rows in zip(ROWS, (found.violations, found.predictions), strict=True):
         if rows:
-            _write(out, f"{name}/part-{number:05d}.parquet", _parquet(rows))
-    severities = Counter(row["severity"] for row in found.violations)
-    return {
+            order.out.below(f"{name}/part-{order.number:05d}.parquet").write(_parquet(rows))
+    counts = {
         "resources": found.resources,
-        "severities": dict(severities),
+        "severities": dict(Counter(row["severity"] for row in found.violations)),
         "predictions": len(found.predictions),
         "policies": found.policies,
     }
+    order.checkpoint.save_bucket(order.number, counts)
+    return order.number
 
 
 def _summary(
@@ -156,14 +266,6 @@ def _parquet(rows: Sequence[Row]) -> bytes:
     buffer = BytesIO()
     pl.DataFrame(flat, infer_schema_length=None).write_parquet(buffer)
     return buffer.getvalue()
-
-
-def _write(out: str, name: str, content: bytes) -> None:
-    system, path = pafs.FileSystem.from_uri(out if "://" in out else str(Path(out).resolve()))
-    target = f"{path.rstrip('/')}/{name}"
-    system.create_dir(target.rpartition("/")[0], recursive=True)
-    with system.open_output_stream(target) as stream:
-        stream.write(content)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,6 @@
 """Inputs in object storage, cut into parts that one task reads: byte ranges of NDJSON, row groups of Parquet.
 
-A URI is what pyarrow understands (``file:///…``, ``s3://bucket/…``, ``gs://bucket/…``) or a local path. A part never
-cuts a line: it holds the lines that begin within it, the last one whole.
+A part never cuts a line: it holds the lines that begin within it, the last one whole.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from domain.errors import InputError
+from serve.jobs.place import FoundFile, Place
 
 NDJSON = (".ndjson", ".jsonl")
 WHOLE = (".json", ".ndjson.gz", ".jsonl.gz", ".json.gz")
@@ -25,11 +24,21 @@ _READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of one file: bytes [start, end) of NDJSON, row groups [start, end) of Parquet, or all of another."""
+    """A piece of one file: bytes [start, end) of NDJSON, row groups [start, end) of Parquet, or all of another.
 
-    uri: str
+    Args:
+        version: size and time of the file when it was cut; another one is another input.
+    """
+
+    place: Place
     start: int
     end: int
+    version: str = ""
+
+    @property
+    def uri(self) -> str:
+        """The file, as it may be shown."""
+        return self.place.shown
 
     @property
     def name(self) -> str:
@@ -43,18 +52,12 @@ def parts(uri: str, *, bytes_max: int) -> list[Part]:
     Raises:
         InputError: nothing there that can be read.
     """
-    system, path = _open(uri)
-    prefix = uri[: len(uri) - len(path)] if uri.endswith(path) else f"{system.type_name}://"
-    info = system.get_file_info(path)
-    found = (
-        [info] if info.is_file else system.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
-    )
-    files = sorted((each for each in found if each.is_file), key=lambda each: each.path)
-    cut = [part for each in files for part in _cut(system, each, prefix + each.path, bytes_max)]
+    place = Place(uri)
+    cut = [part for file in place.files() for part in _cut(place.below(file.name), file, bytes_max)]
     if not cut:
         raise InputError(
             "no input here",
-            where=uri,
+            where=place.shown,
             expected="NDJSON, JSON or Parquet files",
             todo="Give a file or folder of exports",
         )
@@ -63,9 +66,8 @@ def parts(uri: str, *, bytes_max: int) -> list[Part]:
 
 def fetch(part: Part, folder: Path) -> Path:
     """Copy a part into a local folder, as a file of the same kind."""
-    system, path = _open(part.uri)
     target = folder / part.name
-    with system.open_input_file(path) as stream:
+    with part.place.reading() as stream:
         if part.name.endswith(PARQUET):
             table = pq.ParquetFile(stream).read_row_groups(list(range(part.start, part.end)))
             frame = pl.from_arrow(table)
@@ -78,31 +80,20 @@ def fetch(part: Part, folder: Path) -> Path:
     return target
 
 
-def _open(uri: str) -> tuple[pafs.FileSystem, str]:
-    try:
-        system, path = pafs.FileSystem.from_uri(uri if "://" in uri else str(Path(uri).resolve()))
-    except (ValueError, OSError) as error:
-        raise InputError(
-            "not a place that can be read",
-            where=uri,
-            reason=str(error),
-            todo="Give file://, s3:// or gs://, or a local path",
-        ) from None
-    return system, path
-
-
-def _cut(system: pafs.FileSystem, file: pafs.FileInfo, uri: str, bytes_max: int) -> Iterator[Part]:
-    if file.path.endswith(NDJSON):
+def _cut(place: Place, file: FoundFile, bytes_max: int) -> Iterator[Part]:
+    name = place.shown
+    version = f"{file.size}@{file.changed_at.isoformat() if file.changed_at else ''}"
+    if name.endswith(NDJSON):
         for start in range(0, file.size, bytes_max):
-            yield Part(uri, start, min(start + bytes_max, file.size))
-    elif file.path.endswith(PARQUET):
-        with system.open_input_file(file.path) as stream:
+            yield Part(place, start, min(start + bytes_max, file.size), version)
+    elif name.endswith(PARQUET):
+        with place.reading() as stream:
             groups = pq.ParquetFile(stream).num_row_groups
         width = max(1, groups * bytes_max // max(file.size, 1))
         for start in range(0, groups, width):
-            yield Part(uri, start, min(start + width, groups))
-    elif file.path.endswith(WHOLE):
-        yield Part(uri, 0, file.size)
+            yield Part(place, start, min(start + width, groups), version)
+    elif name.endswith(WHOLE):
+        yield Part(place, 0, file.size, version)
 
 
 def _chunks(stream: Any) -> Iterator[bytes]:
