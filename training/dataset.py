@@ -78,7 +78,8 @@ class Weeks:
 
     def __init__(self, recorded: Recorded, folder: Path) -> None:
         self._recorded = recorded
-        self._folder = folder / f"{recorded.digest[:12]}-{code_digest()[:12]}-{len(recorded.timelines)}"
+        tenants = hashlib.sha256("\0".join(name for name, _ in self.tenants).encode()).hexdigest()
+        self._folder = folder / f"{recorded.digest[:12]}-{code_digest()[:12]}-{tenants[:8]}"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._births: births.Births | None = None
 
