@@ -468,7 +468,7 @@ class LiveGraph:
         )
 
 
-_ENTRY_BYTES = 1_000
+_ENTRY_BYTES = 1_300
 """What one changed row or edge takes, measured: a row with its reading, or an edge with its place."""
 
 
