@@ -54,6 +54,8 @@ WHOLE_AT_LEAST: Final = 1_000
 WHOLE_SHARE: Final = 16
 FOLD_AT_LEAST: Final = 4_096
 FOLD_SHARE: Final = 16
+FOLD_AT_MOST: Final = 16_384
+"""However large the base: a view's cost is the overlay's size."""
 CAUGHT_UP_AT_LEAST: Final = 32
 DOCUMENTS_BATCH: Final = 2_000
 
@@ -242,7 +244,9 @@ class LiveGraph:
 
     def _apply_each(self, latest: Latest) -> Delta:
         healed = self.learn()
-        if self._renewal is None and self.pending > max(FOLD_AT_LEAST, len(self._base) // FOLD_SHARE):
+        if self._renewal is None and self.pending > max(
+            FOLD_AT_LEAST, min(len(self._base) // FOLD_SHARE, FOLD_AT_MOST)
+        ):
             self._renew()
         if not latest:
             return healed

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -271,14 +272,17 @@ def columns_of(view: GraphView) -> EdgeColumns:
 
 
 def _patch(overlay: Overlay) -> EdgePatch:
-    added = sorted((source, target, *standing) for (source, target, _), standing in overlay.edges.items())
-    columns = np.array([each[:4] for each in added], np.int32).reshape(-1, 4)
+    count, standings = len(overlay.edges), list(overlay.edges.values())
+    ends = np.fromiter(chain.from_iterable(overlay.edges), np.int32, 3 * count).reshape(-1, 3)
+    kinds = np.fromiter((kind for kind, _, _ in standings), np.uint8, count)
+    strengths = np.fromiter((strength for _, strength, _ in standings), np.uint8, count)
+    order = np.lexsort((strengths, kinds, ends[:, 1], ends[:, 0]))
     return EdgePatch(
         size=overlay.size,
-        gone=np.array(sorted(overlay.edges_gone), np.int32),
-        sources=np.ascontiguousarray(columns[:, 0]),
-        targets=np.ascontiguousarray(columns[:, 1]),
-        kinds=columns[:, 2].astype(np.uint8),
-        strengths=columns[:, 3].astype(np.uint8),
-        paths=tuple(each[4] for each in added),
+        gone=np.sort(np.fromiter(overlay.edges_gone, np.int32, len(overlay.edges_gone))),
+        sources=ends[order, 0],
+        targets=ends[order, 1],
+        kinds=kinds[order],
+        strengths=strengths[order],
+        paths=tuple(standings[at][2] for at in order.tolist()),
     )
