@@ -27,7 +27,7 @@ from domain.errors import InputError
 
 MEAN_DAYS: Final = 28
 HORIZON_MAX: Final = 365
-ORIGINS_MAX: Final = 40
+ORIGINS_MAX: Final = 100
 ORIGINS_MIN: Final = 8
 STEP_DAYS: Final = 7
 COVERAGE: Final = 0.9
