@@ -8,6 +8,7 @@ compared once, beside what was open when the process before this one ended.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
@@ -36,6 +37,9 @@ from graph.stores.contract import GraphStore, ItemChange
 
 TOPIC: Final = "drift"
 """The feed's topic of drift events."""
+
+DOCUMENT_BYTES: Final = 4_096
+"""What a document takes in memory: an estimate for the shard's budget."""
 
 Tell = Callable[[TenantId, str, Sequence[bytes]], object]
 
@@ -164,6 +168,26 @@ class DriftDesk:
                 raise NotFound("no such drift", drift_id=drift_id, todo="It may be resolved; see: pcg drift list")
             return drift_row(found)
 
+    @property
+    def size_bytes(self) -> int:
+        """What is held in memory, about: declarations, and the documents that they are compared with."""
+        detector = self._detector
+        if detector is None:
+            return 0
+        declared = sum(len(each.resources) for each in (self._baselines or {}).values())
+        return DOCUMENT_BYTES * (declared + len(detector.index.by_key))
+
+    def forget_policies(self) -> None:
+        """Policies have changed: severities are worked out by the new ones."""
+        with self._lock:
+            self._severity = None
+
+    def forget(self) -> None:
+        """Let go of what is read again at the next question."""
+        with self._lock:
+            self._baselines, self._detector, self._severity = None, None, None
+            self._audit, self._ledger, self._gone = AuditIndex(), DriftLedger(), set()
+
     def _known(self) -> dict[str, Baseline]:
         """Baselines by name; at first use everything that is kept is read."""
         if self._baselines is None:
@@ -207,13 +231,21 @@ class DriftDesk:
         return self._severity.judged(told, provider_of(told))
 
     def _record(self, events: Sequence[DriftEvent]) -> tuple[EvidenceEvent, ...]:
+        """Listeners first, the journal then: who is told twice is better off than who is not told.
+
+        Where that fails, what was open is read from the journal again, so that the next look tells it.
+        """
         if not events:
             return ()
-        if self._tell is not None:
-            self._tell(self._graph.tenant, TOPIC, [orjson.dumps(event_row(event)) for event in events])
-        self._shelf.append(events, self._ledger.open)
         known = self._known()
-        return tuple(evidence_event(each, self._graph.tenant, known.get(each.drift.baseline)) for each in events)
+        rows = [event_row(event, known.get(event.drift.baseline)) for event in events]
+        with ExitStack() as undo:
+            undo.callback(self.forget)
+            if self._tell is not None:
+                self._tell(self._graph.tenant, TOPIC, [orjson.dumps(row) for row in rows])
+            self._shelf.append(rows, self._ledger.open)
+            undo.pop_all()
+        return tuple(evidence_event(row, self._graph.tenant) for row in rows)
 
 
 def _entry_of(event: ChangeEvent) -> AuditEntry:

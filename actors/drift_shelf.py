@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-from assessment.drift import drift_row, event_row
+from assessment.drift import drift_row
 from connectors.baseline.parts import as_row, from_row
 from domain.clock import format_instant, parse_instant
 from domain.drift import (
@@ -33,7 +33,6 @@ from domain.finding import PolicyId, Severity
 from domain.inventory import Gap
 from domain.resource import Origin, Provider, ResourceId
 from domain.value import MISSING
-from graph.drift.ledger import DriftEvent
 
 JOURNAL: Final = "drifts.ndjson"
 AUDIT: Final = "audit.ndjson"
@@ -91,17 +90,15 @@ class DriftShelf:
                 found[drift.drift_id] = drift
         return tuple(found.values())
 
-    def append(self, events: Sequence[DriftEvent], still_open: Mapping[str, Drift]) -> None:
+    def append(self, rows: Sequence[Mapping[str, Any]], still_open: Mapping[str, Drift]) -> None:
         """Add what changed; where the journal has grown too long, write what is open anew."""
-        if not events:
-            return
-        self._lines += len(events)
+        self._lines += len(rows)
         if self._lines > max(LINES_MIN, GROWTH_MAX * len(still_open)):
-            rows = [{"event": DriftTrigger.DETECTED.value, "drift": drift_row(each)} for each in still_open.values()]
-            self._write(self._folder / JOURNAL, rows)
-            self._lines = len(rows)
+            whole = [{"event": DriftTrigger.DETECTED.value, "drift": drift_row(each)} for each in still_open.values()]
+            self._write(self._folder / JOURNAL, whole)
+            self._lines = len(whole)
         else:
-            self._append(JOURNAL, map(event_row, events))
+            self._append(JOURNAL, rows)
 
     def audit(self) -> tuple[AuditEntry, ...]:
         """The audit entries that were given, in order of time."""

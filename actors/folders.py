@@ -10,6 +10,8 @@ from domain.errors import ConflictError
 from domain.tenancy import PLATFORM, TenantId
 
 DEFAULT_TENANT: Final = TenantId("default")
+DRIFT: Final = "drift"
+"""Folder of a tenant's drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ class Folders:
     def billing(self, tenant: TenantId) -> Path:
         """The tenant's billing rows."""
         return self.graph(tenant) / "billing"
+
+    def drift(self, tenant: TenantId) -> Path:
+        """The tenant's baselines, drifts and webhooks."""
+        return self.graph(tenant) / DRIFT
 
     @property
     def chain(self) -> Path:

@@ -31,7 +31,7 @@ from actors.shards.roster_file import RosterFile, RosterPlace
 from actors.shards.router import ShardRouter
 from actors.shards.supervisor import ShardSupervisor
 from actors.simulation import Simulation
-from actors.tenant_shard import OpenStore, OpenStream, TenantShard
+from actors.tenant_shard import OpenFeed, OpenStore, OpenStream, TenantShard
 from actors.upkeep import LogUpkeep, UpkeepConfig
 from chain.keys.log_key_places import LogKeyPlaces
 from domain.errors import PolicyCortexError, UnavailableError
@@ -83,6 +83,9 @@ _SHARD_READS: Final = (
     "resource_history",
     "graph_status",
     "shared_view",
+    "drift",
+    "drift_baselines",
+    "active_drift",
 )
 _SHARD_BOARD: Final = ("begin", "move", "report", "operation", "ping")
 _SHARD_WATCH: Final = ("beat", "drain", "keep_house")
@@ -208,13 +211,19 @@ class ShardOpening:
     folders: Folders
     open_store: OpenStore
     open_stream: OpenStream
+    open_feed: OpenFeed
     config: ShardConfig
 
     def launched(self, name: str) -> Any:
         """The actor of this name, started where it is not there yet."""
         place = RosterFile(self.folders.store)
         config = replace(self.config, name=name)
-        parts = {"place": place, "open_stream": self.open_stream, "shelf": ObjectStoreShelf()}
+        parts = {
+            "place": place,
+            "open_stream": self.open_stream,
+            "open_feed": self.open_feed,
+            "shelf": ObjectStoreShelf(),
+        }
         return _launch(SHARD, name, self.folders, self.open_store, config, **parts)
 
 

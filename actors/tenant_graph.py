@@ -17,7 +17,7 @@ import structlog
 
 from actors.shards.catching_up import Costs, Way
 from connectors.stream.contract import ChangeStream, Delivered
-from domain.change import ChangeBatch
+from domain.change import ChangeBatch, ChangeEvent
 from domain.clock import Clock
 from domain.errors import ConflictError, InputError
 from domain.resource import ResourceId
@@ -47,6 +47,7 @@ class Followed:
 
     Args:
         changes: what changed the latest state of resources.
+        told: the events that say who caused them.
         parked: ids of batches that were put aside.
         is_behind: more was waiting than was taken.
     """
@@ -54,6 +55,7 @@ class Followed:
     batches: int = 0
     events: int = 0
     changes: tuple[ItemChange, ...] = ()
+    told: tuple[ChangeEvent, ...] = ()
     parked: tuple[str, ...] = ()
     is_behind: bool = False
 
@@ -72,6 +74,7 @@ class _Taken:
 
     events: int = 0
     changes: list[ItemChange] = field(default_factory=list)
+    told: list[ChangeEvent] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
 
 
@@ -145,7 +148,9 @@ class TenantGraph:
             self._apply(portion, taken)
         self._stream.trim(self.tenant, delivered[-1].position)
         is_behind = len(delivered) == BATCHES_MAX
-        return Followed(len(delivered), taken.events, tuple(taken.changes), tuple(taken.parked), is_behind)
+        return Followed(
+            len(delivered), taken.events, tuple(taken.changes), tuple(taken.told), tuple(taken.parked), is_behind
+        )
 
     def applied(self, applied: Applied) -> None:
         """Follow what a write of another kind, such as an inventory, did to the store."""
@@ -228,6 +233,7 @@ class TenantGraph:
             return
         taken.events += len(events)
         taken.changes += applied.changes
+        taken.told += [event for event in events if event.principal]
         if self._live is not None:
             self._update(applied.changes)
 

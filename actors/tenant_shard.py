@@ -13,6 +13,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeAlias
 
+from actors.drift_desk import DriftDesk
+from actors.drift_face import DriftFace
 from actors.folders import Folders
 from actors.impact_desk import Question
 from actors.messages import (
@@ -59,6 +61,7 @@ from assessment.simulate import Estate, PolicyScenario
 from assessment.timeline import timeline
 from connectors.files import Reading
 from connectors.stream.contract import ChangeStream
+from connectors.stream.feed import Feed
 from domain.clock import Clock, SystemClock
 from domain.errors import InputError, NotFound, PolicyCortexError
 from domain.tenancy import TenantId
@@ -68,10 +71,11 @@ from policy.explain import explain
 
 Facts: TypeAlias = "Mapping[str, Json]"
 OpenStream: TypeAlias = "Callable[[], ChangeStream]"
+OpenFeed: TypeAlias = "Callable[[], Feed]"
 OpenStore: TypeAlias = "Callable[[Path, TenantId], GraphStore]"
 
 
-class TenantShard:
+class TenantShard(DriftFace):
     """Keeps tenants' states, each opened at first use.
 
     Args:
@@ -79,6 +83,7 @@ class TenantShard:
         config: its name and bounds.
         place: where the roster is; None where this is the only shard.
         open_stream: opens the stream that changes come through.
+        open_feed: opens the feed that events go out by.
         shelf: where graphs are put for readers elsewhere.
     """
 
@@ -90,12 +95,14 @@ class TenantShard:
         *,
         place: RosterPlace | None = None,
         open_stream: OpenStream | None = None,
+        open_feed: OpenFeed | None = None,
         shelf: Shelf | None = None,
         clock: Clock | None = None,
         now_s: Callable[[], float] = monotonic,
     ) -> None:
         config = config or ShardConfig()
         self._stream = None if open_stream is None else open_stream()
+        self._feed = None if open_feed is None else open_feed()
         self._shelf = shelf or LocalShelf()
         self._clock = clock or SystemClock()
         self._folders = folders
@@ -244,6 +251,7 @@ class TenantShard:
         with self._held.writing(tenant) as state, state.lock:
             row = state.desk.commit(decided, evidence_id)
             state.forget_judgement()
+            state.drift.forget_policies()
         return row
 
     def bundle_history(self, tenant: TenantId) -> tuple[Row, ...]:
@@ -365,6 +373,17 @@ class TenantShard:
         self._held.close()
         if self._stream is not None:
             self._stream.close()
+        if self._feed is not None:
+            self._feed.close()
+
+    @contextmanager
+    def _at_desk(self, tenant: TenantId, *, is_change: bool = False) -> Iterator[DriftDesk]:
+        """The tenant's drift, with its graph as it is now."""
+        using = self._held.writing if is_change else self._held.reading
+        with using(tenant) as state, state.lock:
+            if not self._is_following:
+                state.catch_up()
+            yield state.drift
 
     @contextmanager
     def _seen(self, tenant: TenantId) -> Iterator[TenantState]:
@@ -385,6 +404,7 @@ class TenantShard:
             clock=self._clock,
             hydrating=lambda coming_bytes: self._held.hydrating(tenant, coming_bytes),
             shelf=self._shelf,
+            tell=None if self._feed is None else self._feed.append,
         )
         state.store  # noqa: B018 (opened and claimed before it is used)
         return state, state.epoch

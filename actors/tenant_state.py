@@ -18,7 +18,9 @@ from time import monotonic
 from typing import Any, Final
 
 import polars as pl
+import structlog
 
+from actors.drift_desk import DriftDesk, Tell
 from actors.folders import Folders
 from actors.impact_desk import ImpactDesk
 from actors.imported_aliases import ImportedAliases
@@ -53,14 +55,16 @@ from assessment.schema import EvidenceEntry, ScanDocument
 from assessment.simulate import Decision, Estate, PolicyScenario
 from connectors.files import Reading
 from connectors.stream.contract import ChangeStream
+from domain.change import ChangeEvent
 from domain.clock import Clock, SystemClock, format_instant
-from domain.errors import NotFound, UnavailableError
+from domain.errors import NotFound, PolicyCortexError, UnavailableError
+from domain.evidence import EvidenceEvent
 from domain.finding import PolicyId
 from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
 from domain.value import UNREAD, Absent, Json
 from graph.build import build_snapshot
-from graph.stores.contract import Changes, GraphStore, PutCounts, ScanRecord, StoredDefinition
+from graph.stores.contract import Changes, GraphStore, ItemChange, PutCounts, ScanRecord, StoredDefinition
 from graph.view import GraphView
 from policy.aliases import AliasTable
 from policy.compile import Program
@@ -84,6 +88,7 @@ class _Pending:
     reading: Reading
     assessment: Assessment | None = None
     scan_id: str = ""
+    drifted: tuple[EvidenceEvent, ...] = ()
 
 
 class TenantState:
@@ -95,6 +100,7 @@ class TenantState:
         stream: where changes come from; None where there are none.
         hydrating: holds a place, and makes room for so many bytes, while the graph is read.
         shelf: where the graph is put for readers elsewhere.
+        tell: takes what is to be heard of at once, such as drift, to whoever listens.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class TenantState:
         clock: Clock | None = None,
         hydrating: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
         shelf: Shelf | None = None,
+        tell: Tell | None = None,
     ) -> None:
         self._publisher = ViewPublisher(tenant, shelf or LocalShelf())
         self.tenant = tenant
@@ -124,6 +131,8 @@ class TenantState:
         self.ledger = PolicyLedger(folders.policies(tenant))
         self.desk = PolicyDesk(self, self.ledger, folders.policy_keys)
         self.impact = ImpactDesk(self.view, self._documents, lambda: self.billing)
+        self.drift = DriftDesk(self, folders.drift(tenant), tell)
+        self._clock = clock or SystemClock()
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
         self._pending_s = 0.0
         self._bill = KeptBill(folders.graph(tenant))
@@ -165,6 +174,7 @@ class TenantState:
             followed = self.graph.follow()
             if followed.changes:
                 self.forget_judgement()
+                self._drifted(followed.changes, self._clock.now(), followed.told)
             return followed
 
     def catch_up(self) -> int:
@@ -196,7 +206,8 @@ class TenantState:
                 self._billing = tuple(file.frame for file in reading.billing)
                 self._bill.save(self._billing)
             self._judgement = None
-        self._pending[ticket], self._pending_s = _Pending(request, reading), monotonic()
+            drifted = self._drifted(applied.changes, request.as_of)
+        self._pending[ticket], self._pending_s = _Pending(request, reading, drifted=drifted), monotonic()
         while len(self._pending) > SCANS_PENDING_MAX:
             self._pending.popitem(last=False)
         return applied.counts
@@ -209,7 +220,7 @@ class TenantState:
         scan_id = _scan_id(assessment)
         self._pending[ticket] = replace(pending, assessment=assessment, scan_id=scan_id)
         events = evidence_events(assessment, self.tenant, scan_id)
-        return Judged(scan_id, tuple(events), _facts(pending.reading, assessment))
+        return Judged(scan_id, (*events, *pending.drifted), _facts(pending.reading, assessment))
 
     def assessment(self, ticket: str) -> Assessment:
         """A scan that was assessed, as objects."""
@@ -256,6 +267,7 @@ class TenantState:
             self.aliases.keep(documents.values(), table)
             self.store.save_definitions(stored)
             self.forget_judgement()
+            self.drift.forget_policies()
         return tuple(row.as_json() for row in report.rows)
 
     def definitions(self) -> tuple[StoredDefinition, ...]:
@@ -339,7 +351,7 @@ class TenantState:
         """What of the tenant is in memory, about."""
         judged = self._judgement
         judged_bytes = 0 if judged is None else len(judged[1].inputs.items) * JUDGED_ITEM_BYTES
-        return self.graph.size_bytes + self.impact.size_bytes + judged_bytes
+        return self.graph.size_bytes + self.impact.size_bytes + self.drift.size_bytes + judged_bytes
 
     @property
     def resources(self) -> int:
@@ -358,6 +370,7 @@ class TenantState:
         with self.lock:
             self._billing = None
             self.forget_judgement()
+            self.drift.forget()
             self._close_store()
 
     def close(self) -> None:
@@ -366,11 +379,22 @@ class TenantState:
         with self.lock:
             self.graph.forget()
             self.forget_judgement()
+            self.drift.forget()
             self._close_store()
 
     def _documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
         with self.lock:
             return self.store.documents(uids)
+
+    def _drifted(
+        self, changes: Sequence[ItemChange], at: datetime, told: Sequence[ChangeEvent] = ()
+    ) -> tuple[EvidenceEvent, ...]:
+        """Compare what changed with its baselines. The changes stand, whatever becomes of that: it is done again."""
+        try:
+            return self.drift.observe(changes, at, events=told)
+        except PolicyCortexError as error:
+            structlog.get_logger().warning("drift was not looked for", tenant=self.tenant, reason=str(error)[:300])
+            return ()
 
     def _close_store(self) -> None:
         store, self._opened = self._opened, None

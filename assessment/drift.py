@@ -8,18 +8,18 @@ counts by what no policy can tell: medium. Nothing names a person or a resource 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from assessment.inputs import AssessedPolicy
-from domain.clock import format_instant
+from domain.clock import format_instant, parse_instant
 from domain.drift import AttributeDrift, Baseline, Drift, DriftKind
 from domain.evidence import Artifact, EventType, EvidenceEvent
 from domain.finding import PolicyId, Severity
-from domain.resource import ConfigurationItem, Provider, resource_key
+from domain.resource import Provider, resource_key
 from domain.tenancy import TenantId
 from domain.value import Json
 from graph.drift.ledger import DriftEvent
@@ -97,10 +97,8 @@ def _touches(attribute: AttributeDrift, paths: Iterable[tuple[str, ...]]) -> boo
     return any(path[: len(drifted)] == drifted[: len(path)] for path in paths)
 
 
-def provider_of(drift: Drift, items: Iterable[ConfigurationItem] = ()) -> Provider:
+def provider_of(drift: Drift) -> Provider:
     """Who manages a drifted resource, by its type's form."""
-    for item in items:
-        return item.provider
     if drift.type.startswith("AWS::"):
         return Provider.AWS
     if ".googleapis.com/" in drift.type:
@@ -108,35 +106,36 @@ def provider_of(drift: Drift, items: Iterable[ConfigurationItem] = ()) -> Provid
     return Provider.AZURE if "." in drift.type.partition("/")[0] else Provider.KUBERNETES
 
 
-def evidence_event(event: DriftEvent, tenant: TenantId, baseline: Baseline | None) -> EvidenceEvent:
-    """The entry about one drift: which attributes, against which baseline, as digests; the rest is an artifact."""
-    drift = event.drift
+def evidence_event(row: Mapping[str, Any], tenant: TenantId) -> EvidenceEvent:
+    """The entry about what happened to one drift, of the row that listeners were told.
+
+    It says which attributes, against which baseline, as digests; the drift itself is an artifact. Whoever makes it of
+    the same row makes the same entry, so it is recorded once however often it is handed in.
+    """
+    drift = row["drift"]
+    content = orjson.dumps(drift, option=orjson.OPT_SORT_KEYS)
+    uid = resource_key(drift["resource_id"]).encode("utf-8", "surrogatepass")
     body: dict[str, Json] = {
-        "as_of": format_instant(event.at),
-        "resource_sha256": hashlib.sha256(resource_key(drift.uid).encode("utf-8", "surrogatepass")).hexdigest(),
-        "attributes": [_cut(each.path) for each in drift.attributes[:ATTRIBUTES_MAX]],
-        "baseline_sha256": baseline.digest if baseline is not None else _NO_BASELINE,
-        "severity": drift.severity.value,
-        "source": f"{event.trigger.value} {drift.kind.value}",
+        "as_of": row["at"],
+        "resource_sha256": hashlib.sha256(uid).hexdigest(),
+        "attributes": [_cut(str(each["path"])) for each in drift["attributes"][:ATTRIBUTES_MAX]],
+        "baseline_sha256": row["baseline_sha256"] or _NO_BASELINE,
+        "current_sha256": hashlib.sha256(content).hexdigest(),
+        "severity": drift["severity"],
+        "source": f"{row['event']} {drift['kind']}",
     }
-    content = orjson.dumps(drift_row(drift), option=orjson.OPT_SORT_KEYS)
-    body["current_sha256"] = hashlib.sha256(content).hexdigest()
+    parts = (tenant, drift["drift_id"], row["event"], row["at"], body["current_sha256"])
     return EvidenceEvent(
         tenant=tenant,
-        request_id=_request_id(tenant, event),
+        request_id=f"drift-{hashlib.sha256(orjson.dumps(parts)).hexdigest()}",
         type=EventType.DRIFT_DETECTED,
-        occurred_at=event.at,
+        occurred_at=parse_instant(row["at"]),
         body=body,
         artifacts={"drift": Artifact("application/json", content)},
     )
 
 
 _NO_BASELINE: Final = hashlib.sha256(b"").hexdigest()
-
-
-def _request_id(tenant: TenantId, event: DriftEvent) -> str:
-    parts = (tenant, event.drift.drift_id, event.trigger.value, format_instant(event.at))
-    return f"drift-{hashlib.sha256(orjson.dumps(parts)).hexdigest()}"
 
 
 def _cut(path: str) -> str:
@@ -174,6 +173,11 @@ def drift_row(drift: Drift) -> dict[str, Json]:
     }
 
 
-def event_row(event: DriftEvent) -> dict[str, Json]:
-    """What a listener is told: what happened to the drift, and the drift."""
-    return {"event": event.trigger.value, "at": format_instant(event.at), "drift": drift_row(event.drift)}
+def event_row(event: DriftEvent, baseline: Baseline | None) -> dict[str, Json]:
+    """What a listener is told: what happened to the drift, against which baseline, and the drift."""
+    return {
+        "event": event.trigger.value,
+        "at": format_instant(event.at),
+        "baseline_sha256": None if baseline is None else baseline.digest,
+        "drift": drift_row(event.drift),
+    }

@@ -12,6 +12,8 @@ from serve.api import (
     changes,
     compliance,
     costs,
+    drift,
+    drift_stream,
     evidence,
     impact,
     log_files,
@@ -70,9 +72,11 @@ def build_app(context: ApiContext | None) -> FastAPI:
         compliance.router,
         compliance.findings_router,
         changes.router,
+        drift.router,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health_router)
+    app.include_router(drift_stream.router)
     _shorten(app)
     _describe_problems(app)
     return app

@@ -6,7 +6,8 @@ already owns the store here and speaks to it over HTTP, so that one process owns
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from actors.folders import Folders
@@ -18,7 +19,9 @@ from serve.run_file import find_running
 if TYPE_CHECKING:
     from actors.shards.config import ShardConfig
     from actors.upkeep import UpkeepConfig
+    from connectors.stream.feed import Feed
     from serve.change_desk import ChangesFace
+    from serve.drift_service import DriftFace, DriftService
     from serve.platform import Platform
     from serve.platform_face import PlatformFace
     from serve.settings import Settings
@@ -52,7 +55,10 @@ def local_platform(settings: Settings) -> Platform:
     from serve.stream_place import stream_place  # noqa: PLC0415
 
     folders = folders_of(settings)
-    shard = LocalHandle(TenantShard(folders, store_place(settings), open_stream=stream_place(settings).open_changes))
+    streams = stream_place(settings)
+    shard = LocalHandle(
+        TenantShard(folders, store_place(settings), open_stream=streams.open_changes, open_feed=streams.open_feed)
+    )
     chain = LocalHandle(EvidenceChain(folders, log_keys=key_places(settings).log_keys(folders)))
     crew = Crew(
         shards=one_shard(shard),
@@ -75,6 +81,33 @@ def open_changes(settings: Settings) -> ChangesFace:
     from serve.remote import RemotePlatform  # noqa: PLC0415 (see above)
 
     return RemotePlatform(running).changes
+
+
+@contextmanager
+def open_drift(settings: Settings) -> Iterator[DriftFace]:
+    """Drift for a command: of the platform that `open_platform` would find, else here."""
+    running = find_running(settings)
+    if running is not None:
+        from serve.remote import RemotePlatform  # noqa: PLC0415 (see above)
+
+        yield RemotePlatform(running).drift
+        return
+    from serve.stream_place import stream_place  # noqa: PLC0415 (see above)
+
+    with local_platform(settings) as platform:
+        streams = stream_place(settings).open()
+        try:
+            yield drift_service(platform, folders_of(settings), streams.feed, settings.webhook_places)
+        finally:
+            streams.close()
+
+
+def drift_service(platform: Platform, folders: Folders, feed: Feed, webhook_places: Sequence[str]) -> DriftService:
+    """Drift over a platform."""
+    from connectors.webhook.target import Allowed  # noqa: PLC0415 (see above)
+    from serve.drift_service import DriftService  # noqa: PLC0415
+
+    return DriftService(platform.drift, folders, SystemClock(), feed, Allowed.of(webhook_places))
 
 
 def erase_person(settings: Settings, subject: str, *, basis: str, by: str) -> Mapping[str, Json]:

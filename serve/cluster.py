@@ -92,13 +92,16 @@ def ingress_config(settings: Settings, *, operator_digest: bytes) -> IngressConf
         folders=folders,
         keys=key_places(settings),
         upkeep=upkeep_of(_absolute(settings)),
-        opening=ShardOpening(folders, store_place(settings), streams.open_changes, shard_of(settings)),
+        opening=ShardOpening(
+            folders, store_place(settings), streams.open_changes, streams.open_feed, shard_of(settings)
+        ),
         shards=settings.shards,
         simulations=settings.simulations,
         tokens=folders.store / TOKENS_NAME,
         allowed_roots=tuple(root.resolve() for root in settings.allowed_roots),
         operator_digest=operator_digest,
         streams=streams,
+        webhook_places=settings.webhook_places,
         report_tsa_url=settings.report_tsa_url,
     )
 

@@ -14,12 +14,15 @@ from actors.folders import Folders
 from actors.placement import ShardOpening
 from actors.telemetry import configure_logging
 from actors.upkeep import UpkeepConfig
+from connectors.webhook.target import Allowed
 from domain.clock import SystemClock
 from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
 from serve.change_desk import ChangeDesk
 from serve.crew import ray_crew
+from serve.drift_courier import CourierParts, DriftCourier
+from serve.drift_service import DriftService
 from serve.key_places import KeyPlaces
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
@@ -47,6 +50,7 @@ class IngressConfig:
     allowed_roots: tuple[Path, ...]
     operator_digest: bytes
     streams: StreamPlace
+    webhook_places: tuple[str, ...] = ()
     report_tsa_url: str | None = None
 
 
@@ -83,6 +87,10 @@ class Ingress:
         maker = FolderPackMaker(
             config.folders, platform, clock, config.keys, stamping=time_stamps(config.report_tsa_url)
         )
+        streams = config.streams.open()
+        allowed = Allowed.of(config.webhook_places)
+        parts = CourierParts(config.folders, streams.feed, platform.collect, allowed, clock, look=platform.drift.look)
+        DriftCourier(parts).begin()
         self._context = ApiContext(
             platform=platform,
             operations=operations,
@@ -92,7 +100,8 @@ class Ingress:
             tokens=TokenRegistry(config.tokens),
             clock=clock,
             allowed_roots=config.allowed_roots,
-            changes=ChangeDesk(config.streams.open(), clock),
+            changes=ChangeDesk(streams, clock),
+            drift=DriftService(platform.drift, config.folders, clock, streams.feed, allowed),
             operator_digest=config.operator_digest,
         )
 

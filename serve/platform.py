@@ -52,6 +52,7 @@ from domain.evidence import EntryId, EvidenceEvent, LogName, Receipt
 from domain.finding import Severity
 from domain.tenancy import TenantId
 from domain.value import Json
+from serve.drift_plane import DriftPlane
 from serve.evidence_rows import entry_row, evidence_row, head_row, key_row
 from serve.log_operations import LogOperations
 from serve.policy_bundles import PolicyBundles
@@ -399,6 +400,11 @@ class Platform:
     def logs(self) -> LogOperations:
         """What operators do with the logs: anchors, witnesses, holds and the end of years."""
         return LogOperations(self._crew.chain, self._crew.upkeep)
+
+    @property
+    def drift(self) -> DriftPlane:
+        """Drift: baselines, and what differs from them."""
+        return DriftPlane(self._shard, self.collect)
 
     @property
     def bundles(self) -> PolicyBundles:

@@ -53,6 +53,7 @@ from domain.resource import ResourceId
 from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
 from serve.compliance_desk import RemoteCompliance
+from serve.drift_remote import RemoteDrift
 from serve.remote_bundles import RemoteBundles
 from serve.remote_changes import RemoteChanges
 from serve.remote_impact import address_of
@@ -242,6 +243,11 @@ class RemotePlatform:
         return RemoteBundles(self._get, self._change)
 
     @property
+    def drift(self) -> RemoteDrift:
+        """Drift there: baselines, what has drifted, who is told."""
+        return RemoteDrift(self._get, self._change, self._remove)
+
+    @property
     def changes(self) -> RemoteChanges:
         """Changes there: published, waiting, put aside."""
         return RemoteChanges(self._get, self._change, self._send)
@@ -309,6 +315,10 @@ class RemotePlatform:
         }
         data = json.dumps(body).encode()
         return self._repeated(Request(f"{self._running.url}/api/v2{path}", data=data, headers=headers))  # noqa: S310
+
+    def _remove(self, tenant: TenantId, path: str) -> dict[str, Any]:
+        url = f"{self._running.url}/api/v2{path}"
+        return self._repeated(Request(url, headers=self._headers(tenant), method="DELETE"))  # noqa: S310
 
     def _send(self, tenant: TenantId, path: str, lines: bytes) -> dict[str, Any]:
         headers = {**self._headers(tenant), "Content-Type": "application/x-ndjson"}

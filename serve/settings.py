@@ -60,6 +60,9 @@ class Settings(BaseSettings):
         "Redis of the change stream and the event feed: redis:// or rediss:// without a password, or where the whole"
         " address is, env:NAME or file:PATH; files of the store when not set",
     )
+    webhook_allowed: str = _row(
+        "", "Where webhooks may go beside the public internet: hosts, addresses and networks, separated by commas"
+    )
     evidence_url: str | None = _row(
         None, "Object store where all evidence is published instead, such as s3://bucket/folder; az://, gs://, file://"
     )
@@ -100,6 +103,11 @@ class Settings(BaseSettings):
 
     kms_region: str = _row("eu-central-1", "Region of AWS KMS")
     kms_url: str | None = _row(None, "Address of AWS KMS instead of the region's own")
+
+    @property
+    def webhook_places(self) -> tuple[str, ...]:
+        """Where webhooks may go beside the public internet."""
+        return tuple(part.strip() for part in self.webhook_allowed.split(",") if part.strip())
 
     @property
     def evidence(self) -> Path:

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from connectors.stream.contract import ChangeStream
+from connectors.stream.feed import Feed
 from connectors.stream.opening import Streams, open_streams
 from domain.errors import InputError, NotFound
 from serve.settings import Settings, secret_of
@@ -48,6 +49,14 @@ class StreamPlace:
             NotFound, InputError: as `open`.
         """
         return self.open().changes
+
+    def open_feed(self) -> Feed:
+        """Open the event feed alone.
+
+        Raises:
+            NotFound, InputError: as `open`.
+        """
+        return self.open().feed
 
 
 def stream_place(settings: Settings) -> StreamPlace:

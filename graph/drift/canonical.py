@@ -38,6 +38,8 @@ class Canonicaliser:
     def _object(self, value: Mapping[str, Json], path: str) -> dict[str, Tree]:
         found: dict[str, Tree] = {}
         for key, each in value.items():
+            if key.startswith("@"):
+                continue  # what a format says of the object, such as `@type` and `@odata.id`
             folded = fold(key)
             at = f"{path}.{folded}" if path else folded
             other = self.rules.at(at).get(How.SAME_AS)

@@ -145,8 +145,10 @@ class _Walk:
             self.compared += 1
         elif isinstance(expected, dict) and isinstance(actual, dict):
             self._objects(expected, actual, at)
-        elif isinstance(expected, dict) and actual is MISSING and not at.is_whole:
+        elif isinstance(expected, dict) and actual is MISSING:
             self._objects(expected, {}, at)
+        elif expected is MISSING and isinstance(actual, dict) and at.is_whole:
+            self._objects({}, actual, at)
         elif isinstance(expected, list) and isinstance(actual, list):
             self._arrays(expected, actual, at)
         else:

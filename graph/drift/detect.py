@@ -13,10 +13,10 @@ from itertools import chain
 from typing import Final, TypeVar
 
 from domain.drift import AttributeDrift, Baseline, Declared, Drift, DriftKind
-from domain.resource import ConfigurationItem, ResourceId
+from domain.resource import ConfigurationItem, Provider, ResourceId
 from domain.tenancy import TenantId
 from graph.drift.compare import compare_documents, compare_loosely, compare_tags
-from graph.drift.match import ItemIndex, is_short, key_of, last_of
+from graph.drift.match import ItemIndex, account_key, is_short, key_of, last_of
 from graph.drift.merge import Pair, merged
 from graph.drift.providers import ignored_tags, is_made_by_provider, may_have_unread_tags, rules_of
 from graph.drift.rules import fold
@@ -34,24 +34,25 @@ class Coverage:
     """What is proven not to be there.
 
     Args:
-        listed: folded types by account of which every resource was seen; `None` as a type stands for all of them.
+        listed: folded types by account, as `account_key` tells it, of which every resource was seen.
         gone: keys of resources that were seen to go.
-        unproven: accounts in which something could not be read; ``*`` for all.
+        unproven: scopes' accounts in which something could not be read; ``*`` for all.
+        is_everything: all that there is was seen.
     """
 
-    listed: frozenset[tuple[str, str | None]] = frozenset()
+    listed: frozenset[tuple[tuple[Provider, str], str]] = frozenset()
     gone: frozenset[str] = frozenset()
     unproven: frozenset[str] = frozenset()
+    is_everything: bool = False
 
     def proves_absence(self, declared: Declared) -> bool:
         """Whether a resource that was not found is not there."""
         if key_of(declared.uid) in self.gone:
             return True
-        account = account_of(declared.scope)
-        if "*" in self.unproven or account in self.unproven:
+        if "*" in self.unproven or account_of(declared.scope) in self.unproven:
             return False
-        known = {("", None), (account, None), (account, fold(declared.type))}
-        return not self.listed.isdisjoint(known)
+        account = account_key(declared.provider, declared.uid, declared.scope)
+        return self.is_everything or (account, fold(declared.type)) in self.listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Managed:
     by_short: Mapping[str, tuple[Pair, ...]]
     by_name: Mapping[tuple[str, str], tuple[Pair, ...]]
     without_id: tuple[Pair, ...]
-    accounts: frozenset[str]
+    accounts: frozenset[tuple[Provider, str]]
 
     @classmethod
     def of(cls, baselines: Iterable[Baseline]) -> Managed:
@@ -83,7 +84,7 @@ class Managed:
             by_short=_grouped(short, lambda declared: last_of(declared.uid)),
             by_name=_grouped(pairs, _name_of),
             without_id=tuple(pair for pair in pairs if not pair[1].uid),
-            accounts=frozenset(account_of(declared.scope) for _, declared in pairs if declared.scope),
+            accounts=frozenset(account_key(each.provider, each.uid, each.scope) for _, each in pairs),
         )
 
 
@@ -225,7 +226,8 @@ class Detector:
 
     def _counts(self, item: ConfigurationItem) -> bool:
         """Whether a resource that nobody declares is worth telling."""
-        return account_of(item.scope) in self.managed.accounts and not is_made_by_provider(item)
+        account = account_key(item.provider, item.uid, item.scope)
+        return account in self.managed.accounts and not is_made_by_provider(item)
 
     def _unmanaged(self, item: ConfigurationItem) -> Drift:
         return Drift(

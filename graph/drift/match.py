@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from domain.drift import Declared
-from domain.resource import ConfigurationItem, resource_key
+from domain.resource import ConfigurationItem, Provider, resource_key
 from graph.drift.rules import fold
 from graph.drift.values import reference_parts
 from graph.snapshot import account_of
@@ -22,6 +23,22 @@ def key_of(uid: str) -> str:
     for trailer in _TRAILERS:
         key = key.removesuffix(trailer)
     return key
+
+
+_OWNERS: Final = {
+    Provider.AWS: re.compile(r"^arn:[^:]*:[^:]*:[^:]*:(\d{12}):|^/accounts/(\d+)"),
+    Provider.AZURE: re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE),
+    Provider.GCP: re.compile(r"(?:^|/)projects/([^/]+)"),
+}
+
+
+def account_key(provider: Provider, uid: str, scope: str) -> tuple[Provider, str]:
+    """The account, subscription or project of a resource: by its id, else by its scope; empty where neither says."""
+    pattern = _OWNERS.get(provider)
+    if pattern is None:
+        return provider, account_of(scope)
+    found = pattern.search(uid) or pattern.search(scope)
+    return provider, (found[found.lastindex or 0].lower() if found else "")
 
 
 def is_short(uid: str) -> bool:
@@ -40,7 +57,7 @@ class ItemIndex:
     by_key: dict[str, ConfigurationItem] = field(default_factory=dict)
     by_short: dict[tuple[str, str], str | None] = field(default_factory=dict)
     by_name: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    types: set[tuple[str, str | None]] = field(default_factory=set)
+    types: set[tuple[tuple[Provider, str], str]] = field(default_factory=set)
     """Folded types by account of which any resource was ever here."""
 
     @classmethod
@@ -56,7 +73,7 @@ class ItemIndex:
         key = key_of(item.uid)
         is_known = key in self.by_key
         self.by_key[key] = item
-        self.types.add((account_of(item.scope), fold(item.type)))
+        self.types.add((account_key(item.provider, item.uid, item.scope), fold(item.type)))
         if is_known:
             return
         short = (fold(item.type), last_of(key))

@@ -22,6 +22,8 @@ from domain.tenancy import TenantId, tenant_id
 from serve.api.roots import below_roots
 from serve.auth.tokens import TokenRegistry
 from serve.change_desk import ChangeDesk
+from serve.drift_service import DriftService
+from serve.drift_stream import DriftStream
 from serve.operations import Operations
 from serve.platform import Platform
 from serve.privacy import Protection
@@ -52,7 +54,13 @@ class ApiContext:
     clock: Clock
     allowed_roots: Sequence[Path]
     changes: ChangeDesk
+    drift: DriftService
     operator_digest: bytes | None = None
+
+    @cached_property
+    def drift_stream(self) -> DriftStream:
+        """Who listens to drift in this process."""
+        return DriftStream(self.drift.feed)
 
     @cached_property
     def place(self) -> EvidencePlace:
@@ -112,7 +120,7 @@ async def caller_of(
     Raises:
         AccessDenied: there is no token, or nobody's.
     """
-    return _caller(context, None if credentials is None else credentials.credentials, named_tenant)
+    return caller_by_token(context, None if credentials is None else credentials.credentials, named_tenant)
 
 
 def caller_in(request: Request) -> Caller:
@@ -123,7 +131,7 @@ def caller_in(request: Request) -> Caller:
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     is_bearer = scheme.lower() == "bearer" and bool(token)
-    return _caller(context_of(request), token if is_bearer else None, request.headers.get(TENANT_HEADER))
+    return caller_by_token(context_of(request), token if is_bearer else None, request.headers.get(TENANT_HEADER))
 
 
 def idempotency_key_in(request: Request) -> str | None:
@@ -138,7 +146,12 @@ def idempotency_key_in(request: Request) -> str | None:
     return key
 
 
-def _caller(context: ApiContext, token: str | None, named_tenant: str | None) -> Caller:
+def caller_by_token(context: ApiContext, token: str | None, named_tenant: str | None) -> Caller:
+    """The caller whose token it is.
+
+    Raises:
+        AccessDenied: there is no token, or nobody's.
+    """
     if token is None:
         raise AccessDenied("a bearer token is needed", todo="Send: Authorization: Bearer $(pcg token)")
     digest = sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -12,6 +12,7 @@ from serve.cli import (
     compliance,
     costs,
     demo,
+    drift,
     estate,
     evidence,
     findings,
@@ -58,6 +59,7 @@ application.command()(impact.blast)
 application.command()(impact.dependencies)
 application.command("deletion-order")(impact.deletion_order)
 application.add_typer(policies.commands, name="policies")
+application.add_typer(drift.commands, name="drift")
 application.add_typer(evidence.commands, name="evidence")
 application.add_typer(retention.commands, name="log")
 application.add_typer(store.commands, name="store")

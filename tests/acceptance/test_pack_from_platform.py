@@ -31,6 +31,7 @@ from chain.anchors.check import check_receipt
 from chain.anchors.rfc3161 import read_response, read_token
 from chain.anchors.verdict import AnchorTrust
 from connectors.anchors.rfc3161 import TimeStampAuthority
+from connectors.webhook.target import Allowed
 from domain.clock import format_instant
 from domain.tenancy import TenantId
 from serve.api.context import ApiContext
@@ -38,6 +39,7 @@ from serve.app import build_app
 from serve.auth.tokens import FILE_NAME, TokenRegistry, ensure_token
 from serve.bootstrap import folders_of, upkeep_of
 from serve.change_desk import ChangeDesk
+from serve.drift_service import DriftService
 from serve.key_places import key_places
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
@@ -189,6 +191,7 @@ def _running(
         with Platform(crew) as platform:
             operations = Operations(platform, watch)
             maker = FolderPackMaker(folders, platform, watch, key_places(settings), stamping=time_stamps(authority.url))
+            streams = stream_place(settings).open()
             context = ApiContext(
                 platform=platform,
                 operations=operations,
@@ -198,7 +201,8 @@ def _running(
                 tokens=TokenRegistry(tokens),
                 clock=watch,
                 allowed_roots=(exports,),
-                changes=ChangeDesk(stream_place(settings).open(), watch),
+                changes=ChangeDesk(streams, watch),
+                drift=DriftService(platform.drift, folders, watch, streams.feed, Allowed()),
             )
             with TestClient(build_app(context), raise_server_exceptions=False) as client:
                 yield Api(client, folder, acme, globex)

@@ -69,7 +69,11 @@ class Fleet:
         for tenant in TENANTS:
             folders.graph(tenant).mkdir(parents=True, exist_ok=True)
         opening = ShardOpening(
-            folders, self.open_store, self.streams.open_changes, ShardConfig(idle_s=600.0, is_following=True)
+            folders,
+            self.open_store,
+            self.streams.open_changes,
+            self.streams.open_feed,
+            ShardConfig(idle_s=600.0, is_following=True),
         )
         self.supervisor = supervisor_handle(opening, self.shards)
         self.router = shard_router(RosterFile(self.folder))

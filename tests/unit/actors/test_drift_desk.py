@@ -89,7 +89,7 @@ def test_a_change_behind_the_baselines_back_is_told_at_once(tmp_path: Path, told
     assert told[0]["drift"]["changed_by"]["principal"] == "alice"
     assert told[0]["drift"]["attributes"] == [{"path": "DelaySeconds", "expected": 5, "actual": 9}]
     assert len(evidence) == 1
-    require_body(evidence[0].type, evidence[0].body)
+    require_body(evidence[0].type, dict(evidence[0].body))
     assert "alice" not in repr(evidence[0].body)
     change(estate, desk, 7, hours=2)
     change(estate, desk, 5, hours=3)

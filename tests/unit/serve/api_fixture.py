@@ -17,6 +17,7 @@ from zipfile import ZipFile
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from connectors.webhook.target import Allowed
 from domain.errors import NotFound
 from domain.tenancy import TenantId
 from serve.api.context import ApiContext
@@ -24,6 +25,7 @@ from serve.app import build_app
 from serve.auth.tokens import FILE_NAME, TokenRegistry, ensure_token
 from serve.bootstrap import folders_of, local_platform
 from serve.change_desk import ChangeDesk
+from serve.drift_service import DriftService
 from serve.operations import Operations
 from serve.privacy import Protection
 from serve.reporting import ReportRequest, ReportService
@@ -106,6 +108,7 @@ def running_api(folder: Path) -> Iterator[Api]:
     acme, globex = (bearer(ensure_token(tokens, TenantId(name))) for name in ("acme", "globex"))
     with local_platform(settings) as platform:
         operations = Operations(platform, FixedClock())
+        streams = stream_place(settings).open()
         context = ApiContext(
             platform=platform,
             operations=operations,
@@ -115,7 +118,10 @@ def running_api(folder: Path) -> Iterator[Api]:
             tokens=TokenRegistry(tokens),
             clock=FixedClock(),
             allowed_roots=(exports,),
-            changes=ChangeDesk(stream_place(settings).open(), FixedClock()),
+            changes=ChangeDesk(streams, FixedClock()),
+            drift=DriftService(
+                platform.drift, folders_of(settings), FixedClock(), streams.feed, Allowed.of(["127.0.0.1"])
+            ),
             operator_digest=sha256(OPERATOR_KEY.encode()).digest(),
         )
         with TestClient(build_app(context), raise_server_exceptions=False) as client:

@@ -48,6 +48,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/shards": {"shards": 2},
     "/changes/parked/retry": {},
     "/changes/parked/discard": {"ids": ["refused-0"]},
+    "/drift/audit": {"paths": ["exports"]},
+    "/drift/baselines": {"paths": ["exports"]},
+    "/drift/check": {},
+    "/drift/subscribe": {"url": "http://127.0.0.1:9/"},
+    "/drift/subscriptions/{subscription_id}/redeliver": {},
 }
 OPERATORS = {
     "/chain/keys",
@@ -61,6 +66,12 @@ OPERATORS = {
 }
 """Refused to every tenant."""
 OWN_TO_THE_CALLER = {
+    "/drift/active",
+    "/drift/audit",
+    "/drift/baselines",
+    "/drift/check",
+    "/drift/subscribe",
+    "/drift/subscriptions",
     "/changes",
     "/changes/parked",
     "/changes/parked/retry",
@@ -97,8 +108,8 @@ OWN_TO_THE_CALLER = {
     "/reports/board-pack",
     "/compliance/mappings",
     "/compliance/map",
-    "/graph/view",
     "/graph/status",
+    "/graph/view",
 }
 """Routes that name nothing of another tenant: they act on the caller's own, or on what everybody has."""
 NAME_A_RESOURCE = {"/explanations", "/impact/blast-radius", "/impact/dependencies", "/impact/deletion-order"}
@@ -120,6 +131,7 @@ def acmes(api: Api) -> dict[str, str]:
     api.wait(api.acme, report["operation_id"])
     head = api.client.post("/api/v2/chain/publish", headers=api.acme).json()["logs"][-1]
     return {
+        **drift_ids(api),
         "report_id": report["operation_id"],
         "log_path": f"{head['origin']}/checkpoint",
         "evidence_type": "access_review",
@@ -130,6 +142,23 @@ def acmes(api: Api) -> dict[str, str]:
         "block_id": f"{head['year']}-0",
         "scan_id": scan["result"]["scan_id"],
         "policy_id": "pcg-azure-storage-secure-transfer",
+    }
+
+
+def drift_ids(api: Api) -> dict[str, str]:
+    """A baseline, a drift from it, and a webhook of acme; the baseline's file does not stay among the exports."""
+    attributes = {"id": STORAGE_ID, "name": "shopdata", "min_tls_version": "TLS1_2"}
+    row = {"mode": "managed", "type": "azurerm_storage_account", "name": "a", "instances": [{"attributes": attributes}]}
+    file = api.folder / "exports" / "access.tfstate"
+    file.write_text(json.dumps({"version": 4, "lineage": "x", "resources": [row]}))
+    declared = api.client.post("/api/v2/drift/baselines", json={"paths": [str(file)]}, headers=api.acme)
+    file.unlink()
+    webhook = api.client.post("/api/v2/drift/subscribe", json=BODIES["/drift/subscribe"], headers=api.acme).json()
+    drifted = api.get("/api/v2/drift/active?kind=changed").json()["items"]
+    return {
+        "name": declared.json()["baselines"][0]["name"],
+        "drift_id": drifted[0]["drift_id"],
+        "subscription_id": webhook["subscription_id"],
     }
 
 
@@ -221,6 +250,9 @@ def acme_names() -> tuple[str, ...]:
         "log_path",
         "evidence_type",
         "hold_id",
+        "name",
+        "drift_id",
+        "subscription_id",
     )
 
 

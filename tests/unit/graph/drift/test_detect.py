@@ -11,7 +11,7 @@ from graph.drift.detect import Coverage, Detector, Managed, detect
 from graph.drift.match import ItemIndex, key_of
 from tests.unit.graph.drift.estate import BUCKET, QUEUE, SCOPE, TENANT, baseline, declared, item
 
-EVERYTHING = Coverage(listed=frozenset({("", None)}))
+EVERYTHING = Coverage(is_everything=True)
 VM = "/subscriptions/S/resourceGroups/{}/providers/Microsoft.Compute/virtualMachines/web"
 
 
@@ -66,7 +66,7 @@ def test_absence_is_concluded_only_where_it_is_proven() -> None:
     declared_one = [baseline(declared())]
     assert detect(TENANT, declared_one, [], Coverage()) == ()
     assert kinds(detect(TENANT, declared_one, [], EVERYTHING)) == [(DriftKind.MISSING, QUEUE)]
-    listed = Coverage(listed=frozenset({(SCOPE, "awssqsqueue")}))
+    listed = Coverage(listed=frozenset({((Provider.AWS, "123456789012"), "awssqsqueue")}))
     assert kinds(detect(TENANT, declared_one, [], listed)) == [(DriftKind.MISSING, QUEUE)]
     assert detect(TENANT, declared_one, [], replace(listed, unproven=frozenset({SCOPE}))) == ()
     gone = Coverage(gone=frozenset({key_of(QUEUE)}), unproven=frozenset({"*"}))

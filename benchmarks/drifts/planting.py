@@ -1,0 +1,93 @@
+"""Which attributes of a type a customer sets, and which move by themselves: labels, written from the providers' docs.
+
+They are the truth of the planted corpus, and know nothing of the tables of `graph.drift`. Sources: CloudFormation and
+ARM template references (what can be set), API references (what is only answered).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SETTABLE: Mapping[str, tuple[str, ...]] = {
+    "AWS::EC2::Instance": ("InstanceType", "EbsOptimized", "SourceDestCheck", "MetadataOptions.HttpTokens",
+                           "MetadataOptions.HttpPutResponseHopLimit", "Monitoring.State", "KeyName", "ImageId"),
+    "AWS::EC2::SecurityGroup": ("IpPermissions", "IpPermissionsEgress", "Description"),
+    "AWS::EC2::Volume": ("Size", "VolumeType", "Encrypted", "Iops"),
+    "AWS::EC2::Subnet": ("MapPublicIpOnLaunch", "AssignIpv6AddressOnCreation", "CidrBlock"),
+    "AWS::EC2::VPC": ("CidrBlock", "InstanceTenancy"),
+    "AWS::EC2::Snapshot": ("Encrypted", "Description"),
+    "AWS::RDS::DBInstance": ("PubliclyAccessible", "StorageEncrypted", "BackupRetentionPeriod", "MultiAZ",
+                             "DBInstanceClass", "DeletionProtection", "AutoMinorVersionUpgrade", "AllocatedStorage",
+                             "PreferredMaintenanceWindow", "CopyTagsToSnapshot"),
+    "AWS::KMS::Key": ("Enabled", "Description"),
+    "AWS::AutoScaling::AutoScalingGroup": ("MinSize", "MaxSize", "DesiredCapacity", "DefaultCooldown",
+                                           "HealthCheckGracePeriod"),
+    "AWS::SQS::Queue": ("VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds", "MaximumMessageSize",
+                        "SqsManagedSseEnabled", "Policy"),
+    "AWS::Lambda::Function": ("Timeout", "MemorySize", "Role", "Description", "Runtime", "Handler",
+                              "TracingConfig.Mode", "EphemeralStorage.Size"),
+    "AWS::SNS::Topic": ("DisplayName", "Policy"),
+    "AWS::CloudTrail::Trail": ("IsMultiRegionTrail", "LogFileValidationEnabled", "S3BucketName", "KmsKeyId",
+                               "IncludeGlobalServiceEvents"),
+    "AWS::Redshift::Cluster": ("Encrypted", "PubliclyAccessible", "NumberOfNodes", "NodeType"),
+    "AWS::DynamoDB::Table": ("DeletionProtectionEnabled", "ProvisionedThroughput.ReadCapacityUnits"),
+    "AWS::ECS::Service": ("desiredCount", "taskDefinition", "platformVersion"),
+    "AWS::EKS::Cluster": ("version", "resourcesVpcConfig.endpointPublicAccess", "roleArn"),
+    "AWS::IAM::Role": ("AssumeRolePolicyDocument", "MaxSessionDuration", "Description"),
+    "Microsoft.Storage/storageAccounts": ("properties.supportsHttpsTrafficOnly", "properties.minimumTlsVersion",
+                                          "properties.allowBlobPublicAccess", "properties.networkAcls.defaultAction",
+                                          "properties.accessTier", "sku.name"),
+    "Microsoft.KeyVault/vaults": ("properties.enableSoftDelete", "properties.enabledForDeployment",
+                                  "properties.sku.name", "properties.enablePurgeProtection"),
+    "Microsoft.Compute/virtualMachines": ("properties.hardwareProfile.vmSize", "properties.osProfile.adminUsername",
+                                          "properties.storageProfile.osDisk.caching"),
+    "Microsoft.Compute/disks": ("properties.diskSizeGB", "sku.name"),
+    "Microsoft.Network/networkSecurityGroups": ("properties.securityRules",),
+    "Microsoft.Network/publicIPAddresses": ("properties.idleTimeoutInMinutes", "properties.publicIPAllocationMethod",
+                                            "sku.name"),
+    "Microsoft.Network/networkInterfaces": ("properties.enableIPForwarding",
+                                            "properties.enableAcceleratedNetworking"),
+    "Microsoft.Sql/servers": ("properties.publicNetworkAccess", "properties.minimalTlsVersion",
+                              "properties.administratorLogin"),
+    "Microsoft.Web/sites": ("properties.httpsOnly", "properties.enabled", "properties.clientCertEnabled"),
+    "Microsoft.ContainerRegistry/registries": ("properties.adminUserEnabled", "sku.name"),
+    "Microsoft.ContainerService/managedClusters": ("properties.kubernetesVersion", "properties.enableRBAC"),
+    "compute.googleapis.com/Instance": ("machineType", "canIpForward", "deletionProtection"),
+    "compute.googleapis.com/Firewall": ("sourceRanges", "priority", "disabled", "direction"),
+    "compute.googleapis.com/Disk": ("sizeGb", "description"),
+    "storage.googleapis.com/Bucket": ("storageClass", "location", "iamConfiguration.uniformBucketLevelAccess.enabled"),
+    "sqladmin.googleapis.com/Instance": ("settings.tier", "settings.activationPolicy", "databaseVersion",
+                                         "settings.backupConfiguration.enabled"),
+    "pubsub.googleapis.com/Subscription": ("ackDeadlineSeconds", "messageRetentionDuration"),
+    "bigquery.googleapis.com/Dataset": ("location", "description"),
+}  # fmt: skip
+"""What a customer sets, by type; only what a recorded resource has is changed."""
+
+MOVING: Mapping[str, tuple[str, ...]] = {
+    "AWS::EC2::Instance": ("LaunchTime", "State.Name", "StateTransitionReason", "PublicDnsName"),
+    "AWS::EC2::Volume": ("State", "CreateTime"),
+    "AWS::EC2::Subnet": ("AvailableIpAddressCount", "State"),
+    "AWS::EC2::Snapshot": ("Progress", "State"),
+    "AWS::RDS::DBInstance": ("LatestRestorableTime", "DBInstanceStatus"),
+    "AWS::AutoScaling::AutoScalingGroup": ("Instances",),
+    "AWS::SQS::Queue": ("ApproximateNumberOfMessages", "LastModifiedTimestamp", "ApproximateNumberOfMessagesDelayed"),
+    "AWS::Lambda::Function": ("LastModified", "RevisionId"),
+    "AWS::SNS::Topic": ("SubscriptionsConfirmed", "SubscriptionsPending"),
+    "AWS::DynamoDB::Table": ("ItemCount", "TableSizeBytes", "TableStatus"),
+    "AWS::ECS::Service": ("runningCount", "pendingCount", "events", "deployments"),
+    "AWS::Redshift::Cluster": ("ClusterAvailabilityStatus", "ClusterStatus"),
+    "AWS::EKS::Cluster": ("status", "platformVersion"),
+    "Microsoft.Storage/storageAccounts": ("properties.provisioningState", "properties.statusOfPrimary"),
+    "Microsoft.Compute/virtualMachines": ("properties.provisioningState",),
+    "Microsoft.Compute/disks": ("properties.diskState", "properties.provisioningState"),
+    "Microsoft.Network/networkSecurityGroups": ("etag", "properties.provisioningState"),
+    "Microsoft.Network/publicIPAddresses": ("etag", "properties.ipAddress"),
+    "Microsoft.Network/networkInterfaces": ("etag", "properties.macAddress"),
+    "Microsoft.Web/sites": ("properties.state", "properties.lastModifiedTimeUtc", "properties.usageState"),
+    "Microsoft.Sql/servers": ("properties.state",),
+    "compute.googleapis.com/Instance": ("status", "fingerprint", "lastStartTimestamp"),
+    "compute.googleapis.com/Disk": ("status", "lastAttachTimestamp"),
+    "storage.googleapis.com/Bucket": ("updated", "metageneration", "etag"),
+    "sqladmin.googleapis.com/Instance": ("state", "etag"),
+}  # fmt: skip
+"""What moves by itself: changed beside, and no drift."""

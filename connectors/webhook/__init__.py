@@ -1,0 +1,1 @@
+"""Webhooks: signed messages to addresses that customers name, and never to our own machines."""

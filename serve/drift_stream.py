@@ -1,0 +1,104 @@
+"""Drift events as they come, for listeners on any replica.
+
+One look at the feed's end serves all listeners of a tenant in a process; each then reads on from where it is, so a slow
+one keeps nobody waiting. A listener that was away names the last id that it saw and misses nothing that is still held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from actors.drift_desk import TOPIC
+from connectors.stream.feed import Feed
+from domain.errors import ConflictError, UnavailableError
+from domain.tenancy import TenantId
+
+LOOK_S: Final = 0.1
+QUIET_S: Final = 15.0
+"""After so long without an event a listener is told that the line is there."""
+LISTENERS_MAX: Final = 200
+READ_MAX: Final = 200
+
+Message = dict[str, Any]
+
+
+@dataclass(eq=False, slots=True)
+class _Tail:
+    """The end of one tenant's feed, watched while anybody listens."""
+
+    listeners: int = 0
+    last: str = ""
+    grown: asyncio.Event = field(default_factory=asyncio.Event)
+    watch: asyncio.Task[None] | None = None
+
+
+class DriftStream:
+    """Listeners of one process, by tenant. For one event loop."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._tails: dict[TenantId, _Tail] = {}
+
+    async def listen(self, tenant: TenantId, after: str | None) -> AsyncGenerator[Message]:
+        """Events behind an id, without one those to come; with pings between, so that a dead line is noticed.
+
+        Raises:
+            UnavailableError: too many listen for this tenant already, or the feed does not answer.
+        """
+        tail = self._tails.setdefault(tenant, _Tail())
+        if tail.listeners >= LISTENERS_MAX:
+            raise UnavailableError("too many listeners", limit=LISTENERS_MAX, retry_after_s=30, todo="Close some")
+        tail.listeners += 1
+        if tail.watch is None:
+            tail.watch = asyncio.create_task(self._watch(tenant, tail))
+        try:
+            position = await asyncio.to_thread(self._feed.last, tenant, TOPIC) if after is None else after
+            yield {"type": "ready", "after": position}
+            async for message in self._from(tenant, tail, position):
+                yield message
+        finally:
+            tail.listeners -= 1
+            if not tail.listeners:
+                tail.watch.cancel()
+                self._tails.pop(tenant, None)
+
+    async def _from(self, tenant: TenantId, tail: _Tail, position: str) -> AsyncGenerator[Message]:
+        while True:
+            grown = tail.grown
+            try:
+                items = await asyncio.to_thread(self._feed.read, tenant, TOPIC, position, limit=READ_MAX)
+            except ConflictError:
+                position = await asyncio.to_thread(self._feed.last, tenant, TOPIC)
+                yield {
+                    "type": "reset",
+                    "after": position,
+                    "reason": "events are no longer held: read GET /api/v2/drift/active",
+                }
+                continue
+            for item in items:
+                position = item.id
+                yield {"type": "event", "id": item.id, **orjson.loads(item.payload)}
+            if items:
+                continue
+            try:
+                await asyncio.wait_for(grown.wait(), QUIET_S)
+            except TimeoutError:
+                yield {"type": "ping", "after": position}
+
+    async def _watch(self, tenant: TenantId, tail: _Tail) -> None:
+        while True:
+            try:
+                last = await asyncio.to_thread(self._feed.last, tenant, TOPIC)
+            except UnavailableError:
+                await asyncio.sleep(1.0)
+                continue
+            if last != tail.last:
+                tail.last = last
+                tail.grown, grown = asyncio.Event(), tail.grown
+                grown.set()
+            await asyncio.sleep(LOOK_S)

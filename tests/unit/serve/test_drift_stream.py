@@ -1,0 +1,91 @@
+"""Listeners of drift: on another replica than the one that told, away and back, slow, and too many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+import pytest
+
+from actors.drift_desk import TOPIC
+from connectors.stream.file_feed import FileFeed
+from connectors.stream.memory import MemoryFeed
+from domain.errors import UnavailableError
+from domain.tenancy import TenantId
+from serve import drift_stream
+from serve.drift_stream import DriftStream
+
+TENANT = TenantId("acme")
+HEARD_S_MAX = 0.5
+
+
+def event(number: int) -> bytes:
+    return orjson.dumps({"event": "detected", "number": number})
+
+
+async def heard(listening: AsyncGenerator[dict[str, Any], None], count: int) -> list[dict[str, Any]]:
+    return [await asyncio.wait_for(anext(listening), 10) for _ in range(count)]
+
+
+@pytest.mark.asyncio
+async def test_an_event_is_heard_on_another_replica_within_half_a_second(tmp_path: Path) -> None:
+    here, there = FileFeed(tmp_path), DriftStream(FileFeed(tmp_path))
+    listening = there.listen(TENANT, None)
+    assert (await heard(listening, 1))[0]["type"] == "ready"
+    waiting = asyncio.create_task(heard(listening, 1))
+    await asyncio.sleep(0)
+    begun_s = monotonic()
+    here.append(TENANT, TOPIC, [event(1)])
+    (message,) = await waiting
+    assert (message["type"], message["number"]) == ("event", 1)
+    assert monotonic() - begun_s < HEARD_S_MAX
+    await listening.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_listener_that_was_away_misses_nothing_on_any_replica(tmp_path: Path) -> None:
+    feed = FileFeed(tmp_path)
+    ids = feed.append(TENANT, TOPIC, [event(number) for number in range(5)])
+    listening = DriftStream(FileFeed(tmp_path)).listen(TENANT, ids[1])
+    messages = await heard(listening, 4)
+    assert [message.get("number") for message in messages] == [None, 2, 3, 4]
+    assert [message["id"] for message in messages[1:]] == list(ids[2:])
+    await listening.aclose()
+
+
+@pytest.mark.asyncio
+async def test_what_is_no_longer_held_is_told_as_a_reset() -> None:
+    feed = MemoryFeed(kept=2)
+    ids = feed.append(TENANT, TOPIC, [event(number) for number in range(6)])
+    listening = DriftStream(feed).listen(TENANT, ids[0])
+    ready, reset = await heard(listening, 2)
+    assert (ready["type"], reset["type"], reset["after"]) == ("ready", "reset", ids[-1])
+    feed.append(TENANT, TOPIC, [event(9)])
+    assert (await heard(listening, 1))[0]["number"] == 9
+    await listening.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_quiet_line_shows_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift_stream, "QUIET_S", 0.01)
+    listening = DriftStream(MemoryFeed()).listen(TENANT, None)
+    assert [message["type"] for message in await heard(listening, 3)] == ["ready", "ping", "ping"]
+    await listening.aclose()
+
+
+@pytest.mark.asyncio
+async def test_listeners_are_bounded_and_their_places_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift_stream, "LISTENERS_MAX", 1)
+    stream = DriftStream(MemoryFeed())
+    first = stream.listen(TENANT, None)
+    await heard(first, 1)
+    with pytest.raises(UnavailableError):
+        await anext(stream.listen(TENANT, None))
+    await first.aclose()
+    again = stream.listen(TENANT, None)
+    assert (await heard(again, 1))[0]["type"] == "ready"
+    await again.aclose()
