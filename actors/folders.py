@@ -45,6 +45,10 @@ class Folders:
         """Every tenant that has a folder here."""
         return tuple(sorted(TenantId(path.name) for path in self.store.glob("tenants/*") if path.is_dir()))
 
+    def live_graph(self, tenant: TenantId) -> Path:
+        """The tenant's graph as it is in memory, saved; nothing is lost with it."""
+        return self.graph(tenant) / "live"
+
     def scans(self, tenant: TenantId) -> Path:
         """The tenant's scan documents."""
         return self.graph(tenant) / "scans"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -22,6 +23,7 @@ from domain.clock import Clock
 from domain.errors import ConflictError, InputError
 from domain.resource import ResourceId
 from domain.tenancy import TenantId
+from graph.hydrate import RELATIONSHIPS, Hydration, hydrate, keep
 from graph.live import Delta, LiveGraph
 from graph.stores.contract import Applied, GraphStore, ItemChange
 from graph.view import GraphView
@@ -29,14 +31,16 @@ from graph.view import GraphView
 STREAM: Final = "changes"
 """Name of the stream's position in the store."""
 
-EDGES: Final = "edges"
-"""Name under which the store keeps its version for which its edges are those of its documents."""
-
 LOST: Final = "changes.lost"
 """Name under which the store keeps the position behind which changes were lost."""
 
+SAVED_MIN: Final = 2_000
+"""Resources from which on a graph is saved: a smaller one is worked out as fast."""
+
 BATCHES_MAX: Final = 200
 EVENTS_MAX: Final = 5_000
+MARK_S: Final = 5.0
+TRIM_S: Final = 1.0
 RESOURCE_BYTES: Final = 500
 """What a resource is expected to take before its graph is read: for making room, corrected by the real size."""
 
@@ -84,6 +88,7 @@ class TenantGraph:
     Args:
         store: the tenant's store, opened again where it was closed meanwhile.
         stream: where changes come from; None where there are none.
+        folder: where the graph is saved; None where it is not.
         hydrating: holds a place, and makes room for so many bytes, while the graph is read.
     """
 
@@ -94,6 +99,7 @@ class TenantGraph:
         *,
         stream: ChangeStream | None,
         clock: Clock,
+        folder: Path | None = None,
         hydrating: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
         now_s: Callable[[], float] = monotonic,
     ) -> None:
@@ -101,10 +107,14 @@ class TenantGraph:
         self._store = store
         self._stream = stream
         self._clock = clock
+        self._folder = folder
         self._hydrating = hydrating
         self._now_s = now_s
         self._live: LiveGraph | None = None
-        self._version = 0
+        self._version = self._saved = 0
+        self._position: str | None = None
+        self._trimmed_s = self._marked_s = float("-inf")
+        self.how: Hydration | None = None
         self._view: GraphView | None = None
         self.costs = Costs()
         self.resources = 0
@@ -146,8 +156,8 @@ class TenantGraph:
         taken = _Taken()
         for portion in self._portions(delivered, taken):
             self._apply(portion, taken)
-        self._stream.trim(self.tenant, delivered[-1].position)
         is_behind = len(delivered) == BATCHES_MAX
+        self._trim(self._stream, is_due=is_behind)
         return Followed(
             len(delivered), taken.events, tuple(taken.changes), tuple(taken.told), tuple(taken.parked), is_behind
         )
@@ -155,9 +165,26 @@ class TenantGraph:
     def applied(self, applied: Applied) -> None:
         """Follow what a write of another kind, such as an inventory, did to the store."""
         if self._live is not None:
-            self._update(applied.changes)
+            self._update(applied)
             self._live.mark_unproven(self._store().unproven())
             self._view = self._live.view()
+
+    def keep(self) -> None:
+        """Save the graph beside the store where it has changed, so that it comes back without being worked out.
+
+        Raises:
+            ConflictError: another shard has claimed the store.
+            UnavailableError: it cannot be written.
+        """
+        live = self._live
+        if live is not None and self._marked_s != float("-inf"):
+            self._marked_s = float("-inf")
+            self._mark(self._store())
+        if live is None or not live.is_learned or self.resources < SAVED_MIN or self._saved == self._version:
+            return
+        keep(self._store(), live, self._folder)
+        self._saved = self._version = self._store().version()
+        self._view = live.view()
 
     def forget(self) -> None:
         """Let go of the graph in memory; the next question reads it again."""
@@ -165,6 +192,7 @@ class TenantGraph:
 
     def check(self) -> None:
         """After the store was opened again: let go of the graph where somebody else wrote meanwhile."""
+        self._position = None
         if self._live is not None and self._store().version() != self._version:
             self.forget()
 
@@ -179,11 +207,12 @@ class TenantGraph:
 
     def lag(self) -> int:
         """Batches that wait."""
-        return 0 if self._stream is None else self._stream.lag(self.tenant, self._store().position(STREAM))
+        after = self._position if self._position is not None else self._store().position(STREAM)
+        return 0 if self._stream is None else self._stream.lag(self.tenant, after)
 
     def _read(self, stream: ChangeStream) -> Sequence[Delivered]:
         store = self._store()
-        after = store.position(STREAM)
+        after = self._position if self._position is not None else store.position(STREAM)
         try:
             return stream.read(self.tenant, after, limit=BATCHES_MAX)
         except ConflictError as error:
@@ -191,6 +220,7 @@ class TenantGraph:
         structlog.get_logger().error("changes were lost", tenant=self.tenant, after=after, resume=resume)
         store.apply((), stream=LOST, position=after or "start")
         store.apply((), stream=STREAM, position=resume)
+        self._position = resume
         return stream.read(self.tenant, resume, limit=BATCHES_MAX)
 
     def _waiting(self, delivered: Sequence[Delivered]) -> int:
@@ -221,7 +251,7 @@ class TenantGraph:
     def _apply(self, portion: Sequence[_Placed], taken: _Taken) -> None:
         """Write a portion; where the store refuses it, batch by batch, so that one does not stop the others."""
         events = [event for placed in portion for event in placed.batch.events]
-        position = portion[-1].position
+        position, self._position = portion[-1].position, None
         try:
             applied = self._store().apply(events, stream=STREAM, position=position, now=self._clock.now())
         except InputError as error:
@@ -231,28 +261,31 @@ class TenantGraph:
             for placed in portion:
                 self._apply([placed], taken)
             return
+        self._position = position
         taken.events += len(events)
         taken.changes += applied.changes
         taken.told += [event for event in events if event.principal]
         if self._live is not None:
-            self._update(applied.changes)
+            self._update(applied)
 
     def _park(self, position: str, error: InputError, taken: _Taken) -> None:
         assert self._stream is not None
+        self._position = None
         taken.parked.append(self._stream.park(self.tenant, position, str(error)))
         self._store().apply((), stream=STREAM, position=position)
+        self._position = position
         structlog.get_logger().warning("a batch was put aside", tenant=self.tenant, position=position)
 
-    def _update(self, changes: Sequence[ItemChange]) -> None:
+    def _update(self, applied: Applied) -> None:
         """Bring the graph and the store's edges up to date with what the store has taken."""
         live, self._live = self._live, None
         assert live is not None, "there is a graph to bring up to date"
         begun_s = self._now_s()
         with ExitStack() as undo:
             undo.callback(self.forget)
-            self._write_edges(live.apply(changes))
+            self._write_edges(live.apply(applied.changes, store_version=applied.version))
             undo.pop_all()
-        self.costs = self.costs.with_changes(len(changes), self._now_s() - begun_s)
+        self.costs = self.costs.with_changes(len(applied.changes), self._now_s() - begun_s)
         self._live, self._view = live, live.view()
         self.resources = len(self._view)
 
@@ -262,30 +295,39 @@ class TenantGraph:
         if sources:
             store.put_relationships_of(sources, delta.relationships)
         self._version = store.version()
-        store.apply((), stream=EDGES, position=str(self._version))
+        self._mark(store)
+
+    def _mark(self, store: GraphStore) -> None:
+        """Say now and then that the edges are up to date: until then a new process reads the documents again."""
+        if self._now_s() - self._marked_s >= MARK_S:
+            store.apply((), stream=RELATIONSHIPS, position=str(self._version))
+            self._marked_s = self._now_s()
+
+    def _trim(self, stream: ChangeStream, *, is_due: bool) -> None:
+        """Let the stream forget now and then what is recorded here."""
+        if self._position is not None and (is_due or self._now_s() - self._trimmed_s >= TRIM_S):
+            stream.trim(self.tenant, self._position)
+            self._trimmed_s = self._now_s()
 
     def _hydrated(self) -> LiveGraph:
         """Read the graph from the store, and mend the store's edges where a process ended before it wrote them."""
         store, begun_s = self._store(), self._now_s()
         with self._hydrating(RESOURCE_BYTES * max(self.resources, 1)), ExitStack() as undo:
             undo.callback(self.forget)
-            readout = store.read_out()
-            live = LiveGraph.from_readout(
-                self.tenant,
-                readout,
-                as_of=self._clock.now(),
-                documents=lambda uids: self._store().documents(uids),
-                unproven=store.unproven(),
+            mark = store.position(RELATIONSHIPS)
+            found = hydrate(
+                store, self._folder, as_of=self._clock.now(), documents=lambda uids: self._store().documents(uids)
             )
-            self._version = readout.version
-            mark = store.position(EDGES)
-            if mark != str(readout.version):
-                self._write_edges(live.learn(), gone=_gone_since(store, mark))
+            self._version = self._saved = store.version()
+            if found.how is not Hydration.READ_OUT:
+                gone = _gone_since(store, mark) if found.how is Hydration.DOCUMENTS else frozenset()
+                self._write_edges(found.delta, gone=gone)
             undo.pop_all()
-        self._live = live
-        self.resources = readout.resources.num_rows
+        self._live = found.live
+        self.how = found.how
+        self.resources = len(found.live.view())
         self.costs = self.costs.with_hydration(self.resources, self._now_s() - begun_s)
-        return live
+        return found.live
 
 
 _EVENT_BYTES: Final = 1_500

@@ -67,6 +67,7 @@ from domain.errors import InputError, NotFound, PolicyCortexError
 from domain.tenancy import TenantId
 from domain.value import Json
 from graph.stores.contract import NO_RESOURCE_TODO, GraphStore, PutCounts
+from graph.view import GraphView
 from policy.explain import explain
 
 Facts: TypeAlias = "Mapping[str, Json]"
@@ -323,6 +324,11 @@ class TenantShard(DriftFace):
         """The graph as it is now, for a reader in another process."""
         with self._seen(tenant) as state:
             return state.shared_view()
+
+    def shown(self, tenant: TenantId) -> GraphView | None:
+        """The graph after the last change, without waiting; None before it is read. For callers in this process."""
+        with self._held.reading(tenant) as state:
+            return state.graph.shown
 
     def follow(self, tenant: TenantId) -> int:
         """Take every change that waits; how many resources they changed."""

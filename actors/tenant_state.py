@@ -57,7 +57,7 @@ from connectors.files import Reading
 from connectors.stream.contract import ChangeStream
 from domain.change import ChangeEvent
 from domain.clock import Clock, SystemClock, format_instant
-from domain.errors import NotFound, PolicyCortexError, UnavailableError
+from domain.errors import ConflictError, NotFound, PolicyCortexError, UnavailableError
 from domain.evidence import EvidenceEvent
 from domain.finding import PolicyId
 from domain.resource import ConfigurationItem, resource_key
@@ -124,7 +124,12 @@ class TenantState:
         self._holder = holder
         self._opened: GraphStore | None = None
         self.graph = TenantGraph(
-            tenant, lambda: self.store, stream=stream, clock=clock or SystemClock(), hydrating=hydrating
+            tenant,
+            lambda: self.store,
+            stream=stream,
+            clock=clock or SystemClock(),
+            folder=folders.live_graph(tenant),
+            hydrating=hydrating,
         )
         self.archive = ScanArchive(folders.scans(tenant))
         self.aliases = ImportedAliases(folders.graph(tenant) / "aliases.json")
@@ -371,12 +376,14 @@ class TenantState:
             self._billing = None
             self.forget_judgement()
             self.drift.forget()
+            self._keep_graph()
             self._close_store()
 
     def close(self) -> None:
         """Let go of everything."""
         self.impact.forget()
         with self.lock:
+            self._keep_graph()
             self.graph.forget()
             self.forget_judgement()
             self.drift.forget()
@@ -395,6 +402,12 @@ class TenantState:
         except PolicyCortexError as error:
             structlog.get_logger().warning("drift was not looked for", tenant=self.tenant, reason=str(error)[:300])
             return ()
+
+    def _keep_graph(self) -> None:
+        """Save the graph; what cannot be saved is worked out again."""
+        if self._opened is not None:
+            with suppress(ConflictError, UnavailableError):
+                self.graph.keep()
 
     def _close_store(self) -> None:
         store, self._opened = self._opened, None

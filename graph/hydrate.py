@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.resource import ConfigurationItem, ResourceId
-from graph.live import Changed, Delta, LiveGraph
+from graph.live import Changed, Delta, Documents, LiveGraph
 from graph.saved import Saved, Unusable, load, save
 from graph.stores.contract import Applied, ChangedItems, GraphStore
 
@@ -47,26 +47,26 @@ class Hydrated:
     reason: str
 
 
-def hydrate(store: GraphStore, folder: Path | None, *, as_of: datetime) -> Hydrated:
+def hydrate(store: GraphStore, folder: Path | None, *, as_of: datetime, documents: Documents | None = None) -> Hydrated:
     """A store's graph in memory.
 
     Args:
         folder: where the tenant's graph is saved; None where it is not.
         as_of: the instant that the graph is said to show until something changes.
+        documents: where the graph finds documents later on, where this store may be closed before it; else the store.
 
     Raises:
         IntegrityError: the folder holds another tenant's graph.
     """
+    documents = documents or store.documents
     saved = Unusable("there is no folder for it") if folder is None else load(folder, store.tenant)
     if isinstance(saved, Saved):
         changed = store.changed_after(saved.store_version)
         if changed is not None:
-            return _caught_up(store, saved, changed, as_of)
+            return _caught_up(store, saved, changed, as_of, documents)
         saved = Unusable("the store has not had its version")
     readout = store.read_out()
-    live = LiveGraph.from_readout(
-        store.tenant, readout, as_of=as_of, documents=store.documents, unproven=store.unproven()
-    )
+    live = LiveGraph.from_readout(store.tenant, readout, as_of=as_of, documents=documents, unproven=store.unproven())
     if _are_current(store):
         return Hydrated(live, Hydration.READ_OUT, 0, Delta(live.view().version), saved.reason)
     return Hydrated(live, Hydration.DOCUMENTS, 0, live.learn(), saved.reason)
@@ -110,8 +110,10 @@ class _Since:
     at: datetime
 
 
-def _caught_up(store: GraphStore, saved: Saved, changed: ChangedItems, as_of: datetime) -> Hydrated:
-    live = LiveGraph(saved.base, store.documents, version=saved.store_version)
+def _caught_up(
+    store: GraphStore, saved: Saved, changed: ChangedItems, as_of: datetime, documents: Documents
+) -> Hydrated:
+    live = LiveGraph(saved.base, documents, version=saved.store_version)
     live.mark_unproven(store.unproven())
     since: Sequence[Changed] = [
         *(_Since(item.uid, item, as_of) for item in changed.items),

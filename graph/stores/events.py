@@ -178,6 +178,8 @@ class _Line:
             self.added[latest.place] = replace(self.added[latest.place], seen_at=row.at)
         elif row.item is not None and latest.version is not None:
             self.touch = Touch(self.key, latest.version, row.item, row.at)
+        elif row.is_gone:  # kept, or an older event that comes later would bring the resource back
+            self._append(row)
 
     def _insert(self, row: _Row) -> None:
         """Put an older state into history; where the latest one began before it, that begins again after it."""

@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors.shards.catching_up import Costs
-from actors.tenant_graph import EDGES, STREAM, TenantGraph
+from actors.tenant_graph import STREAM, TenantGraph
 from connectors.stream.contract import Delivered
 from connectors.stream.memory import MemoryChangeStream
 from domain.change import ChangeEvent
 from domain.errors import ConflictError, UnavailableError
 from domain.inventory import Inventory
 from domain.resource import ResourceId
+from graph.hydrate import RELATIONSHIPS, Hydration
 from graph.live import LiveGraph
 from graph.stores.memory import MemoryStore
 from tests.unit.connectors.stream.changes import NOON, TENANT, FixedClock, batch, changed, deleted, item
@@ -34,6 +36,8 @@ class World:
     store: MemoryStore = field(default_factory=lambda: MemoryStore(TENANT))
     clock: FixedClock = field(default_factory=FixedClock)
     room: list[int] = field(default_factory=list)
+    folder: Path | None = None
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self.store.claim("a")
@@ -41,9 +45,19 @@ class World:
 
     def anew(self) -> TenantGraph:
         self.graph = TenantGraph(
-            TENANT, lambda: self.store, stream=self.stream, clock=self.clock, hydrating=self.hydrating
+            TENANT,
+            lambda: self.store,
+            stream=self.stream,
+            clock=self.clock,
+            folder=self.folder,
+            hydrating=self.hydrating,
+            now_s=self.now_s,
         )
         return self.graph
+
+    def now_s(self) -> float:
+        self.seconds += 10.0  # so that nothing is put off
+        return self.seconds
 
     @contextmanager
     def hydrating(self, coming_bytes: int) -> Iterator[None]:
@@ -242,7 +256,7 @@ def test_an_inventory_brings_the_graph_up_to_date() -> None:
     inventory = Inventory((item("letters"), item("orders")), (), (), (), 0)
     world.graph.applied(world.store.put(inventory, "all", NOON))
     assert names(world) == {"orders", "letters"}
-    assert world.store.position(EDGES) == str(world.store.version())
+    assert world.store.position(RELATIONSHIPS) == str(world.store.version())
 
 
 def test_a_store_that_somebody_else_wrote_is_read_anew() -> None:
@@ -292,6 +306,38 @@ def test_what_was_never_seen_may_be_deleted_again_and_again() -> None:
     world = World()
     later = NOON + timedelta(minutes=1)
     world.publish("1", deleted("letters"), deleted("letters", at=later), deleted("letters", at=later))
+    assert world.graph.follow().changes == ()
+    assert names(world) == set()
+
+
+def test_a_graph_that_was_saved_comes_back_with_what_changed_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.tenant_graph.SAVED_MIN", 1)
+    world = World(folder=tmp_path)
+    world.publish("1", changed("orders", RedrivePolicy={"deadLetterTargetArn": LETTERS}), changed("letters"))
+    world.graph.view()
+    world.graph.follow()
+    world.graph.keep()
+    written = sorted(tmp_path.rglob("*.arrow"))
+    world.graph.keep()
+    assert written
+    world.store.apply([deleted("letters", at=NOON + timedelta(minutes=1))])
+    world.anew()
+    assert names(world) == {"orders"}
+    assert world.graph.how is Hydration.SAVED
+    assert world.edges() == world.as_built() == world.stored_edges()
+
+
+def test_a_deletion_that_was_told_twice_is_not_undone_by_what_came_between() -> None:
+    world = World()
+    minutes = [NOON + timedelta(minutes=number) for number in range(5)]
+    world.publish("1", changed("orders", at=minutes[0]))
+    world.publish("2", deleted("orders", at=minutes[1]))
+    world.graph.follow()
+    world.publish("3", deleted("orders", at=minutes[4]))
+    world.graph.follow()
+    world.publish("4", changed("orders", Delay=3, at=minutes[3]))
     assert world.graph.follow().changes == ()
     assert names(world) == set()
 

@@ -1,0 +1,203 @@
+"""Many tenants on few shards: how evenly they lie, what an idle one costs, and how soon a change is seen.
+
+    python -m benchmarks.shards [--small 10000] [--large 10] [--shards 4] [--seconds 20] [--rate 500]
+
+Placement is worked out for 10,000 tenants of 100 resources and 10 of 100,000. What an idle tenant takes in memory is
+measured on real shards in one process: tenants are filled, asked once, cooled as after minutes of quiet, and the
+process's memory is compared with what their graphs say they take. Visibility: batches are published at a rate through
+the embedded stream while the shard follows in its thread, and each change is looked for in the graph from the moment
+its publication was acknowledged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+
+import numpy as np
+
+from actors.folders import Folders
+from actors.shards.config import ShardConfig
+from actors.shards.roster import Roster, imbalance, loads, rebalanced
+from actors.tenant_shard import TenantShard
+from benchmarks.report import Row, publish
+from connectors.stream.file_stream import FileChangeStream
+from domain.change import ChangeBatch, ChangeEvent
+from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
+from domain.tenancy import TenantId
+from graph.stores.duckdb import DuckDbStore
+
+SMALL_SIZE = 100
+LARGE_SIZE = 100_000
+IDLE_BYTES_AIM = 50_000
+VISIBLE_MS_AIM = 50.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description="Placement, memory of idle tenants, visibility of changes.")
+    parser.add_argument("--small", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=10)
+    parser.add_argument("--shards", type=int, default=4)
+    parser.add_argument("--idle", type=int, default=200, help="tenants that are opened to measure an idle one")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rate", type=int, default=500, help="changes a second")
+    options = parser.parse_args(arguments)
+    rows = list(_placement(options.small, options.large, options.shards))
+    with TemporaryDirectory() as folder:
+        rows += _idle(Path(folder), options.idle)
+    with TemporaryDirectory() as folder:
+        rows += _visibility(Path(folder), options.seconds, options.rate)
+    publish("shards", rows)
+    return 0
+
+
+def _placement(small: int, large: int, shards: int) -> Iterator[Row]:
+    sizes = {TenantId(f"tenant-{number}"): SMALL_SIZE for number in range(small)}
+    heavy = {TenantId(f"large-{number}"): LARGE_SIZE for number in range(large)}
+    by_hash = Roster(1, tuple(f"shard-{number}" for number in range(shards)))
+    begun = time.perf_counter()
+    planned = rebalanced(by_hash, heavy, light=small * SMALL_SIZE)
+    seconds = time.perf_counter() - begun
+    everyone = {**sizes, **heavy}
+    uneven, even = (imbalance(loads(roster, everyone)) for roster in (by_hash, planned))
+    moved = planned.with_shards([*planned.shards, "shard-new"])
+    share = sum(moved.owner(tenant) != planned.owner(tenant) for tenant in sizes) / small
+    yield Row(f"placement: farthest from the mean, {shards} shards", even, "of mean", aim="<= 0.2", met=even <= 0.2)
+    yield Row("the same by hash alone", uneven, "of mean")
+    yield Row("working the placement out", seconds * 1_000, "ms")
+    yield Row("small tenants that move to a new shard", share, "of all", aim=f"about {1 / (shards + 1):.2f}")
+
+
+def _idle(folder: Path, tenants: int) -> Iterator[Row]:
+    names = [TenantId(f"tenant-{number}") for number in range(tenants)]
+    shard = TenantShard(Folders(folder), DuckDbStore, ShardConfig(memory_mib=4_096, idle_s=0.0))
+    warm, rest = names[:20], names[20:]
+    for tenant in names:
+        _fill(folder, tenant, SMALL_SIZE)
+    for tenant in warm:  # what every first use loads is not the tenants'
+        shard.graph_status(tenant)
+    shard.keep_house()
+    before = _memory_bytes()
+    for tenant in rest:
+        shard.graph_status(tenant)
+        shard.keep_house()
+    taken = (_memory_bytes() - before) / len(rest)
+    graphs = sum(shard.graph_status(tenant)["size_bytes"] for tenant in rest) / len(rest)
+    beyond = max(0.0, taken - graphs)
+    shard.close()
+    yield Row(f"idle tenant of {SMALL_SIZE} resources, its graph in memory", graphs / 1_000, "KB")
+    yield Row("idle tenant, whole", taken / 1_000, "KB")
+    yield Row("idle tenant beyond its graph", beyond / 1_000, "KB", aim="<= 50", met=beyond <= IDLE_BYTES_AIM)
+
+
+@dataclass
+class _Watcher:
+    """Looks for published changes in the graph and notes how long each took."""
+
+    shard: TenantShard
+    tenant: TenantId
+    waiting: dict[ResourceId, tuple[str, float]] = field(default_factory=dict)
+    seen_s: list[float] = field(default_factory=list)
+    stopping: Event = field(default_factory=Event)
+
+    def run(self) -> None:
+        while not self.stopping.is_set() or self.waiting:
+            view = self.shard.shown(self.tenant)
+            for uid, (digest, at_s) in list(self.waiting.items()):
+                row = None if view is None else view.find(uid)
+                if row is not None and view is not None and view.resource(row).digest == digest:
+                    self.seen_s.append(time.perf_counter() - at_s)
+                    self.waiting.pop(uid, None)
+            time.sleep(0.001)
+
+
+def _visibility(folder: Path, seconds: float, rate: int) -> Iterator[Row]:
+    tenant, size, per_batch = TenantId("tenant-0"), 20_000, 25
+    _fill(folder, tenant, size)
+    stream = FileChangeStream(folder / "streams")
+    shard = TenantShard(
+        Folders(folder),
+        DuckDbStore,
+        ShardConfig(is_following=True),
+        open_stream=lambda: FileChangeStream(folder / "streams"),
+    )
+    shard.graph_status(tenant)
+    watcher = _Watcher(shard, tenant)
+    thread = Thread(target=watcher.run)
+    thread.start()
+    published, begun = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - begun) < seconds:
+        if published > elapsed * rate:
+            time.sleep(0.002)
+            continue
+        items = [_item(tenant, (published + number) % size, published + number + 1) for number in range(per_batch)]
+        at = datetime.now(UTC)
+        batch = ChangeBatch(tenant, f"b{published}", "benchmark", at, tuple(ChangeEvent(i.uid, at, i) for i in items))
+        stream.publish(batch)
+        acknowledged = time.perf_counter()
+        watcher.waiting.update({item.uid: (item.digest, acknowledged) for item in items})
+        published += per_batch
+    reached = published / (time.perf_counter() - begun)
+    watcher.stopping.set()
+    thread.join()
+    shard.close()
+    milliseconds = np.array(watcher.seen_s) * 1_000
+    p50, p99 = (float(np.percentile(milliseconds, share)) for share in (50, 99))
+    yield Row("changes published", reached, "a second", aim=f">= {rate}", met=reached >= 0.99 * rate)
+    yield Row("change seen after its acknowledgement, median", p50, "ms")
+    yield Row(
+        "change seen after its acknowledgement, p99",
+        p99,
+        "ms",
+        aim=f"<= {VISIBLE_MS_AIM:.0f}",
+        met=p99 <= VISIBLE_MS_AIM,
+    )
+
+
+def _fill(folder: Path, tenant: TenantId, size: int) -> None:
+    """Put a tenant's resources into its store."""
+    store = DuckDbStore(Folders(folder).graph(tenant), tenant)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    items = [_item(tenant, number, 0) for number in range(size)]
+    store.apply([ChangeEvent(item.uid, at, item) for item in items])
+    store.close()
+
+
+def _item(tenant: TenantId, number: int, state: int) -> ConfigurationItem:
+    uid = ResourceId(f"arn:aws:sqs:eu-central-1:123456789012:{tenant}-{number}")
+    other = f"arn:aws:sqs:eu-central-1:123456789012:{tenant}-{number // 10}"
+    return ConfigurationItem(
+        tenant=tenant,
+        uid=uid,
+        provider=Provider.AWS,
+        type="AWS::SQS::Queue",
+        name=f"{tenant}-{number}",
+        scope="/accounts/123456789012",
+        region="eu-central-1",
+        tags={"team": "orders"},
+        properties={"RedrivePolicy": {"deadLetterTargetArn": other}, "DelaySeconds": state},
+        captured_at=None,
+        digest=f"{number:032x}{state:032x}",
+        origin=Origin("synthetic"),
+        synthetic=True,
+    )
+
+
+def _memory_bytes() -> int:
+    """Memory that only this process has, after what is garbage has gone."""
+    gc.collect()
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1_024 for line in lines if line.startswith(("Private_", "Swap:")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
