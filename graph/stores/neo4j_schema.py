@@ -304,8 +304,8 @@ _HEAD = """# The graph in Neo4j
 Written by `pcg store schema`; a test keeps it equal to the declaration in `graph/stores/neo4j_schema.py`.
 
 Begin every query with the tenant, for example `MATCH (:Tenant {id: $tenant})-[:ACCOUNT]->(a)-[:RESOURCE]->(r)`. Only
-`Resource` nodes are there now. Ten queries to begin with are in [cypher.md](cypher.md), and why `lastupdated` is kept
-as it is in [ADR 14](adr/0014-neo4j-writes-what-changed.md).
+`Resource` nodes are there now. Ten queries to begin with are in the [README](../README.md), and why `lastupdated` is
+kept as it is in [ADR 14](adr/0014-neo4j-writes-what-changed.md).
 
 ## Nodes
 """

@@ -1,4 +1,4 @@
-"""The queries of docs/cypher.md, each run as it stands there, and the document of the schema."""
+"""The README's queries, each run as it stands there, and the document of the schema."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from graph.stores.neo4j_database import Neo4jDatabase, rows
 from graph.stores.neo4j_schema import NODES, RELATIONSHIPS, kind_label, schema_document
 from tests.unit.graph.estate import NOON, TENANT, inventory, item
 
-DOCS = Path(__file__).parents[2] / "docs"
+README = Path(__file__).parents[2] / "README.md"
+DOCS = README.with_name("docs")
 QUERIES: Mapping[int, str] = {
     int(number): text
-    for number, text in re.findall(r"### (\d+)\..*?```cypher\n(.*?)```", (DOCS / "cypher.md").read_text(), re.DOTALL)
+    for number, text in re.findall(r"\*\*(\d+)\. .*?```cypher\n(.*?)```", README.read_text(), re.DOTALL)
 }
 HOUR = timedelta(hours=1)
 K, H = RelationshipKind, Strength.HARD
