@@ -46,6 +46,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/chain/keys/freezes": OCCASION,
     "/changes": {"events": [{"uid": "x", "at": "2026-01-14", "item": None}]},
     "/shards": {"shards": 2},
+    "/costs/calculate": {},
     "/changes/parked/retry": {},
     "/changes/parked/discard": {"ids": ["refused-0"]},
     "/drift/audit": {"paths": ["exports"]},
@@ -110,6 +111,8 @@ OWN_TO_THE_CALLER = {
     "/compliance/map",
     "/graph/status",
     "/graph/view",
+    "/costs/calculate",
+    "/costs/trending",
 }
 """Routes that name nothing of another tenant: they act on the caller's own, or on what everybody has."""
 NAME_A_RESOURCE = {"/explanations", "/impact/blast-radius", "/impact/dependencies", "/impact/deletion-order"}
@@ -257,7 +260,7 @@ def acme_names() -> tuple[str, ...]:
 
 
 def test_the_bodies_above_cover_every_route_with_a_body(api: Api) -> None:
-    assert {path.removeprefix("/api/v2") for method, path in routes(api) if method == "POST"} == set(BODIES)
+    assert {path.removeprefix("/api/v2") for method, path in routes(api) if method in {"POST", "PUT"}} == set(BODIES)
 
 
 @pytest.mark.parametrize(
