@@ -16,6 +16,7 @@ import gc
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,15 +75,15 @@ def _placement(small: int, large: int, shards: int) -> Iterator[Row]:
     yield Row(f"placement: farthest from the mean, {shards} shards", even, "of mean", aim="<= 0.2", met=even <= 0.2)
     yield Row("the same by hash alone", uneven, "of mean")
     yield Row("working the placement out", seconds * 1_000, "ms")
-    yield Row("small tenants that move to a new shard", share, "of all", aim=f"about {1 / (shards + 1):.2f}")
+    yield Row("small tenants that move to a new shard", share, "of all")
 
 
 def _idle(folder: Path, tenants: int) -> Iterator[Row]:
     names = [TenantId(f"tenant-{number}") for number in range(tenants)]
     shard = TenantShard(Folders(folder), DuckDbStore, ShardConfig(memory_mib=4_096, idle_s=0.0))
     warm, rest = names[:20], names[20:]
-    for tenant in names:
-        _fill(folder, tenant, SMALL_SIZE)
+    with ProcessPoolExecutor(1) as apart:  # so that what is freed after it is not there to be taken again
+        list(apart.map(_fill, *zip(*((folder, tenant, SMALL_SIZE) for tenant in names), strict=True)))
     for tenant in warm:  # what every first use loads is not the tenants'
         shard.graph_status(tenant)
     shard.keep_house()

@@ -37,6 +37,7 @@ TENANTS: Final = tuple(TenantId(f"tenant-{number}") for number in range(6))
 NAMES: Final = ("orders", "letters", "stock")
 RESUME_S: Final = 30.0
 PATIENCE_S: Final = 120.0
+SHARDS_MAX: Final = 4
 
 
 @contextmanager
@@ -122,12 +123,20 @@ class Fleet:
         return next(node for node in nodes if node.node_id == wanted)
 
     def end(self) -> None:
-        """Take every actor of the platform away."""
-        roster = RosterFile(self.folder).current()
-        for name in (SUPERVISOR_NAME, *(roster.shards if roster else ())):
-            with suppress(ValueError):
-                ray.kill(ray.get_actor(name, NAMESPACE))
+        """Take every actor of the platform away, the supervisor first: it would start shards again."""
+        for names in ((SUPERVISOR_NAME,), tuple(f"shard-{number}" for number in range(SHARDS_MAX))):
+            for name in names:
+                with suppress(ValueError):
+                    ray.kill(ray.get_actor(name, NAMESPACE))
+            self._wait_until_gone(names)
         self.stream.close()
+
+    def _wait_until_gone(self, names: Sequence[str]) -> None:
+        end, left = time.monotonic() + PATIENCE_S, list(names)
+        while left and time.monotonic() < end:
+            left = [name for name in left if _is_there(name)]
+            time.sleep(0.1)
+        assert not left, f"{left} do not end"
 
     def _state(self, shard: str) -> Any:
         actor = ray.get_actor(shard, NAMESPACE)._actor_id.hex()
@@ -238,6 +247,14 @@ class Load:
             history = self.fleet.ask(tenant, TenantShard.resource_history, uid)
             expected = [item(uid.rpartition(":")[2], tenant=tenant, Number=number).digest for number in numbers]
             assert [version["digest"] for version in history] == expected, f"{uid} lost or doubled a change"
+
+
+def _is_there(name: str) -> bool:
+    try:
+        ray.get_actor(name, NAMESPACE)
+    except ValueError:
+        return False
+    return True
 
 
 def stop_process(pid: int) -> None:
