@@ -175,7 +175,7 @@ def _planted(item: ConfigurationItem, type_: str, chance: random.Random) -> tupl
             tags[name] += "-changed"
             paths.add("tags")
     if item.provider is Provider.GCP and "labels" in document and "tags" in paths:
-        document["labels"] = tags
+        document["labels"] = dict[str, Any](tags)
     return replace(item, properties=document, tags=tags), paths
 
 

@@ -17,7 +17,7 @@ def as_config_item(uid: str, type_: str, document: dict[str, Json], *, account: 
     configuration = {_camel(key): _config_value(key, value) for key, value in document.items()}
     configuration.setdefault("outpostArn", None)
     configuration.setdefault("productCodes", [])
-    tags = next((document[key] for key in _TAG_KEYS if document.get(key)), [])
+    tags: Json = next((document[key] for key in _TAG_KEYS if document.get(key)), [])
     return {
         "version": "1.3",
         "accountId": account,
