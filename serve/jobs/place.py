@@ -88,8 +88,10 @@ class Place:
     def write(self, content: bytes) -> None:
         """Let the file hold this content, now or not at all."""
         with self._opened() as (system, path):
-            system.create_dir(path.rpartition("/")[0], recursive=True)
-            aside = f"{path}.partial" if isinstance(system, pafs.LocalFileSystem) else path
+            aside = path
+            if isinstance(system, pafs.LocalFileSystem):  # elsewhere a folder is a name, and a container is not ours
+                system.create_dir(path.rpartition("/")[0], recursive=True)
+                aside = f"{path}.partial"
             with system.open_output_stream(aside) as stream:
                 stream.write(content)
             if aside != path:
