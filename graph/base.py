@@ -19,27 +19,16 @@ from graph.columns import Column
 from graph.postings import Postings
 from graph.reading import Bearing, EdgeKey
 from graph.snapshot import Snapshot
+from graph.whole import Named
 
 Rows = NDArray[np.int32]
 
 
-class ResourceState(Protocol):
+class ResourceState(Named, Protocol):
     """What a graph holds of a resource beside its document."""
 
     @property
-    def uid(self) -> ResourceId: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def scope(self) -> str: ...
-    @property
-    def region(self) -> str: ...
-    @property
     def provider(self) -> Provider: ...
-    @property
-    def digest(self) -> str: ...
     @property
     def synthetic(self) -> bool: ...
 

@@ -36,6 +36,24 @@ class ArcColumns:
     def __len__(self) -> int:
         return len(self.origins)
 
+    def of(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> ArcColumns:
+        """Some of them, by mask or place."""
+        return ArcColumns(
+            self.origins[chosen], self.hits[chosen], self.strengths[chosen], self.groups[chosen], self.numbers[chosen]
+        )
+
+    def joined(self, other: ArcColumns) -> ArcColumns:
+        """These, then others."""
+        if not len(self) or not len(other):
+            return self if len(self) else other
+        return ArcColumns(
+            np.concatenate([self.origins, other.origins]),
+            np.concatenate([self.hits, other.hits]),
+            np.concatenate([self.strengths, other.strengths]),
+            np.concatenate([self.groups, other.groups]),
+            np.concatenate([self.numbers, other.numbers]),
+        )
+
 
 class Failures:
     """One base and its arcs. Safe for several threads.
@@ -110,7 +128,7 @@ class Network:
         found = ArcColumns(
             origins, arcs.hits[places], arcs.strengths[places], arcs.groups[places], arcs.numbers[places]
         )
-        return found if self._over is None else _joined(found, self._over.out(rows))
+        return found if self._over is None else found.joined(self._over.out(rows))
 
     def losses(self, groups: Rows) -> Rows:
         """How many losses of alternatives the hits of some sets do not survive."""
@@ -126,7 +144,7 @@ class Network:
         outward = self.edges.out_of(rows)
         inward = self.edges.into(rows)
         inward = inward.where(~np.isin(inward.sources, rows))
-        return _joined(_unnamed(self._rules.arcs(outward), rows), _unnamed(self._rules.arcs(inward), rows))
+        return _unnamed(self._rules.arcs(outward), rows).joined(_unnamed(self._rules.arcs(inward), rows))
 
 
 class _Overlay:
@@ -225,15 +243,3 @@ def _unnamed(loose: LooseArcs, hits: Rows) -> ArcColumns:
     at = np.flatnonzero(np.isin(loose.hits, hits))
     groups = np.full(len(at), -1, np.int32)
     return ArcColumns(loose.origins[at], loose.hits[at], loose.strengths[at], groups, loose.numbers[at])
-
-
-def _joined(first: ArcColumns, second: ArcColumns) -> ArcColumns:
-    if not len(second):
-        return first
-    return ArcColumns(
-        np.concatenate([first.origins, second.origins]),
-        np.concatenate([first.hits, second.hits]),
-        np.concatenate([first.strengths, second.strengths]),
-        np.concatenate([first.groups, second.groups]),
-        np.concatenate([first.numbers, second.numbers]),
-    )

@@ -100,11 +100,11 @@ class _State:
     def step(self, hops: int) -> None:
         """Follow every arc out of what failed or was hit in the step before."""
         out = self._network.out(self.failing)
-        to_fail = [_of(out, out.strengths == HARD), self._exhausted(out, self._lost)]
-        to_hit = [_of(out, out.strengths == SOFT)]
+        to_fail = [out.of(out.strengths == HARD), self._exhausted(out, self._lost)]
+        to_hit = [out.of(out.strengths == SOFT)]
         fresh = self._first_hit(out)
         weak = self._network.out(self.weakened)
-        to_hit += [_of(weak, weak.strengths == HARD), self._exhausted_of_both(fresh, weak)]
+        to_hit += [weak.of(weak.strengths == HARD), self._exhausted_of_both(fresh, weak)]
         failures = self._new(to_fail, self._failed, hops)
         was_weak = self._hit[failures.rows]
         self._hit[failures.rows] = True
@@ -125,22 +125,20 @@ class _State:
         if not self._was_weak.any():
             return out
         before = self.failing[self._was_weak]
-        return _of(out, ~np.isin(out.origins, before))
+        return out.of(~np.isin(out.origins, before))
 
     def _exhausted_of_both(self, fresh: ArcColumns, weak: ArcColumns) -> ArcColumns:
-        first = self._exhausted(fresh, self._weak)
-        second = self._exhausted(weak, self._weak)
-        return second if not len(first) else first if not len(second) else _both(first, second)
+        return self._exhausted(fresh, self._weak).joined(self._exhausted(weak, self._weak))
 
     def _exhausted(self, out: ArcColumns, tally: NDArray[np.int32]) -> ArcColumns:
         """Count losses of alternatives; the arcs into sets that do not survive them."""
         at = np.flatnonzero(out.strengths == REDUNDANT)
         if not len(at):
-            return _of(out, at)
+            return out.of(at)
         groups, counts = np.unique(out.groups[at], return_counts=True)
         tally[groups] += counts.astype(np.int32)
         spent = tally[groups] >= self._network.losses(groups)
-        return _of(out, at[spent[np.searchsorted(groups, out.groups[at])]])
+        return out.of(at[spent[np.searchsorted(groups, out.groups[at])]])
 
     def _new(self, parts: list[ArcColumns], seen: NDArray[np.bool_], hops: int) -> Hits:
         """The hits of arcs that were not seen before, in order, each with its first arc; they are seen from now on."""
@@ -159,22 +157,6 @@ class _State:
         rows, places = rows[order], places[order]
         seen[rows] = True
         return Hits(rows, np.full(len(rows), hops, np.int32), origins[places], numbers[places])
-
-
-def _of(arcs: ArcColumns, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> ArcColumns:
-    return ArcColumns(
-        arcs.origins[chosen], arcs.hits[chosen], arcs.strengths[chosen], arcs.groups[chosen], arcs.numbers[chosen]
-    )
-
-
-def _both(first: ArcColumns, second: ArcColumns) -> ArcColumns:
-    return ArcColumns(
-        np.concatenate([first.origins, second.origins]),
-        np.concatenate([first.hits, second.hits]),
-        np.concatenate([first.strengths, second.strengths]),
-        np.concatenate([first.groups, second.groups]),
-        np.concatenate([first.numbers, second.numbers]),
-    )
 
 
 def _whole(parts: list[Hits]) -> Hits:
