@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import polars as pl
 from domain.errors import InputError
 from domain.value import Json
 from training.anomaly import Configured, Peers
+from training.answer import answer
 from training.metrics import draws, estimate, judge
 from training.recorded import digest
 
@@ -36,20 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made.add_argument("data", type=Path, help="folder with events.parquet and violations.parquet")
     made.add_argument("--json", type=Path, help="write the figures to this file")
     given = made.parse_args(arguments)
-    try:
-        rows = _rows(given.data)
-        found: dict[str, Json] = {
-            "schema": "training.anomalies/1", "data_digest": digest(given.data), "seed": SEED,
-            "planted (synthetic)": planted(list(_live(rows).values()), seed=SEED), "born violating (real)": born(rows),
-        }  # fmt: skip
-    except InputError as failure:
-        sys.stderr.write(f"{failure}\n")
-        return 2
-    text = orjson.dumps(found, option=orjson.OPT_INDENT_2)
-    if given.json is not None:
-        given.json.write_bytes(text)
-    sys.stdout.write(text.decode() + "\n")
-    return 0
+    return answer(partial(_judged, given.data), given.json)
+
+
+def _judged(data: Path) -> dict[str, Json]:
+    rows = _rows(data)
+    return {
+        "schema": "training.anomalies/1", "data_digest": digest(data), "seed": SEED,
+        "planted (synthetic)": planted(list(_live(rows).values()), seed=SEED), "born violating (real)": born(rows),
+    }  # fmt: skip
 
 
 def planted(resources: Sequence[Configured], *, seed: int) -> dict[str, Json]:

@@ -13,12 +13,11 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-import orjson
-
-from domain.errors import InputError
 from domain.value import Json
+from training.answer import answer
 from training.dataset import Weeks, code_digest
 from training.judgement import Judged, report
 from training.models import CONTROLS, LEARNERS
@@ -35,15 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the back-test that the command line describes."""
     given = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d ms %(message)s", stream=sys.stderr)
-    try:
-        found = run(given)
-    except InputError as failure:
-        sys.stderr.write(f"{failure}\n")
-        return 2
-    if given.json is not None:
-        given.json.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-    sys.stdout.write(table_of(found))
-    return 0
+    return answer(partial(run, given), given.json, shown=table_of)
 
 
 def parser() -> argparse.ArgumentParser:

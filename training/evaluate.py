@@ -13,14 +13,14 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from domain.errors import InputError
 from domain.value import Json
+from training.answer import answer
 from training.backtest import SEED, TRAIN_FROM, day
 from training.dataset import Rows, Weeks, code_digest
 from training.metrics import draws, estimate, judge
@@ -39,16 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the controls that the command line asks for."""
     given = parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d ms %(message)s", stream=sys.stderr)
-    try:
-        found = run(given)
-    except InputError as failure:
-        sys.stderr.write(f"{failure}\n")
-        return 2
-    text = orjson.dumps(found, option=orjson.OPT_INDENT_2)
-    if given.json is not None:
-        given.json.write_bytes(text)
-    sys.stdout.write(text.decode() + "\n")
-    return 0
+    return answer(partial(run, given), given.json)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import orjson
 import polars as pl
 
 from domain.errors import InputError
 from domain.value import Json
+from training.answer import answer
 from training.backtest import day
 from training.history import DAY_US, microseconds
 from training.pattern import Opening, Pattern, PatternKind, expected, patterns
@@ -36,21 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made.add_argument("--to", dest="last", type=day, required=True, help="last weekly origin")
     made.add_argument("--json", type=Path, help="write the figures to this file")
     given = made.parse_args(arguments)
-    try:
-        openings = read_openings(given.data)
-    except InputError as failure:
-        sys.stderr.write(f"{failure}\n")
-        return 2
-    at = [microseconds(one) / DAY_US for one in origins(given.first, given.last)]
-    found: dict[str, Json] = {
-        "schema": "training.patterns/1", "data_digest": digest(given.data), "seed": SEED,
+    return answer(partial(_judged, given.data, given.first, given.last), given.json)
+
+
+def _judged(data: Path, first: datetime, last: datetime) -> dict[str, Json]:
+    openings = read_openings(data)
+    at = [microseconds(one) / DAY_US for one in origins(first, last)]
+    return {
+        "schema": "training.patterns/1", "data_digest": digest(data), "seed": SEED,
         "planted (synthetic)": planted(seed=SEED), "next seven days (real)": forecast(openings, at),
     }  # fmt: skip
-    text = orjson.dumps(found, option=orjson.OPT_INDENT_2)
-    if given.json is not None:
-        given.json.write_bytes(text)
-    sys.stdout.write(text.decode() + "\n")
-    return 0
 
 
 def planted(*, seed: int) -> dict[str, Json]:
