@@ -20,7 +20,7 @@ from typing import Any, Final
 import duckdb
 
 from cost.billing.store import BillingStore
-from domain.errors import ConflictError, InputError
+from domain.errors import InputError
 
 ROWS_MAX: Final = 100_000
 THREADS_MAX: Final = 4
@@ -195,16 +195,11 @@ def _conditions(query: BillingQuery) -> tuple[str, list[object]]:
 
 
 def _run(store: BillingStore, query: BillingQuery, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-    """Run over the files that count now; again, once, where an import has just replaced one of them."""
-    for attempt in (1, 2):
-        files = store.paths(store.manifest().files_of(start=query.start, provider=query.where.get("provider")))
+    """Run over the files that count now; imports beside it do not disturb it."""
+    with store.reading() as manifest:
+        files = store.paths(manifest.files_of(start=query.start, provider=query.where.get("provider")))
         if not files:
             return []
         with duckdb.connect(":memory:", config={"threads": THREADS_MAX}) as connection:
-            try:
-                connection.read_parquet(files).create_view("charges")
-                return connection.execute(sql, list(values)).fetchall()
-            except duckdb.IOException:
-                if attempt == 2:
-                    raise ConflictError("the billing rows change faster than they are read", todo="Ask again") from None
-    raise AssertionError
+            connection.read_parquet(files).create_view("charges")
+            return connection.execute(sql, list(values)).fetchall()

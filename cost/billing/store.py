@@ -108,6 +108,20 @@ class BillingStore:
         return [str(self._folder / name) for name in names]
 
     @contextmanager
+    def reading(self) -> Iterator[Manifest]:
+        """What is stored now, whose files stay until the reader is done, whatever is imported meanwhile.
+
+        Raises:
+            IntegrityError: the manifest is damaged or another tenant's.
+        """
+        if not self._folder.is_dir():
+            yield self.manifest()
+            return
+        with _open_lock(self._folder / "readers") as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield self.manifest()
+
+    @contextmanager
     def intake(self, import_id: str) -> Iterator[Intake]:
         """A place for an import's rows; they are gone afterwards unless `commit` took them in.
 
@@ -192,13 +206,18 @@ class BillingStore:
     def _sweep(self) -> None:
         """Delete files that no manifest names: of imports that failed, and of slices that were replaced.
 
-        Only the next import does so: who reads by the former manifest can finish.
+        While someone reads, the replaced ones are left to a later import.
         """
         shutil.rmtree(self._folder / STAGING, ignore_errors=True)
-        named = set(self.manifest().files)
-        for path in sorted((self._folder / ROWS).rglob("*.parquet")):
-            if path.relative_to(self._folder).as_posix() not in named:
-                path.unlink()
+        with _open_lock(self._folder / "readers") as descriptor:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            named = set(self.manifest().files)
+            for path in sorted((self._folder / ROWS).rglob("*.parquet")):
+                if path.relative_to(self._folder).as_posix() not in named:
+                    path.unlink()
 
 
 def _refuse_copied_rows(intake: Intake) -> None:
@@ -262,9 +281,18 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _open_lock(path: Path) -> Iterator[int]:
+    """A lock file's descriptor; closing it gives back what was locked."""
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with _open_lock(path) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -275,5 +303,3 @@ def _locked(path: Path) -> Iterator[None]:
                 todo="Try again when it is done",
             ) from None
         yield
-    finally:
-        os.close(descriptor)

@@ -387,15 +387,19 @@ def test_more_groups_than_the_limit_are_refused(bills: BillingStore, tmp_path: P
         ask(bills, BillingQuery(("day",), limit=30))
 
 
-def test_a_reader_of_the_former_manifest_can_finish_while_a_period_is_replaced(
+def test_what_a_reader_reads_stays_until_it_is_done_however_often_it_is_replaced(
     bills: BillingStore, tmp_path: Path
 ) -> None:
     taken(bills, write_csv(tmp_path / "first.csv", october()))
-    files = bills.paths(bills.manifest().files)
+    with bills.reading() as manifest:
+        files = [Path(path) for path in bills.paths(manifest.files)]
+        for number in (2, 3, 4):
+            taken(bills, write_csv(tmp_path / f"{number}.csv", october(BilledCost=str(number))))
+        assert all(path.exists() for path in files)
 
-    taken(bills, write_csv(tmp_path / "second.csv", october(BilledCost="1")))
+    taken(bills, write_csv(tmp_path / "last.csv", october(BilledCost="5")))
 
-    assert all(Path(path).exists() for path in files)
+    assert not any(path.exists() for path in files)
 
 
 def test_readers_beside_imports_see_one_delivery_or_the_other(bills: BillingStore, tmp_path: Path) -> None:
