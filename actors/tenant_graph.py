@@ -1,31 +1,40 @@
 """One tenant's graph in memory, in step with its store and its stream of changes.
 
-A change goes into the store first, together with the position in the stream that it came from, and from there into the
-graph. A process that ends between the two loses nothing: the store knows how far the stream was read, and whether its
-edges are those of its documents. What cannot be applied is put aside with the reason, and the rest goes on.
+What is acknowledged is in the stream. A change goes from there into the graph at once where it is certain that the
+store will come to the same state (`actors.shards.ahead`), and into the store soon after, many together, in another
+thread; any other goes into the store first. The position in the stream goes into the store with the changes, so a
+process that ends anywhere loses nothing and does nothing twice. What cannot be applied is put aside with the reason,
+and the rest goes on.
+
+Two locks: that of the graph, and that of the store, which others use too. Who takes both takes the graph's first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock
 from time import monotonic
 from typing import Final
 
 import structlog
 
+from actors.shards.ahead import Ahead, Latest, Placed, Portion, Seen, joined
 from actors.shards.catching_up import Costs, Way
 from connectors.stream.contract import ChangeStream, Delivered
-from domain.change import ChangeBatch, ChangeEvent
+from domain.change import ChangeEvent
 from domain.clock import Clock
 from domain.errors import ConflictError, InputError
-from domain.resource import ResourceId
+from domain.resource import ConfigurationItem, ResourceId, resource_key
 from domain.tenancy import TenantId
 from graph.hydrate import RELATIONSHIPS, Hydration, hydrate, keep
 from graph.live import Delta, LiveGraph
 from graph.stores.contract import Applied, GraphStore, ItemChange
+from graph.stores.instants import instant_from_us
 from graph.view import GraphView
 
 STREAM: Final = "changes"
@@ -39,6 +48,10 @@ SAVED_MIN: Final = 2_000
 
 BATCHES_MAX: Final = 200
 EVENTS_MAX: Final = 5_000
+AHEAD_MAX: Final = 20_000
+"""Events that may be shown and not yet written; then the store is waited for."""
+WRITTEN_MAX: Final = 1_000
+"""Events that one write takes, so that others need not wait long for the store."""
 MARK_S: Final = 5.0
 TRIM_S: Final = 1.0
 RESOURCE_BYTES: Final = 500
@@ -47,10 +60,10 @@ RESOURCE_BYTES: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What one look at the stream came to.
+    """What one look at the stream, or one write of what was shown, came to.
 
     Args:
-        changes: what changed the latest state of resources.
+        changes: what changed the latest state of resources, by the store.
         told: the events that say who caused them.
         parked: ids of batches that were put aside.
         is_behind: more was waiting than was taken.
@@ -64,14 +77,6 @@ class Followed:
     is_behind: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A batch and where it stood in the stream."""
-
-    position: str
-    batch: ChangeBatch
-
-
 @dataclass(slots=True)
 class _Taken:
     """What of a delivery has been dealt with."""
@@ -81,15 +86,27 @@ class _Taken:
     told: list[ChangeEvent] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
 
+    def written(self, applied: Applied, events: Sequence[ChangeEvent]) -> None:
+        """The store has taken events."""
+        self.changes += applied.changes
+        self.told += [event for event in events if event.principal]
+
+    def followed(self, batches: int, *, is_behind: bool) -> Followed:
+        """As an answer."""
+        return Followed(batches, self.events, tuple(self.changes), tuple(self.told), tuple(self.parked), is_behind)
+
 
 class TenantGraph:
-    """For one thread at a time, but for `view`, which any may ask once there is one.
+    """Safe for several threads.
 
     Args:
         store: the tenant's store, opened again where it was closed meanwhile.
+        at_store: held while the store is used.
         stream: where changes come from; None where there are none.
         folder: where the graph is saved; None where it is not.
         hydrating: holds a place, and makes room for so many bytes, while the graph is read.
+        shows_ahead: changes are shown before the store has them; somebody calls `write_shown` again and again.
+        renewing: where the graph's base is renewed beside the changes that go on; None renews it between two changes.
     """
 
     def __init__(
@@ -102,17 +119,28 @@ class TenantGraph:
         folder: Path | None = None,
         hydrating: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
         now_s: Callable[[], float] = monotonic,
+        at_store: AbstractContextManager[object] | None = None,
+        shows_ahead: bool = False,
+        renewing: Executor | None = None,
     ) -> None:
         self.tenant = tenant
+        self.lock = RLock()
+        self._at_store = at_store or RLock()
         self._store = store
         self._stream = stream
         self._clock = clock
         self._folder = folder
         self._hydrating = hydrating
         self._now_s = now_s
+        self._shows_ahead = shows_ahead
+        self._renewing = renewing
         self._live: LiveGraph | None = None
+        self._ahead = Ahead()
+        self._latest: Latest | None = None
         self._version = self._saved = 0
-        self._position: str | None = None
+        self._cursor: str | None = None
+        self._written: str | None = None
+        self._is_reopened = False
         self._trimmed_s = self._marked_s = float("-inf")
         self.how: Hydration | None = None
         self._view: GraphView | None = None
@@ -122,12 +150,18 @@ class TenantGraph:
     @property
     def size_bytes(self) -> int:
         """What the graph takes in memory; 0 where it is not there."""
-        return 0 if self._live is None else self._live.size_bytes
+        live = self._live
+        return 0 if live is None else live.size_bytes + _EVENT_BYTES * len(self._ahead)
 
     @property
     def shown(self) -> GraphView | None:
         """The graph as it was after the last change, without waiting; None before it is read."""
         return self._view
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether something is shown that the store does not have yet."""
+        return len(self._ahead) > 0
 
     def view(self) -> GraphView:
         """The graph as it is; read from the store where it is not in memory.
@@ -135,9 +169,19 @@ class TenantGraph:
         Raises:
             UnavailableError: the store does not answer, or there is no memory for it now.
         """
-        live = self._live if self._live is not None else self._hydrated()
-        self._view = live.view()
-        return self._view
+        with self._both():
+            live = self._live if self._live is not None else self._hydrated()
+            self._view = live.view()
+            return self._view
+
+    def documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
+        """The latest state of some resources, as they are shown; those that are not here are left out."""
+        shown = {resource_key(uid): item for uid in uids for is_here, item in (self._ahead.item(uid),) if is_here}
+        others = [uid for uid in uids if resource_key(uid) not in shown]
+        with self._at_store:
+            found = self._store().documents(others) if others else ()
+        ahead = [item for item in shown.values() if item is not None]
+        return tuple(sorted([*found, *ahead], key=lambda item: resource_key(item.uid))) if ahead else found
 
     def follow(self) -> Followed:
         """Take what waits in the stream, as far as one look goes.
@@ -148,25 +192,45 @@ class TenantGraph:
         """
         if self._stream is None:
             return Followed()
-        delivered = self._read(self._stream)
-        if not delivered:
+        with self.lock:
+            self._look_again()
+            return self._followed(self._stream)
+
+    def write_shown(self) -> Followed:
+        """Write some of what was shown into the store; meanwhile more may be shown.
+
+        Raises:
+            ConflictError: another shard has claimed the store.
+            UnavailableError: the store does not answer; ask again.
+        """
+        with self.lock:
+            portions = self._ahead.first(WRITTEN_MAX)
+        if not portions:
             return Followed()
-        if self._live is not None and self.costs.way(self._waiting(delivered), self.resources) is Way.REHYDRATE:
-            self.forget()
         taken = _Taken()
-        for portion in self._portions(delivered, taken):
-            self._apply(portion, taken)
-        is_behind = len(delivered) == BATCHES_MAX
-        self._trim(self._stream, is_due=is_behind)
-        return Followed(
-            len(delivered), taken.events, tuple(taken.changes), tuple(taken.told), tuple(taken.parked), is_behind
-        )
+        with self._at_store:
+            is_refuted = self._write(portions, taken)
+        with self.lock:
+            self._settle(is_refuted=is_refuted)
+        self._trim(is_due=False)
+        return taken.followed(sum(len(each.placed) for each in portions), is_behind=self.has_unwritten)
+
+    def write_all(self) -> Followed:
+        """Write everything that was shown into the store."""
+        taken = _Taken()
+        with self._both():
+            self._write_all(taken)
+        return taken.followed(0, is_behind=False)
 
     def applied(self, applied: Applied) -> None:
-        """Follow what a write of another kind, such as an inventory, did to the store."""
+        """Follow what a write of another kind, such as an inventory, did to the store.
+
+        To be called under both locks, as that write was, and after `write_all`.
+        """
         if self._live is not None:
             self._update(applied)
             self._live.mark_unproven(self._store().unproven())
+            self._latest = Latest(self.tenant, self._horizon(self._store()))
             self._view = self._live.view()
 
     def keep(self) -> None:
@@ -176,51 +240,126 @@ class TenantGraph:
             ConflictError: another shard has claimed the store.
             UnavailableError: it cannot be written.
         """
-        live = self._live
-        if live is not None and self._marked_s != float("-inf"):
-            self._marked_s = float("-inf")
-            self._mark(self._store())
-        if live is None or not live.is_learned or self.resources < SAVED_MIN or self._saved == self._version:
-            return
-        keep(self._store(), live, self._folder)
-        self._saved = self._version = self._store().version()
-        self._view = live.view()
+        with self._both():
+            self._write_all(_Taken())
+            live = self._live
+            if live is not None and self._marked_s != float("-inf"):
+                self._marked_s = float("-inf")
+                self._mark(self._store())
+            if live is None or not live.is_learned or self.resources < SAVED_MIN or self._saved == self._version:
+                return
+            keep(self._store(), live, self._folder)
+            self._saved = self._version = self._store().version()
+            self._view = live.view()
 
     def forget(self) -> None:
-        """Let go of the graph in memory; the next question reads it again."""
-        self._live, self._view = None, None
+        """Let go of the graph in memory; the next question reads it again, and the stream from where the store is."""
+        with self.lock:
+            if self.has_unwritten:
+                self._cursor = None
+            self._ahead.clear()
+            self._live = self._view = self._latest = None
 
     def check(self) -> None:
-        """After the store was opened again: let go of the graph where somebody else wrote meanwhile."""
-        self._position = None
+        """The store was opened again: the graph is let go of where somebody else wrote meanwhile.
+
+        Done at the next use of the graph, for this is called by who holds the store alone.
+        """
+        self._written = None
+        self._is_reopened = True
         if self._live is not None and self._store().version() != self._version:
-            self.forget()
+            self._view = None
 
     def lost(self) -> str:
         """Position behind which changes were lost, so that only a new inventory tells; empty where none were."""
-        return self._store().position(LOST)
+        with self._at_store:
+            return self._store().position(LOST)
 
     def found_again(self) -> None:
         """A whole inventory was read after changes had been lost."""
-        if self.lost():
-            self._store().apply((), stream=LOST, position="")
+        with self._at_store:
+            if self.lost():
+                self._store().apply((), stream=LOST, position="")
 
     def lag(self) -> int:
-        """Batches that wait."""
-        after = self._position if self._position is not None else self._store().position(STREAM)
-        return 0 if self._stream is None else self._stream.lag(self.tenant, after)
+        """Batches that the store does not have yet."""
+        if self._stream is None:
+            return 0
+        return self._stream.lag(self.tenant, self._reached())
+
+    @contextmanager
+    def _both(self) -> Iterator[None]:
+        """The right to use the graph and the store."""
+        with self.lock, self._at_store:
+            self._look_again()
+            yield
+
+    def _look_again(self) -> None:
+        """After the store was opened again."""
+        if not self._is_reopened:
+            return
+        with self._at_store:
+            is_other = self._live is not None and self._store().version() != self._version
+            if is_other or self.has_unwritten:
+                self.forget()
+            self._cursor, self._is_reopened = None, False
+
+    def _followed(self, stream: ChangeStream) -> Followed:
+        taken = _Taken()
+        if len(self._ahead) >= AHEAD_MAX:
+            with self._at_store:
+                self._write_all(taken)
+        delivered = self._read(stream)
+        if not delivered:
+            return taken.followed(0, is_behind=False)
+        if self._live is not None and self.costs.way(self._waiting(delivered), self.resources) is Way.REHYDRATE:
+            with self._at_store:
+                self._write_all(taken)
+            self.forget()
+        for portion in self._portions(delivered, taken):
+            taken.events += sum(len(placed.batch.events) for placed in portion)
+            if not self._show(portion):
+                with self._at_store:
+                    self._write_all(taken)
+                    self._apply(portion, taken)
+        if self._live is not None:
+            self._view = self._live.view()
+            self.resources = len(self._view)
+        is_behind = len(delivered) == BATCHES_MAX
+        if not self.has_unwritten:
+            self._trim(is_due=is_behind)
+        return taken.followed(len(delivered), is_behind=is_behind)
+
+    def _reached(self) -> str:
+        """Where the store is in the stream."""
+        if self._written is None:
+            with self._at_store:
+                self._written = self._store().position(STREAM)
+        return self._written
 
     def _read(self, stream: ChangeStream) -> Sequence[Delivered]:
-        store = self._store()
-        after = self._position if self._position is not None else store.position(STREAM)
+        after = self._cursor if self._cursor is not None else self._reached()
+        try:
+            return stream.read(self.tenant, after, limit=BATCHES_MAX)
+        except ConflictError:
+            return self._read_from_store(stream)
+
+    def _read_from_store(self, stream: ChangeStream) -> Sequence[Delivered]:
+        """The stream no longer has what comes next here: another one has written it, or it is lost."""
+        with self._at_store:
+            self._write_all(_Taken())
+            self.forget()
+            self._written = None
+            after = self._cursor = self._reached()
         try:
             return stream.read(self.tenant, after, limit=BATCHES_MAX)
         except ConflictError as error:
             resume = str(error.facts["resume"])
         structlog.get_logger().error("changes were lost", tenant=self.tenant, after=after, resume=resume)
-        store.apply((), stream=LOST, position=after or "start")
-        store.apply((), stream=STREAM, position=resume)
-        self._position = resume
+        with self._at_store:
+            self._store().apply((), stream=LOST, position=after or "start")
+            self._store().apply((), stream=STREAM, position=resume)
+        self._cursor = self._written = resume
         return stream.read(self.tenant, resume, limit=BATCHES_MAX)
 
     def _waiting(self, delivered: Sequence[Delivered]) -> int:
@@ -228,18 +367,20 @@ class TenantGraph:
         payload_bytes = sum(len(each.payload) for each in delivered)
         return payload_bytes // _EVENT_BYTES * (self.lag() if len(delivered) == BATCHES_MAX else 1)
 
-    def _portions(self, delivered: Sequence[Delivered], taken: _Taken) -> Iterator[list[_Placed]]:
+    def _portions(self, delivered: Sequence[Delivered], taken: _Taken) -> Iterator[list[Placed]]:
         """Batches in order, as many at once as one write takes; what cannot be read is put aside on the way."""
-        portion: list[_Placed] = []
+        portion: list[Placed] = []
         for each in delivered:
             try:
-                placed = _Placed(each.position, each.batch)
-                _require_own(placed.batch, self.tenant)
+                placed = Placed(each.position, each.batch)
+                _require_own(placed, self.tenant)
             except InputError as error:
                 if portion:
                     yield portion
                     portion = []
-                self._park(each.position, error, taken)
+                with self._at_store:
+                    self._write_all(taken)
+                    self._park(each.position, error, taken)
                 continue
             portion.append(placed)
             if sum(len(one.batch.events) for one in portion) >= EVENTS_MAX:
@@ -248,32 +389,112 @@ class TenantGraph:
         if portion:
             yield portion
 
-    def _apply(self, portion: Sequence[_Placed], taken: _Taken) -> None:
-        """Write a portion; where the store refuses it, batch by batch, so that one does not stop the others."""
-        events = [event for placed in portion for event in placed.batch.events]
-        position, self._position = portion[-1].position, None
+    def _show(self, placed: Sequence[Placed]) -> bool:
+        """Take batches into the graph before the store has them; False where the store is to be asked first."""
+        live, latest = self._live, self._latest
+        if not self._shows_ahead or live is None or latest is None or not live.is_learned:
+            return False
+        events = tuple(event for each in placed for event in each.batch.events)
+        seen = latest.decided(events, self._clock.now())
+        if seen is None:
+            return False
+        begun_s = self._now_s()
+        with ExitStack() as undo:
+            undo.callback(self.forget)
+            portion = Portion(tuple(placed), events, seen, live.apply(seen) if seen else Delta(0))
+            undo.pop_all()
+        self.costs = self.costs.with_changes(len(seen), self._now_s() - begun_s)
+        self._ahead.add(portion)
+        self._cursor = portion.position
+        return True
+
+    def _write_all(self, taken: _Taken) -> None:
+        """Write what was shown, under both locks."""
+        while self.has_unwritten:
+            self._store()
+            self._look_again()
+            portions = self._ahead.first(EVENTS_MAX)
+            self._settle(is_refuted=self._write(portions, taken))
+
+    def _settle(self, *, is_refuted: bool) -> None:
+        """After a write, under the graph's lock."""
+        self._ahead.drop_written()
+        if self._live is not None:
+            self._live.store_version = max(self._live.store_version, self._version)
+        if is_refuted:
+            structlog.get_logger().error("the store decided otherwise than was shown", tenant=self.tenant)
+            self._shows_ahead = False
+            self.forget()
+
+    def _write(self, portions: Sequence[Portion], taken: _Taken) -> bool:
+        """Have the store take portions, under its lock; whether it came to another state than was shown."""
+        self._store()
+        portions = [portion for portion in portions if not portion.is_written]
+        if not portions or self._is_reopened:
+            return False
         try:
-            applied = self._store().apply(events, stream=STREAM, position=position, now=self._clock.now())
+            return self._write_together(portions, taken)
+        except InputError:
+            for placed in (placed for portion in portions for placed in portion.placed):
+                self._write_alone(placed, taken)
+        for portion in portions:
+            portion.is_written = True
+        return True
+
+    def _write_together(self, portions: Sequence[Portion], taken: _Taken) -> bool:
+        events = [event for portion in portions for event in portion.events]
+        store, position = self._store(), portions[-1].position
+        self._written = None
+        applied = store.apply(events, stream=STREAM, position=position, now=self._clock.now())
+        sources, relationships = joined(portion.delta for portion in portions)
+        if sources:
+            store.put_relationships_of(sources, relationships)
+        self._version, self._written = store.version(), position
+        self._mark(store)
+        for portion in portions:
+            portion.is_written = True
+        taken.written(applied, events)
+        return not _agrees(store, applied, portions)
+
+    def _write_alone(self, placed: Placed, taken: _Taken) -> None:
+        try:
+            self._write_events([placed], taken)
+        except InputError as error:
+            self._park(placed.position, error, taken)
+
+    def _write_events(self, portion: Sequence[Placed], taken: _Taken) -> tuple[Applied, list[ChangeEvent]]:
+        """Have the store take batches, and note how far it is."""
+        events = [event for placed in portion for event in placed.batch.events]
+        position, self._written = portion[-1].position, None
+        applied = self._store().apply(events, stream=STREAM, position=position, now=self._clock.now())
+        self._written = position
+        taken.written(applied, events)
+        return applied, events
+
+    def _apply(self, portion: Sequence[Placed], taken: _Taken) -> None:
+        """Write a portion, then show it; where the store refuses it, batch by batch, so that one stops no other."""
+        self._cursor = None
+        try:
+            applied, events = self._write_events(portion, taken)
         except InputError as error:
             if len(portion) == 1:
-                self._park(position, error, taken)
+                self._park(portion[-1].position, error, taken)
                 return
             for placed in portion:
                 self._apply([placed], taken)
             return
-        self._position = position
-        taken.events += len(events)
-        taken.changes += applied.changes
-        taken.told += [event for event in events if event.principal]
+        self._cursor = self._written
         if self._live is not None:
             self._update(applied)
+        if self._latest is not None:
+            self._latest.told(events)
 
     def _park(self, position: str, error: InputError, taken: _Taken) -> None:
         assert self._stream is not None
-        self._position = None
+        self._cursor = self._written = None
         taken.parked.append(self._stream.park(self.tenant, position, str(error)))
         self._store().apply((), stream=STREAM, position=position)
-        self._position = position
+        self._cursor = self._written = position
         structlog.get_logger().warning("a batch was put aside", tenant=self.tenant, position=position)
 
     def _update(self, applied: Applied) -> None:
@@ -303,11 +524,18 @@ class TenantGraph:
             store.apply((), stream=RELATIONSHIPS, position=str(self._version))
             self._marked_s = self._now_s()
 
-    def _trim(self, stream: ChangeStream, *, is_due: bool) -> None:
-        """Let the stream forget now and then what is recorded here."""
-        if self._position is not None and (is_due or self._now_s() - self._trimmed_s >= TRIM_S):
-            stream.trim(self.tenant, self._position)
+    def _trim(self, *, is_due: bool) -> None:
+        """Let the stream forget now and then what the store has."""
+        written = self._written
+        if self._stream is not None and written and (is_due or self._now_s() - self._trimmed_s >= TRIM_S):
+            self._stream.trim(self.tenant, written)
             self._trimmed_s = self._now_s()
+
+    def _horizon(self, store: GraphStore) -> datetime:
+        """No state that the store holds is later."""
+        now = self._clock.now()
+        later = store.changes(now, _EVER).at_us
+        return now if not len(later) else instant_from_us(int(later[-1]))
 
     def _hydrated(self) -> LiveGraph:
         """Read the graph from the store, and mend the store's edges where a process ended before it wrote them."""
@@ -315,23 +543,40 @@ class TenantGraph:
         with self._hydrating(RESOURCE_BYTES * max(self.resources, 1)), ExitStack() as undo:
             undo.callback(self.forget)
             mark = store.position(RELATIONSHIPS)
-            found = hydrate(
-                store, self._folder, as_of=self._clock.now(), documents=lambda uids: self._store().documents(uids)
-            )
+            found = hydrate(store, self._folder, as_of=self._clock.now(), documents=self.documents)
             self._version = self._saved = store.version()
             if found.how is not Hydration.READ_OUT:
                 gone = _gone_since(store, mark) if found.how is Hydration.DOCUMENTS else frozenset()
                 self._write_edges(found.delta, gone=gone)
+            self._latest = Latest(self.tenant, self._horizon(store)) if self._shows_ahead else None
             undo.pop_all()
         self._live = found.live
+        self._live.executor = self._renewing
         self.how = found.how
         self.resources = len(found.live.view())
         self.costs = self.costs.with_hydration(self.resources, self._now_s() - begun_s)
         return found.live
 
 
+_EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _EVENT_BYTES: Final = 1_500
 """A change in the stream, about."""
+
+
+def _agrees(store: GraphStore, applied: Applied, portions: Sequence[Portion]) -> bool:
+    """Whether the store came to the states that were shown."""
+    shown = {resource_key(each.uid): each for portion in portions for each in portion.seen}
+    known = {resource_key(each.uid): each.after for each in applied.changes}
+    others = [each for key, each in shown.items() if key not in known]
+    if others:
+        known |= {resource_key(each.uid): each for each in store.documents([each.uid for each in others])}
+    return known.keys() <= shown.keys() and all(_is_state(each, known.get(key)) for key, each in shown.items())
+
+
+def _is_state(seen: Seen, item: ConfigurationItem | None) -> bool:
+    if seen.after is None or item is None:
+        return seen.after is item
+    return seen.after.digest == item.digest
 
 
 def _gone_since(store: GraphStore, mark: str) -> frozenset[ResourceId]:
@@ -340,6 +585,6 @@ def _gone_since(store: GraphStore, mark: str) -> frozenset[ResourceId]:
     return frozenset() if changed is None else frozenset(changed.gone)
 
 
-def _require_own(batch: ChangeBatch, tenant: TenantId) -> None:
-    if batch.tenant != tenant:
-        raise InputError("a batch is of another tenant", expected=tenant, got=batch.tenant)
+def _require_own(placed: Placed, tenant: TenantId) -> None:
+    if placed.batch.tenant != tenant:
+        raise InputError("a batch is of another tenant", expected=tenant, got=placed.batch.tenant)

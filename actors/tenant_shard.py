@@ -7,6 +7,7 @@ repeated safely. Steps that write come one after the other; answers run beside t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ from actors.shards.holding import Holding
 from actors.shards.residency import Residency
 from actors.shards.roster_file import RosterPlace
 from actors.shards.shelf import LocalShelf, SharedView, Shelf
+from actors.shards.writing import Writing
 from actors.tenant_state import TenantState
 from actors.views import (
     Row,
@@ -118,10 +120,13 @@ class TenantShard(DriftFace):
             idle_s=config.idle_s,
         )
         self._board = OperationBoard()
-        self._is_following = config.is_following
+        self._config = config
+        self._renewing = ThreadPoolExecutor(1, "renewing")
         self._following = Following(self, self._stream, folders.tenants, now_s=now_s)
-        if config.is_following:
+        self._writing = Writing(self.write_shown, lambda tenant: bool(self.owned([tenant])), now_s=now_s)
+        if config.is_following and config.has_threads:
             self._following.begin()
+            self._writing.begin()
 
     def ingest(self, tenant: TenantId, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """First step of a scan: what was read goes into the graph and its history."""
@@ -154,7 +159,7 @@ class TenantShard(DriftFace):
 
     def analysis(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int = 100) -> Row:
         """What is wrong in the graph as it is, and what is expected within seven days."""
-        with self._held.reading(tenant) as state:
+        with self._settled(tenant) as state:
             found = state.current(as_of, filters)
         chosen = None if filters.resource_ids is None else frozenset(filters.resource_ids)
         return analysis_row(scan_document(found, None), limit=limit, resource_ids=chosen)
@@ -165,7 +170,7 @@ class TenantShard(DriftFace):
         Raises:
             NotFound: this tenant has no such resource.
         """
-        with self._held.reading(tenant) as state:
+        with self._settled(tenant) as state:
             with state.lock:
                 history = state.store.history(resource_id)
             return timeline_row(timeline(state.current(as_of), resource_id, history))
@@ -177,7 +182,7 @@ class TenantShard(DriftFace):
             NotFound: this tenant has no such resource or policy.
             InputError: the policy cannot run.
         """
-        with self._held.reading(tenant) as state:
+        with self._settled(tenant) as state:
             with state.lock:
                 item = state.store.item(resource_id)
             policy = state.policy(policy_id)
@@ -224,7 +229,7 @@ class TenantShard(DriftFace):
 
     def scenario(self, tenant: TenantId, request: SimulationRequest) -> tuple[Estate, PolicyScenario]:
         """What a scenario needs: the graph, with columns for its policy, and the policy."""
-        with self._held.reading(tenant) as state:
+        with self._settled(tenant) as state:
             return state.scenario(request)
 
     def check_bundle(self, tenant: TenantId, order: BundleOrder) -> Row:
@@ -234,12 +239,12 @@ class TenantShard(DriftFace):
 
     def plan_bundle(self, tenant: TenantId, order: BundleOrder, *, tries: bool) -> Row:
         """What applying a bundle would change, and with `tries` on which resources."""
-        with self._held.reading(tenant) as state:
+        with self._settled(tenant) as state:
             return state.desk.plan(order, tries=tries)
 
     def what_if(self, tenant: TenantId, change: AssignmentChange) -> Row:
         """What a change of assignments would do to the resources of the graph."""
-        with self._held.reading(tenant) as state:
+        with self._settled(tenant) as state:
             return state.desk.what_if(change)
 
     def decide_bundle(self, tenant: TenantId, order: BundleOrder, rollback_to: int | None) -> Decided:
@@ -297,9 +302,7 @@ class TenantShard(DriftFace):
         with self._seen(tenant) as state:
             view = state.view()
             row = view.index_of(resource_id)
-            with state.lock:
-                item = state.store.item(view.uid(row))
-            return resource_row(item, view, row)
+            return resource_row(state.item(view.uid(row)), view, row)
 
     def resource_history(self, tenant: TenantId, resource_id: str) -> tuple[Row, ...]:
         """Every recorded state of one resource, oldest first, without the documents.
@@ -307,8 +310,10 @@ class TenantShard(DriftFace):
         Raises:
             NotFound: this tenant never had such a resource.
         """
-        with self._seen(tenant) as state, state.lock:
-            versions = state.store.history(resource_id)
+        with self._seen(tenant) as state:
+            state.settle()
+            with state.lock:
+                versions = state.store.history(resource_id)
         if not versions:
             raise NotFound("no such resource", resource_id=resource_id, todo=NO_RESOURCE_TODO)
         return tuple(version_row(version) for version in versions)
@@ -338,7 +343,15 @@ class TenantShard(DriftFace):
     def take_changes(self, tenant: TenantId) -> bool:
         """Take what waits for a tenant, as far as one look goes; whether more waits."""
         with self._held.writing(tenant) as state:
-            return state.follow().is_behind
+            followed = state.follow()
+            if state.graph.has_unwritten:
+                self._writing.tell(tenant)
+            return followed.is_behind
+
+    def write_shown(self, tenant: TenantId) -> bool:
+        """Have a tenant's store follow what is shown, a part of it; whether there is more."""
+        with self._held.writing(tenant) as state:
+            return state.write_shown().is_behind
 
     def owned(self, tenants: Iterable[TenantId]) -> tuple[TenantId, ...]:
         """Those of some tenants that are this shard's."""
@@ -346,7 +359,8 @@ class TenantShard(DriftFace):
 
     def beat(self) -> Beat:
         """What the supervisor is told; nothing where its own work ended by a fault, so that it is started anew."""
-        assert not self._following.has_failed, "the shard's own work goes on"
+        has_failed = self._following.has_failed or self._writing.has_failed
+        assert not has_failed, "the shard's own work goes on"
         return self._held.beat()
 
     def keep_house(self) -> None:
@@ -364,6 +378,7 @@ class TenantShard(DriftFace):
     def work(self) -> None:
         """Do once what the shard does by itself between requests, where it does not do so in a thread."""
         self._following.tick()
+        self._writing.tick()
 
     def drain(self) -> None:
         """Let every tenant go, to end."""
@@ -376,7 +391,9 @@ class TenantShard(DriftFace):
     def close(self) -> None:
         """Let go of every store."""
         self._following.stop()
+        self._writing.stop()
         self._held.close()
+        self._renewing.shutdown(wait=False, cancel_futures=True)
         if self._stream is not None:
             self._stream.close()
         if self._feed is not None:
@@ -386,17 +403,26 @@ class TenantShard(DriftFace):
     def _at_desk(self, tenant: TenantId, *, is_change: bool = False) -> Iterator[DriftDesk]:
         """The tenant's drift, with its graph as it is now."""
         using = self._held.writing if is_change else self._held.reading
-        with using(tenant) as state, state.lock:
-            if not self._is_following:
+        with using(tenant) as state:
+            if not self._config.is_following:
                 state.catch_up()
-            yield state.drift
+            state.settle()
+            with state.lock:
+                yield state.drift
 
     @contextmanager
     def _seen(self, tenant: TenantId) -> Iterator[TenantState]:
         """A tenant's state for a question about its graph as it is now."""
         with self._held.reading(tenant) as state:
-            if not self._is_following:
+            if not self._config.is_following:
                 state.catch_up()
+            yield state
+
+    @contextmanager
+    def _settled(self, tenant: TenantId) -> Iterator[TenantState]:
+        """A tenant's state for a question to its store, which holds everything that is shown."""
+        with self._held.reading(tenant) as state:
+            state.settle()
             yield state
 
     def _open(self, tenant: TenantId, holder: str) -> tuple[TenantState, int]:
@@ -411,6 +437,8 @@ class TenantShard(DriftFace):
             hydrating=lambda coming_bytes: self._held.hydrating(tenant, coming_bytes),
             shelf=self._shelf,
             tell=None if self._feed is None else self._feed.append,
+            shows_ahead=self._config.shows_ahead,
+            renewing=self._renewing if self._config.has_threads and self._config.is_following else None,
         )
         state.store  # noqa: B018 (opened and claimed before it is used)
         return state, state.epoch

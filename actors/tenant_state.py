@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -64,7 +65,15 @@ from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
 from domain.value import UNREAD, Absent, Json
 from graph.build import build_snapshot
-from graph.stores.contract import Changes, GraphStore, ItemChange, PutCounts, ScanRecord, StoredDefinition
+from graph.stores.contract import (
+    NO_RESOURCE_TODO,
+    Changes,
+    GraphStore,
+    ItemChange,
+    PutCounts,
+    ScanRecord,
+    StoredDefinition,
+)
 from graph.view import GraphView
 from policy.aliases import AliasTable
 from policy.compile import Program
@@ -100,6 +109,7 @@ class TenantState:
         stream: where changes come from; None where there are none.
         hydrating: holds a place, and makes room for so many bytes, while the graph is read.
         shelf: where the graph is put for readers elsewhere.
+        shows_ahead, renewing: as `TenantGraph` has them.
         tell: takes what is to be heard of at once, such as drift, to whoever listens.
     """
 
@@ -115,6 +125,8 @@ class TenantState:
         hydrating: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
         shelf: Shelf | None = None,
         tell: Tell | None = None,
+        shows_ahead: bool = False,
+        renewing: Executor | None = None,
     ) -> None:
         self._publisher = ViewPublisher(tenant, shelf or LocalShelf())
         self.tenant = tenant
@@ -130,12 +142,15 @@ class TenantState:
             clock=clock or SystemClock(),
             folder=folders.live_graph(tenant),
             hydrating=hydrating,
+            at_store=self.lock,
+            shows_ahead=shows_ahead,
+            renewing=renewing,
         )
         self.archive = ScanArchive(folders.scans(tenant))
         self.aliases = ImportedAliases(folders.graph(tenant) / "aliases.json")
         self.ledger = PolicyLedger(folders.policies(tenant))
         self.desk = PolicyDesk(self, self.ledger, folders.policy_keys)
-        self.impact = ImpactDesk(self.view, self._documents, lambda: self.billing)
+        self.impact = ImpactDesk(self.view, self.graph.documents, lambda: self.billing)
         self.drift = DriftDesk(self, folders.drift(tenant), tell)
         self._clock = clock or SystemClock()
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
@@ -168,41 +183,56 @@ class TenantState:
         shown = self.graph.shown
         if shown is not None:
             return shown
-        with self.lock:
-            with suppress(UnavailableError):
-                self.catch_up()
-            return self.graph.view()
+        with suppress(UnavailableError):
+            self.catch_up()
+        return self.graph.view()
+
+    def item(self, uid: str) -> ConfigurationItem:
+        """A resource as it is shown.
+
+        Raises:
+            NotFound: this tenant has no such resource now.
+        """
+        found = self.graph.documents([uid])
+        if not found:
+            raise NotFound("no such resource", uid=uid, todo=NO_RESOURCE_TODO)
+        return found[0]
 
     def follow(self) -> Followed:
         """Take what waits in the stream of changes, as far as one look goes."""
-        with self.lock:
-            followed = self.graph.follow()
-            if followed.changes:
-                self.forget_judgement()
-                self._drifted(followed.changes, self._clock.now(), followed.told)
-            return followed
+        return self._heard(self.graph.follow())
 
     def catch_up(self) -> int:
-        """Take everything that waits, within bounds; how many resources it changed."""
+        """Take everything that waits, within bounds, into graph and store; how many resources it changed."""
         count = 0
         for _ in range(LOOKS_MAX):
             followed = self.follow()
             count += len(followed.changes)
             if not followed.is_behind:
                 break
-        return count
+        return count + len(self.settle().changes)
+
+    def settle(self) -> Followed:
+        """Have the store hold what is shown, for a question that is asked of the store."""
+        return self._heard(self.graph.write_all()) if self.graph.has_unwritten else Followed()
+
+    def write_shown(self) -> Followed:
+        """Have the store follow what is shown, a part of it."""
+        return self._heard(self.graph.write_shown())
 
     def shared_view(self) -> SharedView:
         """The graph as it is, for a reader in another process."""
+        view = self.view()
         with self.lock:
-            return self._publisher.published(self.view(), f"{self._holder}/{self.epoch}")
+            return self._publisher.published(view, f"{self._holder}/{self.epoch}")
 
     def ingest(self, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """Put what was read into the graph, and keep it for the next step of this scan."""
         if self.ledger.current() is None:
             request = replace(request, policies=tuple(each for each in request.policies if each != APPLIED))
         collection = request.collection or _collection(request.paths)
-        with self.lock:
+        with self.graph.lock, self.lock:
+            self.settle()
             applied = self.store.put(reading.inventory, collection, request.as_of)
             self.graph.applied(applied)
             if reading.inventory.is_complete:
@@ -372,26 +402,30 @@ class TenantState:
     def cool(self) -> None:
         """Close the store, and let go of what can be worked out again; the graph stays."""
         self.impact.forget()
-        with self.lock:
+        with self.graph.lock, self.lock:
             self._billing = None
+            self._keep_graph()
             self.forget_judgement()
             self.drift.forget()
-            self._keep_graph()
             self._close_store()
 
     def close(self) -> None:
         """Let go of everything."""
         self.impact.forget()
-        with self.lock:
+        with self.graph.lock, self.lock:
             self._keep_graph()
             self.graph.forget()
             self.forget_judgement()
             self.drift.forget()
             self._close_store()
 
-    def _documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
-        with self.lock:
-            return self.store.documents(uids)
+    def _heard(self, followed: Followed) -> Followed:
+        """What the store has taken concerns verdicts and drift."""
+        if followed.changes:
+            with self.lock:
+                self.forget_judgement()
+                self._drifted(followed.changes, self._clock.now(), followed.told)
+        return followed
 
     def _drifted(
         self, changes: Sequence[ItemChange], at: datetime, told: Sequence[ChangeEvent] = ()
@@ -407,6 +441,7 @@ class TenantState:
         """Save the graph; what cannot be saved is worked out again."""
         if self._opened is not None:
             with suppress(ConflictError, UnavailableError):
+                self.settle()
                 self.graph.keep()
 
     def _close_store(self) -> None:

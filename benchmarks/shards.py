@@ -128,7 +128,7 @@ def _visibility(folder: Path, seconds: float, rate: int) -> Iterator[Row]:
     shard = TenantShard(
         Folders(folder),
         DuckDbStore,
-        ShardConfig(is_following=True),
+        ShardConfig(is_following=True, shows_ahead=True),
         open_stream=lambda: FileChangeStream(folder / "streams"),
     )
     shard.graph_status(tenant)

@@ -163,4 +163,6 @@ def shard_of(settings: Settings) -> ShardConfig:
     """How each shard of a platform with these settings is set up."""
     from actors.shards.config import ShardConfig  # noqa: PLC0415 (see above)
 
-    return ShardConfig(memory_mib=settings.shard_memory_mib, idle_s=settings.shard_idle_s, is_following=True)
+    return ShardConfig(
+        memory_mib=settings.shard_memory_mib, idle_s=settings.shard_idle_s, is_following=True, shows_ahead=True
+    )

@@ -17,7 +17,9 @@ class ShardConfig:
     Args:
         memory_mib: what the graphs in its memory may take together.
         idle_s: after so long without a question a tenant's store is closed; its graph stays.
-        is_following: applies changes as they are published, in a thread of its own.
+        is_following: applies changes as they are published, without being asked.
+        has_threads: else somebody calls `TenantShard.work` again and again.
+        shows_ahead: shows changes before the stores have them, as far as that is certain to be what they come to.
     """
 
     name: str = "local"
@@ -25,3 +27,5 @@ class ShardConfig:
     idle_s: float = 300.0
     limits: Limits = field(default_factory=Limits)
     is_following: bool = False
+    shows_ahead: bool = False
+    has_threads: bool = True

@@ -8,22 +8,18 @@ and does not stop the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from threading import Event, Thread
 from time import monotonic
 from typing import Final, Protocol
 
-import structlog
-
+from actors.shards.due import RETRY_MIN_S, DueTenants
 from connectors.stream.contract import ChangeStream
-from domain.errors import PolicyCortexError, UnavailableError
+from domain.errors import PolicyCortexError
 from domain.tenancy import TenantId
 
 WAIT_S: Final = 0.5
 """How long to wait for changes before the roster is looked at again."""
 SWEEP_S: Final = 60.0
-RETRY_MIN_S: Final = 0.5
-RETRY_MAX_S: Final = 30.0
 
 
 class Shard(Protocol):
@@ -37,12 +33,6 @@ class Shard(Protocol):
 
     def owned(self, tenants: Iterable[TenantId]) -> tuple[TenantId, ...]:
         """Those of some tenants that are this shard's."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Retry:
-    at_s: float
-    pause_s: float
 
 
 class Following:
@@ -65,11 +55,16 @@ class Following:
         self._tenants = tenants
         self._now_s = now_s
         self._mark = ""
-        self._due: dict[TenantId, _Retry | None] = {}
+        self._due = DueTenants(lambda tenant: bool(shard.owned([tenant])), now_s)
+        self._housed_s = float("-inf")
         self._swept_s = float("-inf")
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="following", daemon=True)
-        self.problem = ""
+
+    @property
+    def problem(self) -> str:
+        """What went wrong last; empty where all is well."""
+        return self._due.problem
 
     def begin(self) -> None:
         """Start working."""
@@ -88,14 +83,15 @@ class Following:
 
     def tick(self, *, wait_s: float = 0.0) -> None:
         """Do once what there is to do."""
-        self._told(self._shard.keep_house)
+        if self._now_s() - self._housed_s >= WAIT_S:
+            self._keep_house()
         if self._stream is None:
             self._stopping.wait(wait_s)
             return
-        for tenant in self._told_of(self._stream, 0.0 if self._is_due() else wait_s):
-            self._due.setdefault(tenant, None)
-        for tenant in [tenant for tenant, retry in self._due.items() if retry is None or retry.at_s <= self._now_s()]:
-            self._take(tenant)
+        for tenant in self._told_of(self._stream, 0.0 if self._due.now() else wait_s):
+            self._due.add(tenant)
+        for tenant in self._due.now():
+            self._due.look(tenant, self._shard.take_changes)
 
     def _told_of(self, stream: ChangeStream, wait_s: float) -> tuple[TenantId, ...]:
         """Tenants of this shard whose streams have grown, and now and then all that have something waiting."""
@@ -105,7 +101,7 @@ class Following:
             named: Iterable[TenantId] = self._with_waiting(stream) if is_sweep else changed.tenants or ()
             found = self._shard.owned(tuple(named))
         except PolicyCortexError as error:
-            self._fail(error)
+            self._due.fail(error)
             self._stopping.wait(RETRY_MIN_S)
             return ()
         self._mark = changed.mark
@@ -116,34 +112,13 @@ class Following:
     def _with_waiting(self, stream: ChangeStream) -> list[TenantId]:
         return [tenant for tenant in self._shard.owned(tuple(self._tenants())) if stream.extent(tenant).length]
 
-    def _is_due(self) -> bool:
-        return any(retry is None or retry.at_s <= self._now_s() for retry in self._due.values())
-
-    def _take(self, tenant: TenantId) -> None:
-        before = self._due.pop(tenant)
+    def _keep_house(self) -> None:
+        self._housed_s = self._now_s()
         try:
-            if self._shard.take_changes(tenant):
-                self._due[tenant] = None
-        except UnavailableError as error:
-            if not error.facts.get("is_moving") or self._shard.owned([tenant]):
-                pause_s = RETRY_MIN_S if before is None else min(2 * before.pause_s, RETRY_MAX_S)
-                self._due[tenant] = _Retry(self._now_s() + pause_s, pause_s)
-                self._fail(error)
+            self._shard.keep_house()
+            self._due.problem = ""
         except PolicyCortexError as error:
-            pause_s = RETRY_MAX_S
-            self._due[tenant] = _Retry(self._now_s() + pause_s, pause_s)
-            self._fail(error)
-
-    def _told(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-            self.problem = ""
-        except PolicyCortexError as error:
-            self._fail(error)
-
-    def _fail(self, error: PolicyCortexError) -> None:
-        self.problem = str(error)[:300]
-        structlog.get_logger().warning("a shard's own work failed", reason=self.problem)
+            self._due.fail(error)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

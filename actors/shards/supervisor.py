@@ -118,12 +118,21 @@ class ShardSupervisor:
         wanted = [f"shard-{number}" for number in range(shards)]
         with self._lock:
             for name in wanted:
-                if name not in self._watched or self._watched[name].standing is Standing.LEAVING:
-                    self._watched[name] = Watched(name, self._now_s())
-                    self._launcher.launch(name)
+                self._have(name)
             for name in sorted(set(self._watched) - set(wanted)):
                 self._watched[name] = self._watched[name].removed(self._now_s())
         return self.state()
+
+    def _have(self, name: str) -> None:
+        """Have a shard of this name; one that was told to let go of everything has to begin anew."""
+        watched = self._watched.get(name)
+        if watched is not None and watched.standing is not Standing.LEAVING:
+            return
+        self._watched[name] = Watched(name, self._now_s())
+        if watched is None:
+            self._launcher.launch(name)
+        else:
+            self._launcher.restart(name)
 
     def state(self) -> FleetState:
         """How every shard stands."""

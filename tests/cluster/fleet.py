@@ -74,7 +74,7 @@ class Fleet:
             self.open_store,
             self.streams.open_changes,
             self.streams.open_feed,
-            ShardConfig(idle_s=600.0, is_following=True),
+            ShardConfig(idle_s=600.0, is_following=True, shows_ahead=True),
         )
         self.supervisor = supervisor_handle(opening, self.shards)
         self.router = shard_router(RosterFile(self.folder))

@@ -29,7 +29,7 @@ from actors.shards.health import Patience
 from actors.shards.roster_file import RosterFile
 from actors.shards.router import ShardRouter
 from actors.shards.supervisor import ShardSupervisor
-from actors.tenant_graph import STREAM
+from actors.tenant_graph import LOST, STREAM
 from actors.tenant_shard import TenantShard
 from connectors.stream.memory import MemoryChangeStream
 from domain.change import ChangeBatch, ChangeEvent
@@ -147,7 +147,14 @@ class World:
         shard = TenantShard(
             self.folders,
             lambda _, tenant: MortalStore(tenant, self.databases[tenant], fate),
-            ShardConfig(name, memory_mib=self.memory_mib, idle_s=20.0),
+            ShardConfig(
+                name,
+                memory_mib=self.memory_mib,
+                idle_s=20.0,
+                is_following=True,
+                shows_ahead=True,
+                has_threads=False,
+            ),
             place=RosterFile(self.folder),
             open_stream=lambda: self.stream,
             clock=self.clock,
@@ -285,6 +292,7 @@ class World:
         for tenant, database in self.databases.items():
             assert self.stream.lag(tenant, database.position(STREAM)) == 0, f"changes of {tenant} wait"
             assert self.stream.parked(tenant).messages == ()
+            assert not database.position(LOST), f"changes of {tenant} are taken for lost"
             expected = {uid: event.item for uid, event in self.promised[tenant].items() if event.item is not None}
             found = {resource.uid: resource for resource in database.items()}
             assert found.keys() == expected.keys(), f"{tenant} has {found.keys() ^ expected.keys()} too much or not"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from actors.shards.following import RETRY_MAX_S, RETRY_MIN_S, SWEEP_S, Following
+from actors.shards.due import RETRY_MAX_S, RETRY_MIN_S
+from actors.shards.following import SWEEP_S, Following
 from connectors.stream.memory import MemoryChangeStream
 from domain.errors import IntegrityError, PolicyCortexError, UnavailableError
 from domain.tenancy import TenantId

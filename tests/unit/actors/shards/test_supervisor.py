@@ -203,6 +203,17 @@ def test_a_surplus_shard_hands_over_before_it_ends() -> None:
     assert [shard.name for shard in it.supervisor.state().shards] == ["shard-0"]
 
 
+def test_a_shard_that_is_wanted_again_while_it_leaves_begins_anew() -> None:
+    it = world("shard-0", "shard-1")
+    it.run(2)
+    it.hold()
+    it.supervisor.resize(1)
+    it.supervisor.resize(2)
+    assert it.fleet.done[-1] == ("restart", "shard-1")
+    it.run(2)
+    assert {shard.name: shard.standing for shard in it.supervisor.state().shards}["shard-1"] == "alive"
+
+
 def test_a_surplus_shard_that_does_not_answer_is_not_waited_for_for_ever() -> None:
     it = world("shard-0", "shard-1")
     it.run(1)
