@@ -61,6 +61,14 @@ class Folders:
         """The tenant's billing rows."""
         return self.graph(tenant) / "billing"
 
+    def whatif(self, tenant: TenantId) -> Path:
+        """The tenant's projections."""
+        return self.graph(tenant) / "whatif"
+
+    def savings(self, tenant: TenantId) -> Path:
+        """The tenant's ledger of savings."""
+        return self.graph(tenant) / "savings"
+
     def drift(self, tenant: TenantId) -> Path:
         """The tenant's baselines, drifts and webhooks."""
         return self.graph(tenant) / DRIFT

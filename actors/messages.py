@@ -69,12 +69,13 @@ EVERYTHING = Filters()
 
 
 class ScanStage(StrEnum):
-    """Steps of a scan, in order."""
+    """Steps of long work, in order; a scan has all but `PROJECT`, a projection that alone."""
 
     READ = "read"
     GRAPH = "graph"
     ASSESS = "assess"
     RECORD = "record"
+    PROJECT = "project"
     DONE = "done"
 
 
@@ -264,6 +265,7 @@ class OperationStatus(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class OperationTrigger(StrEnum):
@@ -272,6 +274,7 @@ class OperationTrigger(StrEnum):
     STARTED = "started"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

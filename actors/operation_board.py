@@ -23,10 +23,12 @@ NEXT: Final[Mapping[tuple[OperationStatus, OperationTrigger], OperationStatus]] 
     (OperationStatus.QUEUED, OperationTrigger.FAILED): OperationStatus.FAILED,
     (OperationStatus.RUNNING, OperationTrigger.SUCCEEDED): OperationStatus.SUCCEEDED,
     (OperationStatus.RUNNING, OperationTrigger.FAILED): OperationStatus.FAILED,
+    (OperationStatus.QUEUED, OperationTrigger.CANCELLED): OperationStatus.CANCELLED,
+    (OperationStatus.RUNNING, OperationTrigger.CANCELLED): OperationStatus.CANCELLED,
 }
 """Every step that an operation can take; any other is refused."""
 
-FINISHED: Final = frozenset({OperationStatus.SUCCEEDED, OperationStatus.FAILED})
+FINISHED: Final = frozenset({OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CANCELLED})
 
 
 class OperationBoard:

@@ -69,6 +69,7 @@ class Launch(Generic[A]):
 
 _SHARD_READS: Final = (
     "document",
+    "finding_lives",
     "analysis",
     "timeline",
     "explain",

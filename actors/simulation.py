@@ -1,13 +1,21 @@
-"""Runs scenarios. Holds nothing: a pool of these works in parallel on one graph, shared through the object store."""
+"""Runs scenarios. Holds nothing: a pool of these works in parallel on one graph, shared through the object store.
+
+A projection's world is shared the same way: each worker draws some blocks of its paths, and a block is the same
+whoever draws it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 import orjson
 
 from actors.messages import ScenarioKind, SimulationRequest, SimulationResult
+from actors.shards.shelf import Shared
+from assessment.projection import World, project
 from assessment.simulate import Estate, PolicyScenario, simulate
+from cost.forecast_methods import Series
 from domain.clock import format_instant
 
 
@@ -33,6 +41,14 @@ class Simulation:
             unknown=found.unknown,
             at_risk=found.at_risk,
         )
+
+    def project(self, world: Shared[World], blocks: Sequence[tuple[int, int]]) -> Series:
+        """Draw some blocks of a projection: float64 (paths, horizons, columns).
+
+        Raises:
+            UnavailableError: the world is gone with the process that shared it.
+        """
+        return project(world.get(), blocks)
 
     def ping(self) -> str:
         """Answer, to show that the worker is there."""

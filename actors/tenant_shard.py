@@ -57,6 +57,7 @@ from actors.views import (
     version_row,
 )
 from assessment.document import scan_document
+from assessment.finding_lives import Lives
 from assessment.result import Assessment
 from assessment.schema import EvidenceEntry, ScanDocument
 from assessment.simulate import Estate, PolicyScenario
@@ -156,6 +157,11 @@ class TenantShard(DriftFace):
         """
         with self._held.reading(tenant) as state:
             return state.archive.load(scan_id)
+
+    def finding_lives(self, tenant: TenantId) -> Lives:
+        """How long findings lived between the scans that asked what the last one asked."""
+        with self._held.reading(tenant) as state:
+            return state.finding_lives()
 
     def analysis(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int = 100) -> Row:
         """What is wrong in the graph as it is, and what is expected within seven days."""

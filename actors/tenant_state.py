@@ -48,6 +48,7 @@ from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
 from assessment.document import scan_document
 from assessment.events import evidence_events
+from assessment.finding_lives import Lives, finding_lives
 from assessment.heuristics import HISTORY_DAYS_MAX
 from assessment.inputs import AssessedPolicy, AssessmentInputs, FormerScan, former_scan, gapped_files, required_paths
 from assessment.result import Assessment
@@ -512,6 +513,18 @@ class TenantState:
 
     def _changes(self, as_of: datetime) -> Changes:
         return self.store.changes(as_of - timedelta(days=HISTORY_DAYS_MAX), as_of)
+
+    def finding_lives(self) -> Lives:
+        """Findings between the newest scans that asked what the last one asked."""
+        with self.lock:
+            scans = self.store.scans()
+            if not scans:
+                return finding_lives(())
+            newest = max(scans, key=lambda scan: scan.at)
+            same = sorted((scan for scan in scans if _asked(scan) == _asked(newest)), key=lambda scan: scan.at)
+            return finding_lives(
+                [(scan.at, self.store.violations_of(scan.scan_id)) for scan in same[-SCANS_COMPARED_MAX:]]
+            )
 
     def _former(self, request: ScanRequest) -> FormerScan | None:
         """Earlier scans that asked the same: other filters or policies would make old violations look new."""

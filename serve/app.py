@@ -26,6 +26,7 @@ from serve.api import (
     resources,
     scans,
     simulator,
+    whatif,
 )
 from serve.api.context import ApiContext
 from serve.api.evidence_models import BatchBody, CollectBody, EventBody
@@ -62,6 +63,7 @@ def build_app(context: ApiContext | None) -> FastAPI:
         predictions.router,
         operations.router,
         simulator.router,
+        whatif.router,
         impact.router,
         costs.router,
         log_files.router,

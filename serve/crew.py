@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.folders import Folders
 from actors.placement import (
+    ObjectStoreShelf,
     ShardOpening,
     chain_handle,
     shard_router,
@@ -35,4 +36,5 @@ def ray_crew(
         upkeep=upkeep_handle(chain, upkeep),
         simulations=[simulation_handle(number) for number in range(simulations)],
         is_local=False,
+        shelf=ObjectStoreShelf(),
     )

@@ -10,8 +10,9 @@ from hashlib import sha256
 from time import monotonic
 from typing import Final, Protocol, TypeAlias
 
-from actors.messages import Operation, OperationTrigger, Progress, ScanProgress
+from actors.messages import Operation, OperationStatus, OperationTrigger, Progress, ScanProgress
 from domain.clock import Clock
+from domain.errors import ConflictError
 from domain.tenancy import TenantId
 from domain.value import Json
 from serve.problem import problem_of
@@ -43,7 +44,7 @@ class Board(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What to run: `run` gets a function to report progress with.
+    """What to run: `run` gets a function to report progress with, which raises once the work is cancelled.
 
     Args:
         request: the request in canonical form; the same key with another one is a conflict.
@@ -85,6 +86,8 @@ class Operations:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, work: Work, operation_id: str) -> Result:
+        if self._board.operation(work.tenant, operation_id).status is OperationStatus.CANCELLED:
+            raise _cancelled(operation_id)
         self._board.move(work.tenant, operation_id, OperationTrigger.STARTED)
         return work.run(_Reporter(self._board, work.tenant, operation_id))
 
@@ -92,6 +95,8 @@ class Operations:
         if done.cancelled():
             return
         error = done.exception()
+        if self._board.operation(tenant, operation_id).status is OperationStatus.CANCELLED:
+            return
         if error is None:
             self._board.move(tenant, operation_id, OperationTrigger.SUCCEEDED, result=done.result())
         else:
@@ -99,7 +104,7 @@ class Operations:
 
 
 class _Reporter:
-    """Passes progress on a few times a second, and each new stage at once."""
+    """Passes progress on a few times a second, and each new stage at once; ends work that was cancelled meanwhile."""
 
     def __init__(self, board: Board, tenant: TenantId, operation_id: str) -> None:
         self._board = board
@@ -113,6 +118,12 @@ class _Reporter:
             return
         self._stage, self._next_s = progress.stage, monotonic() + REPORT_INTERVAL_S
         self._board.report(self._tenant, self._operation_id, progress)
+        if self._board.operation(self._tenant, self._operation_id).status is OperationStatus.CANCELLED:
+            raise _cancelled(self._operation_id)
+
+
+def _cancelled(operation_id: str) -> ConflictError:
+    return ConflictError("the work was cancelled", operation_id=operation_id, todo="Start it again where it is wanted")
 
 
 def operation_id_of(tenant: TenantId, kind: str, key: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -38,9 +38,10 @@ from actors.messages import (
     SimulationRequest,
     SimulationResult,
 )
+from actors.projecting import ProjectionPool
 from actors.shards.beat import FleetState
 from actors.shards.router import ShardRouter
-from actors.shards.shelf import ViewReader
+from actors.shards.shelf import LocalShelf, Shelf, ViewReader
 from actors.shards.supervisor import ShardSupervisor
 from actors.simulation import Simulation
 from actors.tenant_shard import TenantShard
@@ -59,6 +60,7 @@ from serve.policy_bundles import PolicyBundles
 
 if TYPE_CHECKING:
     from actors.impact_desk import Question
+    from assessment.finding_lives import Lives
     from assessment.schema import EvidenceEntry
     from chain.checkpoint_commitment import CheckpointOpening
     from chain.read_models import LatestEvidence
@@ -82,6 +84,7 @@ class Crew:
         shards: where each tenant's is.
         supervisor: watches over them; None where there is only one, of this process.
         is_local: they are objects of this process.
+        shelf: where things are put for workers to read.
     """
 
     shards: ShardRouter[TenantShard]
@@ -90,6 +93,7 @@ class Crew:
     simulations: Sequence[Handle[Simulation]]
     is_local: bool
     supervisor: Handle[ShardSupervisor] | None = None
+    shelf: Shelf = field(default_factory=LocalShelf)
 
 
 class Platform:
@@ -235,6 +239,10 @@ class Platform:
         workers = self._crew.simulations
         worker = workers[next(self._turn) % len(workers)].within(SCAN_DEADLINE_S)
         return worker.call(Simulation.run, request, prepared)
+
+    def finding_lives(self, tenant: TenantId) -> Lives:
+        """How long findings lived, from what scans found."""
+        return self._shard(tenant).within(SCAN_DEADLINE_S).call(TenantShard.finding_lives, tenant)
 
     def collect(self, events: Sequence[EvidenceEvent]) -> tuple[Receipt, ...]:
         """Record events, encoded and hashed here; on return they are durable."""
@@ -400,6 +408,11 @@ class Platform:
     def logs(self) -> LogOperations:
         """What operators do with the logs: anchors, witnesses, holds and the end of years."""
         return LogOperations(self._crew.chain, self._crew.upkeep)
+
+    @property
+    def projections(self) -> ProjectionPool:
+        """Who draws the paths of projections."""
+        return ProjectionPool(self._crew.simulations, self._crew.shelf)
 
     @property
     def drift(self) -> DriftPlane:

@@ -59,6 +59,7 @@ from serve.remote_changes import RemoteChanges
 from serve.remote_impact import address_of
 from serve.remote_logs import RemoteLogs
 from serve.run_file import RunningPlatform
+from serve.whatif_desk import RemoteWhatIf
 
 if TYPE_CHECKING:
     from actors.evidence_pages import EvidenceQuery
@@ -252,6 +253,11 @@ class RemotePlatform:
         """Changes there: published, waiting, put aside."""
         return RemoteChanges(self._get, self._change, self._send)
 
+    @property
+    def whatif(self) -> RemoteWhatIf:
+        """Projections there."""
+        return RemoteWhatIf(self._get, self._change, self._finish)
+
     def make_report(self, request: ReportRequest) -> Row:
         """Make a report there and wait for it; what is known of it."""
         body: dict[str, Json] = {
@@ -296,6 +302,8 @@ class RemotePlatform:
             operation = self._get(tenant, f"/operations/{operation['operation_id']}")
             if progress is not None and (seen := operation["progress"]) is not None:
                 progress(ScanProgress(ScanStage(seen["stage"]), seen["done"], seen["total"], seen["detail"]))
+        if operation["status"] == "cancelled":
+            raise ConflictError("the work was cancelled", operation_id=operation["operation_id"], todo="Start it again")
         if operation["status"] == "failed":
             raise error_of(operation["problem"])
         return operation

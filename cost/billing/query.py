@@ -55,7 +55,7 @@ class Measure(StrEnum):
     CONTRACTED = "contracted"
 
 
-_AMOUNTS: Final[Mapping[Measure, str]] = {
+AMOUNTS: Final[Mapping[Measure, str]] = {
     Measure.EFFECTIVE: "CASE WHEN ChargeCategory = 'Purchase' AND CommitmentDiscountId IS NOT NULL"
     " THEN 0 ELSE EffectiveCost END",
     Measure.BILLED: "BilledCost",
@@ -100,7 +100,7 @@ def ask(store: BillingStore, query: BillingQuery) -> tuple[CostGroup, ...]:
     """
     _require_sound(query)
     conditions, values = _conditions(query)
-    rows = _run(store, query, _sums(query, conditions), values)
+    rows = run_over(store, query, _sums(query, conditions), values)
     if len(rows) > query.limit:
         raise InputError(
             "the query has more groups than its limit",
@@ -118,13 +118,13 @@ def rows_behind(store: BillingStore, query: BillingQuery) -> tuple[Mapping[str, 
     """
     _require_sound(query)
     conditions, values = _conditions(query)
-    measure = _AMOUNTS[query.measure]
+    measure = AMOUNTS[query.measure]
     columns = (
         *("ChargePeriodStart", "ChargePeriodEnd", "ProviderName", "BillingAccountId", "SubAccountId", "ServiceName"),
         *("ResourceId", "ChargeCategory", "ChargeClass", "ChargeDescription", "BilledCost", "EffectiveCost"),
         *("BillingCurrency", "x_SourceFormat", "x_SourceVersion", "x_SourceFile", "x_SourceRow"),
     )
-    found = _run(
+    found = run_over(
         store,
         query,
         f"SELECT {', '.join(columns)} FROM charges WHERE {conditions}"  # noqa: S608 (fixed words of ours)
@@ -140,12 +140,12 @@ def _sums(query: BillingQuery, conditions: str) -> str:
     Only fixed words of ours are in it, and names of tags that `_key` has checked.
     """
     places = range(len(query.by))
-    own = "".join(f"{_key(name)} AS g{place}, " for place, name in enumerate(query.by))
+    own = "".join(f"{group_expression(name)} AS g{place}, " for place, name in enumerate(query.by))
     text = "".join(f"COALESCE(CAST(g{place} AS VARCHAR), '') AS k{place}, " for place in places)
     names = "".join(f"k{place}, " for place in places)
     order = "k0, " if query.by and query.by[0] in {"day", "month"} else ""
     inner = (
-        f"SELECT {own}BillingCurrency AS currency, SUM({_AMOUNTS[query.measure]}) AS amount, COUNT(*) AS n"  # noqa: S608
+        f"SELECT {own}BillingCurrency AS currency, SUM({AMOUNTS[query.measure]}) AS amount, COUNT(*) AS n"  # noqa: S608
         f" FROM charges WHERE {conditions} GROUP BY ALL"
     )
     return (
@@ -160,10 +160,15 @@ def _require_sound(query: BillingQuery) -> None:
     if len(set(query.by)) != len(query.by):
         raise InputError("a group is named twice", got=", ".join(query.by), todo="Name each once")
     for name in (*query.by, *query.where):
-        _key(name)
+        group_expression(name)
 
 
-def _key(name: str) -> str:
+def group_expression(name: str) -> str:
+    """What a name of a group is in SQL; only fixed words of ours, and names of tags that are checked here.
+
+    Raises:
+        InputError: there is no such group.
+    """
     if name.startswith(TAG_PREFIX):
         key = name.removeprefix(TAG_PREFIX)
         if not key or len(key) > TAG_LENGTH_MAX or re.search(r"[\x00-\x1f\"\\]", key):
@@ -189,12 +194,12 @@ def _conditions(query: BillingQuery) -> tuple[str, list[object]]:
         parts.append("ChargePeriodStart < CAST(? AS TIMESTAMPTZ)")
         values.append(f"{query.end.isoformat()} 00:00:00+00")
     for name, value in query.where.items():
-        parts.append(f"COALESCE(CAST({_key(name)} AS VARCHAR), '') = ?")
+        parts.append(f"COALESCE(CAST({group_expression(name)} AS VARCHAR), '') = ?")
         values.append(value)
     return " AND ".join(parts), values
 
 
-def _run(store: BillingStore, query: BillingQuery, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+def run_over(store: BillingStore, query: BillingQuery, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
     """Run over the files that count now; imports beside it do not disturb it."""
     with store.reading() as manifest:
         files = store.paths(manifest.files_of(start=query.start, provider=query.where.get("provider")))

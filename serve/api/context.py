@@ -28,6 +28,7 @@ from serve.operations import Operations
 from serve.platform import Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
+from serve.whatif import WhatIfService
 
 TENANT_HEADER: Final = "PolicyCortex-Tenant"
 KEY_HEADER: Final = "Idempotency-Key"
@@ -61,6 +62,11 @@ class ApiContext:
     def drift_stream(self) -> DriftStream:
         """Who listens to drift in this process."""
         return DriftStream(self.drift.feed)
+
+    @cached_property
+    def whatif(self) -> WhatIfService:
+        """Projections of this platform."""
+        return WhatIfService(self.platform, self.folders)
 
     @cached_property
     def place(self) -> EvidencePlace:

@@ -25,6 +25,8 @@ def operation_view(found: Operation) -> OperationView:
         links["result"] = f"/api/v2/simulator/results/{found.operation_id}"
     elif found.kind == "report":
         links["result"] = f"/api/v2/reports/{found.operation_id}"
+    elif found.kind == "whatif":
+        links["result"] = f"/api/v2/whatif/results/{found.operation_id}"
     elif found.result is not None:
         links["result"] = f"/api/v2/scans/{found.result['scan_id']}"
     return OperationView(

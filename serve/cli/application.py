@@ -25,6 +25,7 @@ from serve.cli import (
     scan,
     settings_view,
     store,
+    whatif,
     witness,
 )
 
@@ -68,6 +69,7 @@ application.add_typer(compliance.commands, name="compliance")
 application.add_typer(compliance.findings, name="findings")
 application.add_typer(changes.commands, name="changes")
 application.add_typer(costs.commands, name="costs")
+application.add_typer(whatif.commands, name="whatif")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

@@ -21,6 +21,7 @@ STAGE_WORDS = {
     ScanStage.GRAPH: "Connecting",
     ScanStage.ASSESS: "Judging",
     ScanStage.RECORD: "Recording evidence",
+    ScanStage.PROJECT: "Projecting",
     ScanStage.DONE: "Done",
 }
 

@@ -48,7 +48,7 @@ def group_lines(document: Mapping[str, Any]) -> list[str]:
     ]
     if not cells:
         return ["No billing rows are stored for this."]
-    return _table(names, cells)
+    return table_lines(names, cells)
 
 
 def row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -67,7 +67,7 @@ def row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     if not cells:
         return ["No billing rows are stored for this."]
-    return _table(["day", "service", "resource", "billed", "effective", "currency", "source"], cells)
+    return table_lines(["day", "service", "resource", "billed", "effective", "currency", "source"], cells)
 
 
 def store_lines(document: Mapping[str, Any]) -> list[str]:
@@ -78,7 +78,7 @@ def store_lines(document: Mapping[str, Any]) -> list[str]:
         [each["period"], each["provider"], each["account"], f"{each['rows']:,}", str(each["days"]), each["imports"][-1]]
         for each in document["slices"]
     ]
-    return _table(["period", "provider", "account", "rows", "days", "import"], cells)
+    return table_lines(["period", "provider", "account", "rows", "days", "import"], cells)
 
 
 def _file_lines(document: Mapping[str, Any]) -> list[str]:
@@ -100,7 +100,8 @@ def _breach_lines(document: Mapping[str, Any]) -> list[str]:
     return lines if len(found) <= BREACHES_SHOWN else [*lines, f"and {len(found) - BREACHES_SHOWN} more"]
 
 
-def _table(names: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(names: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    """Rows under their names, each column as wide as its widest cell."""
     widths = [max(len(row[place]) for row in [list(names), *cells]) for place in range(len(names))]
     return [
         "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -18,7 +18,7 @@ OPERATION = Operation("op-1", ACME, "scan", "f1", datetime(2026, 1, 1, tzinfo=UT
 REFUSED = {
     (OperationStatus.QUEUED, OperationTrigger.SUCCEEDED),
     (OperationStatus.RUNNING, OperationTrigger.STARTED),
-    *product((OperationStatus.SUCCEEDED, OperationStatus.FAILED), OperationTrigger),
+    *product((OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CANCELLED), OperationTrigger),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -61,6 +62,24 @@ def day(number: int, **cells: str) -> dict[str, str]:
 def october(**cells: str) -> list[dict[str, str]]:
     """A row for every day of October 2026."""
     return [day(number, **cells) for number in range(1, 32)]
+
+
+def daily(start: date, costs: Iterable[float], **cells: str) -> list[dict[str, str]]:
+    """A row of usage for each of consecutive days, each in the billing period of its month."""
+    rows = []
+    for place, cost in enumerate(costs):
+        begin = start + timedelta(days=place)
+        month = begin.replace(day=1)
+        after = (month + timedelta(days=32)).replace(day=1)
+        amount = f"{cost:.2f}"
+        period = {
+            "BillingPeriodStart": f"{month}T00:00:00Z",
+            "BillingPeriodEnd": f"{after}T00:00:00Z",
+            "ChargePeriodStart": f"{begin}T00:00:00Z",
+            "ChargePeriodEnd": f"{begin + timedelta(days=1)}T00:00:00Z",
+        }
+        rows.append(FOCUS_ROW | period | {"BilledCost": amount, "EffectiveCost": amount} | cells)
+    return rows
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, str]]) -> Path:

@@ -11,7 +11,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from tests.unit.serve.api_fixture import STORAGE_ID, Api, bearer
+from actors.messages import Operation
+from domain.tenancy import TenantId
+from tests.unit.serve.api_fixture import NOW, STORAGE_ID, Api, bearer
 
 OPEN = {"/healthz", "/readyz"}
 COUNTS = {"reviewed": 1, "revoked": 0}
@@ -54,6 +56,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/drift/check": {},
     "/drift/subscribe": {"url": "http://127.0.0.1:9/"},
     "/drift/subscriptions/{subscription_id}/redeliver": {},
+    "/whatif/simulate": {
+        "scenarios": [{"name": "s", "changes": [{"kind": "scaling", "where": {"service": ["Compute"]}, "factor": 0.5}]}]
+    },
+    "/whatif/compare": {"ids": ["c" * 24]},
+    "/whatif/results/{whatif_id}/cancel": {},
 }
 OPERATORS = {
     "/chain/keys",
@@ -113,6 +120,9 @@ OWN_TO_THE_CALLER = {
     "/graph/view",
     "/costs/calculate",
     "/costs/trending",
+    "/whatif/simulate",
+    "/whatif/results",
+    "/whatif/compare",
 }
 """Routes that name nothing of another tenant: they act on the caller's own, or on what everybody has."""
 NAME_A_RESOURCE = {"/explanations", "/impact/blast-radius", "/impact/dependencies", "/impact/deletion-order"}
@@ -135,6 +145,7 @@ def acmes(api: Api) -> dict[str, str]:
     head = api.client.post("/api/v2/chain/publish", headers=api.acme).json()["logs"][-1]
     return {
         **drift_ids(api),
+        "whatif_id": projection_id(api),
         "report_id": report["operation_id"],
         "log_path": f"{head['origin']}/checkpoint",
         "evidence_type": "access_review",
@@ -146,6 +157,17 @@ def acmes(api: Api) -> dict[str, str]:
         "scan_id": scan["result"]["scan_id"],
         "policy_id": "pcg-azure-storage-secure-transfer",
     }
+
+
+def projection_id(api: Api) -> str:
+    """A projection that acme has kept, and whose operation is still known."""
+    whatif_id = "c" * 24
+    context = api.client.app.state.context  # type: ignore[attr-defined]
+    folder = context.folders.whatif(TenantId("acme"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{whatif_id}.json").write_text(json.dumps({"whatif_id": whatif_id}))
+    context.platform.begin(Operation(whatif_id, TenantId("acme"), "whatif", "f", NOW))
+    return whatif_id
 
 
 def drift_ids(api: Api) -> dict[str, str]:
@@ -256,6 +278,7 @@ def acme_names() -> tuple[str, ...]:
         "name",
         "drift_id",
         "subscription_id",
+        "whatif_id",
     )
 
 
