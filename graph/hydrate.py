@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from domain.change import ChangeEvent
 from domain.resource import ConfigurationItem, ResourceId
 from graph.live import Changed, Delta, Documents, LiveGraph
 from graph.saved import Saved, Unusable, load, save
@@ -72,11 +73,26 @@ def hydrate(store: GraphStore, folder: Path | None, *, as_of: datetime, document
     return Hydrated(live, Hydration.DOCUMENTS, 0, live.learn(), saved.reason)
 
 
-def follow(store: GraphStore, live: LiveGraph, applied: Applied) -> Delta:
-    """Take what a write changed into the graph, and put the edges that follow from it into the store."""
-    delta = live.apply(applied.changes, store_version=applied.version)
-    put(store, delta)
-    return delta
+def follow(
+    store: GraphStore,
+    live: LiveGraph,
+    events: Sequence[ChangeEvent],
+    *,
+    stream: str = "",
+    position: str = "",
+    now: datetime | None = None,
+) -> Applied:
+    """Take changes into the store and into the graph, with the edges that follow from them, in one write.
+
+    Where this raises anything but an `InputError`, the graph may be ahead of the store and is to be read again.
+    """
+    return store.apply(
+        events,
+        stream=stream,
+        position=position,
+        now=now,
+        relate=lambda applied: live.apply(applied.changes, store_version=applied.version),
+    )
 
 
 def put(store: GraphStore, delta: Delta) -> None:

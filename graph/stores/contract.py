@@ -7,11 +7,11 @@ what counts as a change (`graph.stores.merge`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -65,13 +65,12 @@ class ItemChange:
     """What a write did to the latest state of one resource.
 
     Args:
+        uid: as its item spells it; where it is gone, as the event does, or else its key.
         at: since when the new state counts.
-        before: None where the resource is new, or back after a retirement.
         after: None where it is gone.
     """
 
     uid: ResourceId
-    before: ConfigurationItem | None
     after: ConfigurationItem | None
     at: datetime
     kind: ChangeKind
@@ -90,6 +89,19 @@ class Applied:
     changes: tuple[ItemChange, ...]
     counts: PutCounts
     version: int = 0
+
+
+class Related(Protocol):
+    """The relationships of some sources, as they are from now on; a live graph's `Delta` is one."""
+
+    @property
+    def sources(self) -> Collection[ResourceId]: ...
+    @property
+    def relationships(self) -> Collection[Relationship]: ...
+
+
+Relate: TypeAlias = "Callable[[Applied], Related]"
+"""What follows from changes that are about to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +261,13 @@ class GraphStore(Protocol):
         """`put_inventory`, with what it changed."""
 
     def apply(
-        self, events: Sequence[ChangeEvent], *, stream: str = "", position: str = "", now: datetime | None = None
+        self,
+        events: Sequence[ChangeEvent],
+        *,
+        stream: str = "",
+        position: str = "",
+        now: datetime | None = None,
+        relate: Relate | None = None,
     ) -> Applied:
         """Record observed changes, all or nothing, together with how far their stream was read.
 
@@ -261,11 +279,19 @@ class GraphStore(Protocol):
                 event changes anything.
             now: where given, an event from more than `SKEW_MAX` after it is refused: a clock that is ahead would
                 keep later changes from counting.
+            relate: called once, when all events are known to be sound and before anything is written, with what is
+                about to be returned; what it returns is written in the same transaction. It may read from this store,
+                which shows what was there before. Where it raises, or the write fails after it, nothing is written,
+                and whatever it has changed elsewhere is ahead of the store.
+
+        Returns:
+            What was written; its version is the one with the relationships of `relate`.
 
         Raises:
-            InputError: an event names another tenant or resource than its item does, or comes from the future.
+            InputError: an event names another tenant or resource than its item does, or comes from the future; or
+                a relationship has another source.
             ConflictError: another writer has claimed the store.
-            UnavailableError: the store cannot write.
+            UnavailableError: the store cannot write, or another process wrote after `relate` was called.
         """
 
     def position(self, stream: str) -> str:

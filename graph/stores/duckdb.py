@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import numpy as np
 
 from domain.change import ChangeEvent
-from domain.errors import NotFound
+from domain.errors import IntegrityError, NotFound, PolicyCortexError, UnavailableError
 from domain.finding import PolicyId, Severity, Violation
 from domain.inventory import Inventory
 from domain.resource import (
@@ -42,6 +42,7 @@ from graph.stores.contract import (
     Changes,
     PutCounts,
     Readout,
+    Relate,
     ScanRecord,
     StoredDefinition,
     StoredVersion,
@@ -53,8 +54,10 @@ from graph.stores.duckdb_readout import read_out
 from graph.stores.duckdb_rows import ITEM_COLUMNS, items_from
 from graph.stores.duckdb_write import (
     LATEST,
+    Standing,
     claim,
     collection_from,
+    fold,
     replace_relationships,
     standing,
     write,
@@ -66,7 +69,11 @@ from graph.stores.edges import ordered, require_sources
 from graph.stores.events import plan_events
 from graph.stores.fence import require_epoch
 from graph.stores.instants import instant_from_us, us_from_instant
-from graph.stores.merge import Known, MergePlan, Past, item_changes, plan, unknown_gone
+from graph.stores.journal import Entry, packed, unpacked
+from graph.stores.journal_file import JournalFile
+from graph.stores.known import Known, KnownColumns, known_columns, unknown_gone
+from graph.stores.merge import MergePlan, Past, item_changes, plan
+from graph.stores.tail import BYTES_MAX, ROWS_MAX, Tail
 
 
 class DuckDbStore:
@@ -83,6 +90,15 @@ class DuckDbStore:
         self._tenant = tenant
         self._file = DatabaseFile(directory, tenant)
         self._epoch: int | None = None
+        self._tail = Tail()
+        self._base: KnownColumns | None = None
+        with ExitStack() as undo:
+            undo.callback(self._file.close)
+            self._standing = self._read_standing()
+            self._journal = JournalFile(self._file.path.with_suffix(".journal"), tenant)
+            undo.callback(self._journal.close)
+            self._replay()
+            undo.pop_all()
 
     @property
     def tenant(self) -> TenantId:
@@ -96,6 +112,7 @@ class DuckDbStore:
     def claim(self, holder: str) -> int:
         with self._file.transaction() as connection:
             self._epoch = claim(connection, holder)
+        self._standing = replace(self._standing, epoch=self._epoch, holder=holder)
         return self._epoch
 
     def put_inventory(self, inventory: Inventory, collection: str, at: datetime) -> PutCounts:
@@ -109,31 +126,55 @@ class DuckDbStore:
     def put(self, inventory: Inventory, collection: str, at: datetime) -> Applied:
         with paused():
             merge, record = self._plan(inventory, collection, at)
-            changes = item_changes(merge.changes, self._before(merge))
             with self._write() as connection:
                 version = write(connection, merge)
                 write_collection(connection, record, merge.members)
-        return Applied(changes, merge.counts, version)
+        return Applied(item_changes(merge.changes), merge.counts, version)
 
     def apply(
-        self, events: Sequence[ChangeEvent], *, stream: str = "", position: str = "", now: datetime | None = None
+        self,
+        events: Sequence[ChangeEvent],
+        *,
+        stream: str = "",
+        position: str = "",
+        now: datetime | None = None,
+        relate: Relate | None = None,
     ) -> Applied:
-        known = self._known(sorted({resource_key(event.uid) for event in events}))
-        merge = plan_events(events, tenant=self._tenant, known=known, past=self._past, now=now)
-        changes = item_changes(merge.changes, self._before(merge))
-        with self._write() as connection:
-            version = write(connection, merge)
-            if stream:
-                connection.execute("DELETE FROM positions WHERE stream = ?", [stream])
-                connection.execute("INSERT INTO positions VALUES (?, ?)", [stream, position])
-        return Applied(changes, merge.counts, version)
+        known = self._lately({resource_key(event.uid) for event in events})
+        merge = plan_events(events, tenant=self._tenant, known=known, past=self._past_lately, now=now)
+        self._require_epoch()
+        standing, changes = self._standing, item_changes(merge.changes)
+        applied = Applied(changes, merge.counts, standing.version + bool(changes))
+        sources, found = _NO_RELATIONSHIPS
+        if relate is not None:
+            related = relate(applied)
+            sources, found = require_sources(related.sources, related.relationships)
+            applied = replace(applied, version=standing.version + bool(changes or sources))
+        entry = Entry(
+            standing.folded + len(self._tail.entries) + 1,
+            applied.version,
+            standing.number,
+            merge.added,
+            tuple(merge.touched),
+            merge.unknown_gone,
+            stream,
+            position,
+            sources,
+            ordered(found),
+        )
+        if entry.has_effect:
+            self._keep(entry, known)
+        return applied
 
     def position(self, stream: str) -> str:
-        found = self._rows("SELECT reached FROM positions WHERE stream = $stream", {"stream": stream})["reached"]
+        if stream in self._tail.positions:
+            return self._tail.positions[stream]
+        found = self._found("SELECT reached FROM positions WHERE stream = $stream", {"stream": stream})["reached"]
         return str(found[0]) if found else ""
 
     def version(self) -> int:
-        return int(self._rows("SELECT version FROM standing")["version"][0])
+        self._file.require_open()
+        return self._standing.version
 
     def changed_after(self, version: int) -> ChangedItems | None:
         present = self.version()
@@ -146,14 +187,21 @@ class DuckDbStore:
         return ChangedItems(present, tuple(items), tuple(map(ResourceId, gone)))
 
     def read_out(self) -> Readout:
+        self._settle()
         with self._file.guarded():
             return read_out(self._file.connection)
 
     def documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
-        return tuple(item for _, item in sorted(self._present(sorted({resource_key(uid) for uid in uids})).items()))
+        tail, keys = self._tail, {resource_key(uid) for uid in uids}
+        lately = {key for key in keys if key in tail.known and not tail.known[key].is_retired}
+        found = {key: item for key in lately if (item := tail.item(key)) is not None}
+        if found.keys() < lately:
+            self._settle()
+        found |= self._present(sorted(keys - found.keys() - self._tail.known.keys()))
+        return tuple(found[key] for key in sorted(found))
 
     def unproven(self) -> frozenset[str]:
-        return frozenset(self._rows("SELECT DISTINCT unnest(unproven) AS account FROM collections")["account"])
+        return frozenset(self._found("SELECT DISTINCT unnest(unproven) AS account FROM collections")["account"])
 
     def items(self, as_of: datetime | None = None) -> tuple[ConfigurationItem, ...]:
         bound = "" if as_of is None else f"WHERE valid_from <= {us_from_instant(as_of)}"
@@ -294,20 +342,33 @@ class DuckDbStore:
             write_definitions(connection, archive.definitions)
 
     def close(self) -> None:
+        with suppress(PolicyCortexError):  # the journal has it
+            self._settle()
         self._file.close()
+        self._journal.close()
 
     def _rows(self, query: str, parameters: Mapping[str, object] | None = None) -> dict[str, list[Any]]:
+        """What a query finds, with all that was written before it."""
+        self._settle()
+        return self._found(query, parameters)
+
+    def _found(self, query: str, parameters: Mapping[str, object] | None = None) -> dict[str, list[Any]]:
+        """What a query finds in the tables, which may lack what the journal holds."""
         with self._file.guarded():
             return _fetch(self._file.connection, query, parameters)
 
     def _items(self, query: str, parameters: Mapping[str, object] | None = None) -> list[ConfigurationItem]:
+        self._settle()
+        return self._items_found(query, parameters)
+
+    def _items_found(self, query: str, parameters: Mapping[str, object] | None = None) -> list[ConfigurationItem]:
         with paused():
-            rows = self._rows(query, parameters)
+            rows = self._found(query, parameters)
             return items_from(rows, self._bodies(rows), self._tenant)
 
     def _bodies(self, rows: Mapping[str, Sequence[int]]) -> dict[int, list[Body]]:
         wanted = sorted(set(rows["block"]))
-        found = self._rows(
+        found = self._found(
             "SELECT block, plain, size, body FROM blocks WHERE block IN (SELECT unnest($wanted))", {"wanted": wanted}
         )
         return {
@@ -316,13 +377,70 @@ class DuckDbStore:
 
     @contextmanager
     def _write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A transaction of the one writer."""
+        """A transaction of the one writer, behind everything that was written before it."""
+        self._require_epoch()
+        self._settle()
         with self._file.transaction() as connection:
-            epoch, holder = standing(connection)
-            if self._epoch is None:
-                self._epoch = epoch
-            require_epoch(self._epoch, epoch, holder, self._tenant)
             yield connection
+            present = standing(connection)
+        self._standing, self._base = present, None
+
+    def _require_epoch(self) -> None:
+        """Nobody else can have claimed the file: it has been locked since its epoch was read."""
+        if self._epoch is None:
+            self._epoch = self._standing.epoch
+        require_epoch(self._epoch, self._standing.epoch, self._standing.holder, self._tenant)
+
+    def _keep(self, entry: Entry, known: Mapping[str, Known]) -> None:
+        """Write an entry down, where it is small; the tables take it in later, together with others."""
+        if not (entry.rows <= ROWS_MAX and self._tail.can_take(entry.added, known)):
+            self._settle()
+            self._fold([entry])
+            return
+        self._journal.add(packed(entry))
+        self._tail.take(entry, known)
+        self._standing = replace(self._standing, version=entry.version, number=self._standing.number + len(entry.added))
+        if self._tail.rows >= ROWS_MAX or self._journal.size_bytes >= BYTES_MAX:
+            with suppress(UnavailableError):  # it is safe where it is, and tried again
+                self._settle()
+
+    def _settle(self) -> None:
+        """Bring the tables up to date with the journal."""
+        self._file.require_open()
+        if self._tail.entries:
+            self._fold(self._tail.entries)
+
+    def _fold(self, entries: Sequence[Entry]) -> None:
+        with paused(), self._file.transaction() as connection:
+            fold(connection, entries)
+            present = standing(connection)
+        if self._base is not None:
+            self._base.extra |= self._tail.known
+        if entries is not self._tail.entries or (self._base is not None and self._base.is_worn):
+            self._base = None
+        self._standing, self._tail = present, Tail()
+        self._journal.clear()
+
+    def _replay(self) -> None:
+        """Take in what a process that ended left in the journal."""
+        found = [unpacked(record, self._tenant) for record in self._journal.found]
+        left = [entry for entry in found if entry.sequence > self._standing.folded]
+        if left and left[0].sequence != self._standing.folded + 1:
+            raise IntegrityError(
+                "the store's journal does not continue its file",
+                path=str(self._file.path),
+                expected=self._standing.folded + 1,
+                got=left[0].sequence,
+                todo="Put the file and its journal back together, or remove the journal to begin from the file alone",
+            )
+        if left:
+            self._fold(left)
+        else:
+            self._journal.clear()
+
+    def _read_standing(self) -> Standing:
+        with self._file.guarded():
+            return standing(self._file.connection)
 
     def _plan(self, inventory: Inventory, collection: str, at: datetime) -> tuple[MergePlan, CollectionRecord]:
         members, elsewhere = self._members(collection)
@@ -338,25 +456,24 @@ class DuckDbStore:
         record = covered(inventory, name=collection, at=at, before=self._collection(collection))
         return (replace(merge, members=None) if merge.members == members else merge), record
 
-    def _known(self, keys: Sequence[str] | None = None) -> dict[str, Known]:
-        """The latest versions, of all resources or of some."""
-        where, wanted = ("", None) if keys is None else ("WHERE key IN (SELECT unnest($wanted))", {"wanted": keys})
-        rows = self._rows(
-            f"""SELECT key, number, fingerprint, valid_from, captured_at, file, line, seen_at, retired, told
-            FROM versions {where} {LATEST}""",  # noqa: S608 (fixed text)
-            wanted,
-        )
-        times = {*rows["valid_from"], *rows["captured_at"], *rows["seen_at"]} - {None}
-        instants = {us: instant_from_us(us) for us in times}
-        known = {
-            key: Known(number, mark, instants[since], (instants.get(read), file, line), instants[seen_at], gone, told)
-            for key, number, mark, since, read, file, line, seen_at, gone, told in zip(*rows.values(), strict=True)
-        }
-        gone_rows = self._rows(f"SELECT key, gone_at FROM unknown_gone {where}", wanted)  # noqa: S608 (fixed text)
-        return known | {
-            key: unknown_gone(instant_from_us(at))
-            for key, at in zip(gone_rows["key"], gone_rows["gone_at"], strict=True)
-        }
+    def _known(self) -> KnownColumns:
+        """The latest versions, as the tables have them."""
+        if self._base is None:
+            query = f"""SELECT key, number, fingerprint, valid_from, captured_at, file, line, seen_at, retired, told
+                FROM versions {LATEST}"""  # noqa: S608 (fixed text)
+            with self._file.guarded():
+                table = self._file.connection.sql(query).to_arrow_table()
+            gone = self._found("SELECT key, gone_at FROM unknown_gone")
+            extra = {key: unknown_gone(instant_from_us(at)) for key, at in zip(*gone.values(), strict=True)}
+            self._base = known_columns(table, extra)
+        return self._base
+
+    def _lately(self, keys: Collection[str]) -> dict[str, Known]:
+        """The latest versions of some resources, those in the journal too."""
+        if not keys:
+            return {}
+        base, lately = self._known(), self._tail.known
+        return {key: lately[key] if key in lately else base[key] for key in keys if key in lately or key in base}
 
     def _members(self, collection: str) -> tuple[frozenset[str], frozenset[str]]:
         """Keys that the collection holds, and keys that others hold."""
@@ -368,8 +485,14 @@ class DuckDbStore:
         rows = self._rows("SELECT * FROM collections WHERE name = $name", {"name": name})
         return next((collection_from(row) for row in zip(*rows.values(), strict=True)), None)
 
+    def _past_lately(self, keys: frozenset[str]) -> list[Past]:
+        """Every version of some resources, those in the journal too; one that the journal touches is in it."""
+        if any(touch.key in keys for entry in self._tail.entries for touch in entry.touched):
+            self._settle()
+        return [*self._past(keys), *(each for key in keys for each in self._tail.past.get(key, ()))]
+
     def _past(self, keys: frozenset[str]) -> list[Past]:
-        rows = self._rows(
+        rows = self._found(
             """SELECT key, number, fingerprint, valid_from, captured_at, retired FROM versions
             WHERE key IN (SELECT unnest($wanted))""",
             {"wanted": sorted(keys)},
@@ -379,16 +502,16 @@ class DuckDbStore:
             for key, number, mark, at, read, retired in zip(*rows.values(), strict=True)
         ]
 
-    def _before(self, merge: MergePlan) -> dict[str, ConfigurationItem]:
-        return self._present([each.key for each in merge.changes if each.kind is not ChangeKind.NEW])
-
     def _present(self, keys: Sequence[str]) -> dict[str, ConfigurationItem]:
-        """The latest items of some resources, by key."""
+        """The latest items of some resources that the tables have, by key."""
         if not keys:
             return {}
         query = f"SELECT * FROM versions WHERE key IN (SELECT unnest($wanted)) {LATEST}"  # noqa: S608 (fixed text)
-        items = self._items(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired", {"wanted": keys})  # noqa: S608
+        items = self._items_found(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired", {"wanted": keys})  # noqa: S608
         return {resource_key(item.uid): item for item in items}
+
+
+_NO_RELATIONSHIPS: Final = (frozenset[str](), set[Relationship]())
 
 
 def _fetch(

@@ -50,12 +50,20 @@ class DatabaseFile:
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The open connection; opened again after a failure that made the engine give it up."""
-        if self._lock is None:
-            raise ConflictError("the store is closed", path=str(self.path), todo="Open it again")
+        self.require_open()
         if self._connection is None:
             self._open()
         assert self._connection is not None
         return self._connection
+
+    def require_open(self) -> None:
+        """Refuse to work once closed.
+
+        Raises:
+            ConflictError: it is.
+        """
+        if self._lock is None:
+            raise ConflictError("the store is closed", path=str(self.path), todo="Open it again")
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -123,7 +131,7 @@ class DatabaseFile:
                 todo="Put the file back under its own tenant's name",
             )
         if rows[0][0] < LAYOUT_VERSION:
-            upgrade(connection)
+            upgrade(connection, rows[0][0])
 
     def _give_up(self) -> None:
         connection, self._connection = self._connection, None
@@ -143,7 +151,7 @@ def _create(connection: duckdb.DuckDBPyConnection, tenant: TenantId) -> None:
     for statement in TABLES:
         connection.execute(statement)
     connection.execute("INSERT INTO layout VALUES (?, ?)", [LAYOUT_VERSION, tenant])
-    connection.execute("INSERT INTO standing VALUES (0, 0, '')")
+    connection.execute("INSERT INTO standing VALUES (0, 0, '', 0)")
     connection.commit()
 
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from domain.resource import resource_key
 
-LAYOUT_VERSION: Final = 2
+LAYOUT_VERSION: Final = 3
 TABLES: Final = (
     "CREATE TABLE layout (version INTEGER NOT NULL, tenant VARCHAR NOT NULL)",
-    "CREATE TABLE standing (version BIGINT NOT NULL, epoch BIGINT NOT NULL, holder VARCHAR NOT NULL)",
+    "CREATE TABLE standing (version BIGINT NOT NULL, epoch BIGINT NOT NULL, holder VARCHAR NOT NULL, folded BIGINT)",
     """CREATE TABLE versions (
         number BIGINT NOT NULL, key VARCHAR NOT NULL, uid VARCHAR NOT NULL, provider VARCHAR NOT NULL,
         type VARCHAR NOT NULL, name VARCHAR NOT NULL, scope VARCHAR NOT NULL, region VARCHAR NOT NULL,
@@ -45,13 +45,27 @@ _TO_2 = (
         written = 1""",
     "ALTER TABLE relationships ADD COLUMN source_key VARCHAR",
     "ALTER TABLE relationships ADD COLUMN target_key VARCHAR",
-    "INSERT INTO standing VALUES (1, 0, '')",
+    "INSERT INTO standing VALUES (1, 0, '', 0)",
 )
 
 
-def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring a file of layout 1 to this one, in one transaction."""
+_TO_3: Final = ("ALTER TABLE standing ADD COLUMN folded BIGINT", "UPDATE standing SET folded = 0")
+
+
+def upgrade(connection: duckdb.DuckDBPyConnection, layout: int) -> None:
+    """Bring a file of an earlier layout to this one, in one transaction."""
     connection.begin()
+    if layout == 1:
+        _to_2(connection)
+    else:
+        for statement in _TO_3:
+            connection.execute(statement)
+    connection.execute("UPDATE layout SET version = ?", [LAYOUT_VERSION])
+    connection.commit()
+
+
+def _to_2(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a file of layout 1 what it lacks, in the form of the present layout."""
     for statement in TABLES:
         if statement.startswith(tuple(f"CREATE TABLE {name} " for name in _ADDED_IN_2)):
             connection.execute(statement)
@@ -64,5 +78,3 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
     for side in ("source", "target"):
         connection.execute(f"UPDATE relationships SET {side}_key = ends.key FROM ends WHERE {side} = ends.id")  # noqa: S608 (fixed names)
     connection.unregister("ends")
-    connection.execute("UPDATE layout SET version = ?", [LAYOUT_VERSION])
-    connection.commit()

@@ -32,9 +32,9 @@ def block_table(versions: Sequence[NewVersion], first_block: int) -> pa.Table:
 
 
 def version_table(
-    versions: Sequence[NewVersion], numbers: Sequence[int], *, first_block: int, written: int
+    versions: Sequence[NewVersion], numbers: Sequence[int], *, first_block: int, written: Sequence[int]
 ) -> pa.Table:
-    """New versions as rows of `versions`, with their numbers."""
+    """New versions as rows of `versions`, with their numbers and the store's versions that they came with."""
     items = [version.item for version in versions]
     places = range(len(items))
     text = pa.string()
@@ -60,7 +60,7 @@ def version_table(
             "slot": pa.array([place % ITEMS_MAX for place in places], pa.int32()),
             "seen_at": pa.array([us_from_instant(each.seen_at or each.valid_from) for each in versions], pa.int64()),
             "told": pa.array([version.is_told for version in versions], pa.bool_()),
-            "written": pa.array([written] * len(items), pa.int64()),
+            "written": pa.array(written, pa.int64()),
         }
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final, TypeAlias, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -14,22 +17,44 @@ from graph.stores.contract import ScanRecord, StoredDefinition
 from graph.stores.coverage import CollectionRecord
 from graph.stores.duckdb_rows import block_table, captured, version_table
 from graph.stores.instants import instant_from_us, us_from_instant
+from graph.stores.journal import Entry
 from graph.stores.merge import MergePlan, NewVersion, Repeat, Touch
+
+T = TypeVar("T")
+Numbered: TypeAlias = tuple[int, T, int]
+"""A version with its number, and the store's version that it came with."""
 
 LATEST: Final = "QUALIFY row_number() OVER (PARTITION BY key ORDER BY valid_from DESC, number DESC) = 1"
 """Keeps the latest version of each resource."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a file stands.
+
+    Args:
+        folded: sequence of the last journal entry that the tables have.
+        number: the next version's number.
+    """
+
+    version: int
+    epoch: int
+    holder: str
+    folded: int
+    number: int
+
+
 def claim(connection: duckdb.DuckDBPyConnection, holder: str) -> int:
     """Begin a new epoch."""
     connection.execute("UPDATE standing SET epoch = epoch + 1, holder = ?", [holder])
-    return standing(connection)[0]
+    return standing(connection).epoch
 
 
-def standing(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
-    """The present epoch, and who holds it."""
-    ((epoch, holder),) = connection.execute("SELECT epoch, holder FROM standing").fetchall()
-    return int(epoch), str(holder)
+def standing(connection: duckdb.DuckDBPyConnection) -> Standing:
+    """Where the file stands now."""
+    (row,) = connection.execute("SELECT version, epoch, holder, folded FROM standing").fetchall()
+    version, epoch, holder, folded = row
+    return Standing(version, epoch, holder, folded, next_number(connection, "max(number) FROM versions"))
 
 
 def write(connection: duckdb.DuckDBPyConnection, merge: MergePlan) -> int:
@@ -37,11 +62,74 @@ def write(connection: duckdb.DuckDBPyConnection, merge: MergePlan) -> int:
     version = _next_version(connection, has_changed=bool(merge.changes))
     _touch(connection, merge.touched)
     number = next_number(connection, "max(number) FROM versions")
-    numbered = list(enumerate(merge.added, number))
-    _add(connection, {at: each for at, each in numbered if isinstance(each, NewVersion)}, version)
-    _repeat(connection, {at: each for at, each in numbered if isinstance(each, Repeat)}, version)
-    _note_unknown(connection, merge)
+    numbered = [(at, each, version) for at, each in enumerate(merge.added, number)]
+    _add(connection, [(at, each, version) for at, each, _ in numbered if isinstance(each, NewVersion)])
+    _repeat(connection, [(at, each, version) for at, each, _ in numbered if isinstance(each, Repeat)])
+    _note_unknown(connection, {each.key for each in merge.added}, dict(merge.unknown_gone))
     return version
+
+
+def fold(connection: duckdb.DuckDBPyConnection, entries: Sequence[Entry]) -> None:
+    """Take journal entries into the tables, in their order, with as few statements as that allows."""
+    numbered = [
+        (number, each, entry.version) for entry in entries for number, each in enumerate(entry.added, entry.number)
+    ]
+    _add(connection, [(number, each, at) for number, each, at in numbered if isinstance(each, NewVersion)])
+    for run in _runs(entries):
+        if isinstance(run[0], Touch):
+            _touch(connection, [each for each in run if isinstance(each, Touch)])
+        else:
+            _repeat(connection, [each for each in run if not isinstance(each, Touch)])
+    known: set[str] = set()
+    gone: dict[str, datetime] = {}
+    for entry in entries:
+        for each in entry.added:
+            known.add(each.key)
+            gone.pop(each.key, None)
+        gone |= dict(entry.unknown_gone)
+    _note_unknown(connection, known, gone)
+    for stream, position in {entry.stream: entry.position for entry in entries if entry.stream}.items():
+        write_position(connection, stream, position)
+    related = {key: entry for entry in entries for key in entry.sources}
+    found = [each for entry in entries for each in entry.relationships if related[resource_key(each.source)] is entry]
+    _put_relationships(connection, related.keys(), found)
+    query = "UPDATE standing SET version = ?, folded = ?"
+    connection.execute(query, [entries[-1].version, entries[-1].sequence])
+
+
+def _runs(entries: Sequence[Entry]) -> Iterator[list[Touch | Numbered[Repeat]]]:
+    """Touches and repeats in order: each run of one kind, none of which needs another one of its run."""
+    run: list[Touch | Numbered[Repeat]] = []
+    numbers: set[int] = set()
+    for entry in entries:
+        steps: list[Touch | Numbered[Repeat]] = list(entry.touched)
+        for number, version in enumerate(entry.added, entry.number):
+            if isinstance(version, Repeat):
+                steps.append((number, version, entry.version))
+        for each in steps:
+            needed = each.version if isinstance(each, Touch) else each[1].version
+            if run and (isinstance(run[0], Touch) != isinstance(each, Touch) or needed in numbers):
+                yield run
+                run, numbers = [], set()
+            run.append(each)
+            numbers.add(needed if isinstance(each, Touch) else each[0])
+    if run:
+        yield run
+
+
+def write_position(connection: duckdb.DuckDBPyConnection, stream: str, position: str) -> None:
+    """Remember how far a stream was read."""
+    connection.execute("DELETE FROM positions WHERE stream = ?", [stream])
+    connection.execute("INSERT INTO positions VALUES (?, ?)", [stream, position])
+
+
+def _put_relationships(
+    connection: duckdb.DuckDBPyConnection, sources: Collection[str], found: Sequence[Relationship]
+) -> None:
+    if sources:
+        query = "DELETE FROM relationships WHERE source_key IN (SELECT unnest($of))"
+        connection.execute(query, {"of": sorted(sources)})
+    insert(connection, "relationships", _relationship_table(sorted(set(found), key=attrgetter("source", "target"))))
 
 
 def write_collection(
@@ -151,38 +239,36 @@ def _next_version(connection: duckdb.DuckDBPyConnection, *, has_changed: bool) -
     return int(version)
 
 
-def _add(connection: duckdb.DuckDBPyConnection, versions: Mapping[int, NewVersion], written: int) -> None:
+def _add(connection: duckdb.DuckDBPyConnection, versions: Sequence[Numbered[NewVersion]]) -> None:
     if versions:
         block = next_number(connection, "max(block) FROM blocks")
-        added = list(versions.values())
+        numbers, added, written = zip(*versions, strict=True)
         insert(connection, "blocks", block_table(added, block))
-        table = version_table(added, list(versions), first_block=block, written=written)
-        insert(connection, "versions", table)
+        insert(connection, "versions", version_table(added, numbers, first_block=block, written=written))
 
 
-def _repeat(connection: duckdb.DuckDBPyConnection, versions: Mapping[int, Repeat], written: int) -> None:
+def _repeat(connection: duckdb.DuckDBPyConnection, versions: Sequence[Numbered[Repeat]]) -> None:
     """Add versions that have the item of another one."""
     if not versions:
         return
+    numbers, added, written = zip(*versions, strict=True)
     table = pa.table(
         {
-            "former": pa.array([each.version for each in versions.values()], pa.int64()),
-            "number": pa.array(list(versions), pa.int64()),
-            "valid_from": pa.array([us_from_instant(each.valid_from) for each in versions.values()], pa.int64()),
-            "seen_at": pa.array(
-                [us_from_instant(each.seen_at or each.valid_from) for each in versions.values()], pa.int64()
-            ),
-            "retired": pa.array([each.is_retired for each in versions.values()], pa.bool_()),
-            "told": pa.array([each.is_told for each in versions.values()], pa.bool_()),
+            "former": pa.array([each.version for each in added], pa.int64()),
+            "number": pa.array(numbers, pa.int64()),
+            "valid_from": pa.array([us_from_instant(each.valid_from) for each in added], pa.int64()),
+            "seen_at": pa.array([us_from_instant(each.seen_at or each.valid_from) for each in added], pa.int64()),
+            "retired": pa.array([each.is_retired for each in added], pa.bool_()),
+            "told": pa.array([each.is_told for each in added], pa.bool_()),
+            "written": pa.array(written, pa.int64()),
         }
     )
     connection.register("incoming", table)
     connection.execute(
         """INSERT INTO versions SELECT v.* REPLACE (
             i.number AS number, i.valid_from AS valid_from, i.seen_at AS seen_at, i.retired AS retired,
-            i.told AS told, $written AS written)
-        FROM versions v JOIN incoming i ON v.number = i.former""",
-        {"written": written},
+            i.told AS told, i.written AS written)
+        FROM versions v JOIN incoming i ON v.number = i.former"""
     )
     connection.unregister("incoming")
 
@@ -209,13 +295,13 @@ def _touch(connection: duckdb.DuckDBPyConnection, touched: Sequence[Touch]) -> N
     connection.unregister("incoming")
 
 
-def _note_unknown(connection: duckdb.DuckDBPyConnection, merge: MergePlan) -> None:
+def _note_unknown(connection: duckdb.DuckDBPyConnection, known: Collection[str], gone: Mapping[str, datetime]) -> None:
     """Keep deletions of what was never seen, until it is known."""
     ((count,),) = connection.execute("SELECT count(*) FROM unknown_gone").fetchall()
     if count:
-        known = sorted({each.key for each in merge.added} | {key for key, _ in merge.unknown_gone})
-        connection.execute("DELETE FROM unknown_gone WHERE key IN (SELECT unnest($known))", {"known": known})
-    rows = [(key, us_from_instant(at)) for key, at in merge.unknown_gone]
+        settled = sorted({*known, *gone})
+        connection.execute("DELETE FROM unknown_gone WHERE key IN (SELECT unnest($settled))", {"settled": settled})
+    rows = [(key, us_from_instant(at)) for key, at in gone.items()]
     if rows:
         connection.executemany("INSERT INTO unknown_gone VALUES (?, ?)", rows)
 

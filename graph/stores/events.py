@@ -16,8 +16,8 @@ from domain.errors import InputError
 from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
 from graph.stores.contract import SKEW_MAX, ChangeKind, PutCounts
+from graph.stores.known import Known
 from graph.stores.merge import (
-    Known,
     MergePlan,
     NewVersion,
     Past,
@@ -136,9 +136,11 @@ class _Line:
         if before is not None and not self._rows:
             self._rows = [_Row(before.valid_from, before.fingerprint, before.is_retired, before.version)]
         self._seen_at = before.seen_at if before is not None else None
+        self._spelt = key
 
     def take(self, event: ChangeEvent) -> None:
         """Sort one event in."""
+        self._spelt = event.uid
         row = _Row(
             event.at, "" if event.item is None else fingerprint(event.item), event.item is None, None, event.item
         )
@@ -160,7 +162,7 @@ class _Line:
         latest, before = self._rows[-1], self.before
         was_there = before is not None and not before.is_retired
         if latest.is_gone:
-            return Planned(self.key, ChangeKind.RETIRED, latest.at, None) if was_there else None
+            return Planned(self.key, ChangeKind.RETIRED, latest.at, None, self._spelt) if was_there else None
         if before is None or not was_there:
             return Planned(self.key, ChangeKind.NEW, latest.at, latest.item)
         if latest.mark == before.fingerprint:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+NEVER_US: Final = -(2**63)
+"""Stands in columns for no instant at all."""
 
 
 def us_from_instant(instant: datetime) -> int:

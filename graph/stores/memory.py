@@ -26,6 +26,8 @@ from graph.stores.contract import (
     Changes,
     PutCounts,
     Readout,
+    Relate,
+    Related,
     ScanRecord,
     StoredDefinition,
     StoredVersion,
@@ -36,7 +38,8 @@ from graph.stores.edges import edge_columns, ordered, require_sources
 from graph.stores.events import plan_events
 from graph.stores.fence import require_epoch
 from graph.stores.instants import us_from_instant
-from graph.stores.merge import Known, MergePlan, NewVersion, Past, Repeat, item_changes, plan, unknown_gone
+from graph.stores.known import Known, unknown_gone
+from graph.stores.merge import MergePlan, NewVersion, Past, Repeat, item_changes, plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +120,25 @@ class MemoryStore:
         return applied
 
     def apply(
-        self, events: Sequence[ChangeEvent], *, stream: str = "", position: str = "", now: datetime | None = None
+        self,
+        events: Sequence[ChangeEvent],
+        *,
+        stream: str = "",
+        position: str = "",
+        now: datetime | None = None,
+        relate: Relate | None = None,
     ) -> Applied:
         kept = self._writable()
         known = self._known({resource_key(event.uid) for event in events})
         merge = plan_events(events, tenant=self._tenant, known=known, past=self._past, now=now)
+        changes = item_changes(merge.changes)
+        version = kept.version + bool(changes)
+        related = None if relate is None else self._related(relate(Applied(changes, merge.counts, version)))
         applied = self._write(merge)
+        if related is not None and related != kept.relationships:
+            kept.relationships = related
+            kept.version += not changes
+            applied = replace(applied, version=kept.version)
         if stream:
             kept.positions[stream] = position
         return applied
@@ -195,9 +211,7 @@ class MemoryStore:
         self._replace_relationships(frozenset(relationships))
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
-        keys, found = require_sources(sources, relationships)
-        others = {each for each in self._kept.relationships if resource_key(each.source) not in keys}
-        self._replace_relationships(frozenset(others | found))
+        self._replace_relationships(self._with(*require_sources(sources, relationships)))
 
     def relationships(self) -> tuple[Relationship, ...]:
         return ordered(self._kept.relationships)
@@ -267,6 +281,13 @@ class MemoryStore:
             kept.relationships = relationships
             kept.version += 1
 
+    def _related(self, related: Related) -> frozenset[Relationship]:
+        return self._with(*require_sources(related.sources, related.relationships))
+
+    def _with(self, keys: frozenset[str], found: set[Relationship]) -> frozenset[Relationship]:
+        """All relationships, with those of some sources replaced."""
+        return frozenset(found | {each for each in self._kept.relationships if resource_key(each.source) not in keys})
+
     def _known(self, keys: Collection[str]) -> dict[str, Known]:
         known = {}
         for key in keys:
@@ -284,8 +305,7 @@ class MemoryStore:
         ]
 
     def _write(self, merge: MergePlan) -> Applied:
-        wanted = (each.key for each in merge.changes if each.kind is not ChangeKind.NEW)
-        changes = item_changes(merge.changes, {key: self._kept.rows[key][-1].item for key in wanted})
+        changes = item_changes(merge.changes)
         self._kept.version += bool(changes)
         for touch in merge.touched:
             rows = self._kept.rows[touch.key]

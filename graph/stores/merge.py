@@ -12,33 +12,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
+from operator import attrgetter
 from typing import TypeAlias
 
 from domain.errors import InputError
 from domain.inventory import Inventory
-from domain.resource import ConfigurationItem, resource_key
+from domain.resource import ConfigurationItem, ResourceId, resource_key
 from domain.tenancy import TenantId
 from graph.stores.contract import ChangeKind, ItemChange, PutCounts
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a store knows about the latest version of one resource.
-
-    Args:
-        version: the store's own number of the version; None where only a deletion was told of, and no state.
-        seen: captured_at, file and line of the latest observation of this state.
-        seen_at: when this state was seen last; `valid_from` or later.
-        is_told: whether an event brought this version, not an inventory.
-    """
-
-    version: int | None
-    fingerprint: str
-    valid_from: datetime
-    seen: tuple[datetime | None, str, int]
-    seen_at: datetime
-    is_retired: bool = False
-    is_told: bool = False
+from graph.stores.known import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +84,18 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A change of the latest state; `after` is None for a retirement."""
+    """A change of the latest state.
+
+    Args:
+        uid: how what is gone is spelt.
+        after: None for a retirement.
+    """
 
     key: str
     kind: ChangeKind
     at: datetime
     after: ConfigurationItem | None
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,23 +116,12 @@ class MergePlan:
     unknown_gone: tuple[tuple[str, datetime], ...] = ()
 
 
-def unknown_gone(at: datetime) -> Known:
-    """What is known of something that was deleted before it was ever seen."""
-    return Known(None, "", at, (None, "", 0), at, is_retired=True, is_told=True)
-
-
-def item_changes(planned: Iterable[Planned], before: Mapping[str, ConfigurationItem]) -> tuple[ItemChange, ...]:
-    """The changes with the former items.
-
-    Args:
-        before: items of what is changed or retired, by key.
-    """
-    changes = []
-    for each in sorted(planned, key=lambda each: each.key):
-        former = None if each.kind is ChangeKind.NEW else before[each.key]
-        item = each.after if each.after is not None else before[each.key]
-        changes.append(ItemChange(item.uid, former, each.after, each.at, each.kind))
-    return tuple(changes)
+def item_changes(planned: Iterable[Planned]) -> tuple[ItemChange, ...]:
+    """The changes in order of key."""
+    return tuple(
+        ItemChange(ResourceId(each.uid if each.after is None else each.after.uid), each.after, each.at, each.kind)
+        for each in sorted(planned, key=attrgetter("key"))
+    )
 
 
 def fingerprint(item: ConfigurationItem) -> str:
@@ -188,7 +165,7 @@ def plan(
     return MergePlan(
         added=(*unseen, *_still_there(unseen, sorting), *sorting.latest, *retired),
         touched=tuple(sorting.touched.values()),
-        changes=(*sorting.changes, *(Planned(each.key, ChangeKind.RETIRED, each.valid_from, None) for each in retired)),
+        changes=(*sorting.changes, *map(_retirement, retired)),
         counts=PutCounts(
             sorting.new, sorting.changed, sorting.unchanged, retired=len(retired), older=len(sorting.older)
         ),
@@ -308,6 +285,10 @@ def _still_there(former: Iterable[NewVersion], sorting: _Sorting) -> list[NewVer
             again = max(touch.seen_at if touch else before.seen_at, version.valid_from)
             found[version.key] = Repeat(version.key, before.version, again, before.is_retired, before.is_told)
     return list(found.values())
+
+
+def _retirement(version: Repeat) -> Planned:
+    return Planned(version.key, ChangeKind.RETIRED, version.valid_from, None, version.key)
 
 
 def _seen(item: ConfigurationItem) -> tuple[datetime | None, str, int]:

@@ -31,6 +31,8 @@ from graph.stores.contract import (
     Changes,
     PutCounts,
     Readout,
+    Relate,
+    Related,
     ScanRecord,
     StoredDefinition,
     Version,
@@ -39,7 +41,8 @@ from graph.stores.coverage import CollectionRecord, covered
 from graph.stores.edges import ordered, require_sources
 from graph.stores.events import plan_events
 from graph.stores.instants import instant_from_us, us_from_instant
-from graph.stores.merge import Known, MergePlan, Past, fingerprint, item_changes, plan, unknown_gone
+from graph.stores.known import Known, unknown_gone
+from graph.stores.merge import MergePlan, Past, fingerprint, item_changes, plan
 from graph.stores.neo4j_archive import members_of, restoring_draft, stored_versions
 from graph.stores.neo4j_database import Neo4jDatabase, rows
 from graph.stores.neo4j_ledger import NO_ENTRY, NO_STATE, Entry, decoded, joined, known_from, part_of
@@ -85,12 +88,20 @@ class Neo4jStore:
         return self._put(inventory, collection, at, with_changes=True)
 
     def apply(
-        self, events: Sequence[ChangeEvent], *, stream: str = "", position: str = "", now: datetime | None = None
+        self,
+        events: Sequence[ChangeEvent],
+        *,
+        stream: str = "",
+        position: str = "",
+        now: datetime | None = None,
+        relate: Relate | None = None,
     ) -> Applied:
         keys = sorted({resource_key(event.uid) for event in events})
         done: list[Applied] = []
 
         def make(standing: Standing) -> Draft:
+            if done and relate is not None:
+                raise self._overtaken()
             entries = self._entries_of(keys, standing)
             known = {**self._gone(keys), **known_from(entries)}
             merge = plan_events(events, tenant=self._tenant, known=known, past=self._past, now=now)
@@ -103,7 +114,12 @@ class Neo4jStore:
                 row = {"id": node_id(self._tenant, stream), "tenant": self._tenant, "name": stream}
                 draft.add(pieces("stream", [{**row, "position": position}]))
             draft.now = self._now(standing, made, has_changed=bool(merge.changes))
-            done[:] = [Applied(self._changes_of(merge), merge.counts, draft.now["version"])]
+            done[:] = [Applied(item_changes(merge.changes), merge.counts, draft.now["version"])]
+            if relate is not None:
+                related = self._related_draft(relate(done[0]), standing, {**entries, **made.latest})
+                draft.add(related.pieces)
+                draft.now["version"] = max(draft.now["version"], related.now["version"])
+                done[:] = [replace(done[0], version=draft.now["version"])]
             return draft
 
         self._writer.write(make)
@@ -197,17 +213,7 @@ class Neo4jStore:
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
         keys, found = require_sources(sources, relationships)
-        grouped = by_source(found)
-        digests = {key: edges_digest(each) for key, each in grouped.items()}
-        ends = {resource_key(each.target) for each in found} | keys
-
-        def make(standing: Standing) -> Draft:
-            entries = self._entries_of(sorted(ends), standing)
-            former = {key: entries[key].edges for key in keys & entries.keys() if entries[key].edges}
-            changed = {key: grouped.get(key, []) for key in sorted(keys) if digests.get(key) != former.get(key)}
-            return self._relationship_draft(standing, changed, digests, entries)
-
-        self._writer.write(make)
+        self._writer.write(lambda standing: self._sources_draft(keys, found, standing, {}))
 
     def relationships(self) -> tuple[Relationship, ...]:
         self._writer.standing()
@@ -294,7 +300,7 @@ class Neo4jStore:
             entries = self._entries(standing)
             known = {**self._gone(None), **known_from(entries)}
             draft, merge = self._inventory_draft(inventory, collection, at, standing, entries=entries, known=known)
-            changes = self._changes_of(merge) if with_changes else ()
+            changes = item_changes(merge.changes) if with_changes else ()
             done[:] = [Applied(changes, merge.counts, draft.now["version"])]
             return draft
 
@@ -380,6 +386,40 @@ class Neo4jStore:
         draft.add(relationship_pieces(self._tenant, changed, digests=digests, entries=entries, write=write))
         return draft
 
+    def _related_draft(self, related: Related, standing: Standing, entries: Mapping[str, Entry]) -> Draft:
+        keys, found = require_sources(related.sources, related.relationships)
+        return self._sources_draft(keys, found, standing, entries)
+
+    def _sources_draft(
+        self,
+        keys: frozenset[str],
+        relationships: Collection[Relationship],
+        standing: Standing,
+        entries: Mapping[str, Entry],
+    ) -> Draft:
+        """Replace the relationships of some sources.
+
+        Args:
+            entries: of entities that this write makes or changes before it comes to the relationships.
+        """
+        grouped = by_source(relationships)
+        digests = {key: edges_digest(each) for key, each in grouped.items()}
+        ends = {resource_key(each.target) for each in relationships} | keys
+        present = self._entries_of(sorted(ends), standing)
+        former = {key: present[key].edges for key in keys & present.keys() if present[key].edges}
+        changed = {key: grouped.get(key, []) for key in sorted(keys) if digests.get(key) != former.get(key)}
+        for key, entry in entries.items():
+            present[key] = entry._replace(edges=present[key].edges if key in present else b"")
+        return self._relationship_draft(standing, changed, digests, present)
+
+    def _overtaken(self) -> UnavailableError:
+        return UnavailableError(
+            "another process wrote to the graph while this write was being worked out",
+            tenant=self._tenant,
+            retry_after_s=1,
+            todo="Read the graph again, then repeat the write",
+        )
+
     def _touches(self, merge: MergePlan, standing: Standing) -> Iterable[Any]:
         rows_of = [
             {
@@ -405,11 +445,6 @@ class Neo4jStore:
                 for key, at in merge.unknown_gone
             ],
         )
-
-    def _changes_of(self, merge: MergePlan) -> tuple[Any, ...]:
-        keys = [each.key for each in merge.changes if each.kind is not ChangeKind.NEW]
-        found = self._latest(keys)
-        return item_changes(merge.changes, {key: row.item for key, row in found.items()})
 
     def _collection(self, name: str) -> CollectionRecord | None:
         query = "MATCH (c:Collection {id: $id}) RETURN c.accounts, c.unproven, c.ran_at, c.proved_at"

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from domain.errors import IntegrityError
 from graph.stores.instants import instant_from_us
-from graph.stores.merge import Known
+from graph.stores.known import Known
 
 ENTRIES_OF_A_PART: Final = 1_024
 NO_STATE: Final = -1

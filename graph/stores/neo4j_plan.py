@@ -13,7 +13,8 @@ from domain.tenancy import TenantId
 from graph.snapshot import account_of
 from graph.stores.coverage import CollectionRecord
 from graph.stores.instants import us_from_instant
-from graph.stores.merge import Known, MergePlan, NewVersion, Repeat, fingerprint
+from graph.stores.known import Known
+from graph.stores.merge import MergePlan, NewVersion, Repeat, fingerprint
 from graph.stores.neo4j_ledger import NO_STATE, Entry, encoded, joined, part_count
 from graph.stores.neo4j_rows import Properties, item_properties, known_seen, node_id, seen_properties
 from graph.stores.neo4j_steps import Piece, pieces

@@ -15,7 +15,7 @@ from domain.tenancy import TenantId
 from graph.snapshot import account_of
 from graph.stores.bodies import encode
 from graph.stores.instants import instant_from_us, us_from_instant
-from graph.stores.merge import Known
+from graph.stores.known import Known
 from graph.stores.neo4j_ledger import Entry
 from graph.stores.neo4j_schema import kind_label
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise, permutations
 
 import pytest
 
 from domain.change import ChangeEvent
-from domain.errors import ConflictError, InputError, NotFound
+from domain.errors import ConflictError, InputError, NotFound, UnavailableError
 from domain.resource import ConfigurationItem, Origin, Relationship, RelationshipKind, ResourceId, Strength
 from domain.tenancy import TenantId
 from graph.build import build_snapshot
 from graph.references import KINDS, STRENGTHS, Dangling
-from graph.stores.contract import ChangedItems, ChangeKind, GraphStore, PutCounts, Version
+from graph.stores.contract import Applied, ChangedItems, ChangeKind, GraphStore, ItemChange, PutCounts, Version
 from tests.contract.graph_stores import Opener
 from tests.unit.graph.estate import NOON, TENANT, inventory, item
 
@@ -38,20 +38,10 @@ def line(store: GraphStore, uid: str = "a") -> list[tuple[float, str, object]]:
 
 def test_an_event_tells_what_it_changed(store: GraphStore) -> None:
     created, changed, gone = event("a", 1, 1), event("a", 2, 2), event("a", 3, None)
-    assert [(each.before, each.after, each.kind) for each in store.apply([created]).changes] == [
-        (None, created.item, ChangeKind.NEW)
-    ]
-    (change,) = store.apply([changed]).changes
-    assert (change.before, change.after, change.at, change.kind) == (
-        created.item,
-        changed.item,
-        changed.at,
-        ChangeKind.CHANGED,
-    )
+    for told, kind in ((created, ChangeKind.NEW), (changed, ChangeKind.CHANGED)):
+        assert store.apply([told]).changes == (ItemChange(told.uid, told.item, told.at, kind),)
     applied = store.apply([gone])
-    assert [(each.before, each.after, each.kind) for each in applied.changes] == [
-        (changed.item, None, ChangeKind.RETIRED)
-    ]
+    assert applied.changes == (ItemChange(gone.uid, None, gone.at, ChangeKind.RETIRED),)
     assert applied.counts == PutCounts(retired=1)
     assert applied.version == store.version()
     assert store.items() == ()
@@ -158,10 +148,7 @@ def test_an_inventory_tells_what_it_changed(store: GraphStore) -> None:
     assert [change.kind for change in store.put(inventory(*first), "all", NOON).changes] == [ChangeKind.NEW] * 3
     second = [item("a", properties={"v": 2}), item("c", line=5)]
     applied = store.put(inventory(*second), "all", NOON + HOUR)
-    assert [(change.uid, change.before, change.after) for change in applied.changes] == [
-        ("a", first[0], second[0]),
-        ("b", first[1], None),
-    ]
+    assert [(change.uid, change.after) for change in applied.changes] == [("a", second[0]), ("b", None)]
     assert store.put(inventory(*second), "all", NOON + 2 * HOUR).changes == ()
 
 
@@ -421,3 +408,59 @@ def test_versions_speak_of_the_instant_they_began(store: GraphStore) -> None:
     assert store.history("a") == (
         Version(NOON + HOUR, ChangeKind.NEW, item("a", properties={"v": 1}, captured_at=NOON + HOUR)),
     )
+
+
+@dataclass(frozen=True)
+class Links:
+    """Relationships that follow from changes."""
+
+    sources: frozenset[ResourceId]
+    relationships: tuple[Relationship, ...]
+
+
+def test_what_follows_from_changes_is_written_with_them(store: GraphStore) -> None:
+    store.put_relationships([_between("a", "old"), _between("b", "c")])
+    had, told = store.version(), list[Applied]()
+
+    def relate(applied: Applied) -> Links:
+        told.append(applied)
+        assert store.documents(["a"]) == ()
+        return Links(frozenset({ResourceId("a")}), (_between("a", "b"),))
+
+    applied = store.apply([event("a", 1, 1), event("b", 1, 1)], stream="s", position="1", relate=relate)
+    assert told == [applied]
+    assert applied.version == store.version() == had + 1
+    assert store.relationships() == (_between("a", "b"), _between("b", "c"))
+    assert (store.position("s"), len(store.items())) == ("1", 2)
+    assert store.read_out().edges.num_rows == 1
+
+
+def test_what_follows_is_asked_for_although_nothing_changed(store: GraphStore) -> None:
+    store.apply([event("a", 1, 1)])
+    links = Links(frozenset({ResourceId("a")}), (_between("a", "b"),))
+    applied = store.apply([event("a", 1, 1)], relate=lambda _: links)
+    assert (applied.changes, applied.version, store.relationships()) == ((), store.version(), links.relationships)
+
+
+def test_nothing_is_written_where_it_cannot_be_said_what_follows(store: GraphStore) -> None:
+    store.put_relationships([_between("a", "b")])
+    had = store.version()
+
+    def fail(_: Applied) -> Links:
+        raise UnavailableError("no")
+
+    foreign = Links(frozenset({ResourceId("b")}), (_between("a", "c"),))
+    with pytest.raises(UnavailableError):
+        store.apply([event("a", 1, 1)], stream="s", position="1", relate=fail)
+    with pytest.raises(InputError, match="another source"):
+        store.apply([event("a", 1, 1)], stream="s", position="1", relate=lambda _: foreign)
+    assert (store.version(), store.position("s"), store.items()) == (had, "", ())
+    assert store.relationships() == (_between("a", "b"),)
+
+
+def test_it_is_not_asked_what_follows_from_events_that_are_refused(store: GraphStore) -> None:
+    def relate(_: Applied) -> Links:
+        raise AssertionError("a graph would be ahead of the store")
+
+    with pytest.raises(InputError, match="future"):
+        store.apply([event("a", 1, 1)], now=NOON, relate=relate)

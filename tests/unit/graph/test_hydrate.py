@@ -11,7 +11,7 @@ import pytest
 from domain.change import ChangeEvent
 from graph.hydrate import Hydration, follow, hydrate, keep, put
 from graph.live import LiveGraph
-from graph.stores.contract import Applied, GraphStore
+from graph.stores.contract import GraphStore
 from graph.stores.duckdb import DuckDbStore
 from graph.stores.memory import MemoryStore
 from tests.unit.graph.changing import Happened, Mirror, World, keyed, state
@@ -27,10 +27,9 @@ class Stored:
         self.world.put(*(state(self.chance) for _ in range(20)))
         store.put_inventory(inventory(*self.world.items.values()), "all", self.world.now)
 
-    def happen(self, count: int = 4) -> Applied:
-        """Changes in the world and in the store, not yet in any graph."""
-        happened = [each for _ in range(count) for each in self.world.happen(self.chance)]
-        return self.store.apply([_event(each) for each in happened])
+    def happen(self, count: int = 4) -> list[ChangeEvent]:
+        """Changes in the world, of which nobody knows yet."""
+        return [_event(each) for _ in range(count) for each in self.world.happen(self.chance)]
 
     def require_in_step(self, live: LiveGraph) -> None:
         """The graph shows the world, and the store keeps the graph's relationships."""
@@ -86,7 +85,7 @@ def test_a_writer_that_died_between_item_and_edges_is_made_good(store: GraphStor
     first = hydrate(store, tmp_path / "saved", as_of=stored.world.now)
     put(store, first.delta)
     keep(store, first.live, tmp_path / "saved")
-    stored.happen(8)
+    store.apply(stored.happen(8))
     for folder in (tmp_path / "saved", None):
         again = hydrate(store, folder, as_of=stored.world.now)
         assert again.how is (Hydration.SAVED if folder else Hydration.DOCUMENTS)
@@ -131,7 +130,7 @@ def test_a_first_scan_is_worked_out_in_one_pass() -> None:
     empty = MemoryStore(TENANT)
     found = hydrate(empty, None, as_of=stored.world.now)
     applied = empty.put(inventory(*stored.world.items.values()), "all", stored.world.now)
-    follow(empty, found.live, applied)
+    put(empty, found.live.apply(applied.changes, store_version=applied.version))
     stored.store = empty
     stored.require_in_step(found.live)
 
