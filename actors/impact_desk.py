@@ -14,18 +14,25 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from assessment.blast import Blast, Score, blast, score
+from assessment.cost_impact_machines import MachinesQuestion, machine_rows
+from assessment.cost_impact_waste import WasteQuestion, waste
 from assessment.deletion import Removal, removal
 from assessment.dependencies import Dependencies, dependencies
 from assessment.drawing import View, drawing
 from assessment.facts import Documents, FactBook
 from assessment.failure_estate import FailureEstate, costs_of
+from assessment.impact_exposure import Exposure, exposure
 from cost.allocation import ResourceCosts
+from cost.waste import FORGOTTEN_AFTER
 from graph.failing import Failures
+from graph.stores.contract import Changes
 from graph.whole import AnyGraph
 
-Question: TypeAlias = Blast | Dependencies | Removal | Score | View
+Question: TypeAlias = Blast | Dependencies | Exposure | MachinesQuestion | Removal | Score | View | WasteQuestion
 Row: TypeAlias = "dict[str, Any]"
 Bill: TypeAlias = "Sequence[pl.DataFrame]"
+History: TypeAlias = "Callable[[datetime, datetime], tuple[Changes, datetime | None]]"
+"""Changes between two instants, and since when any are recorded."""
 
 
 class ImpactDesk:
@@ -35,12 +42,20 @@ class ImpactDesk:
         graph: the tenant's graph as it is now; the same object while nothing has changed.
         documents: where documents are found by id.
         billing: billing rows that were read last; the same object while they are the same.
+        history: where changes are recorded; None where they are not.
     """
 
-    def __init__(self, graph: Callable[[], AnyGraph], documents: Documents, billing: Callable[[], Bill]) -> None:
+    def __init__(
+        self,
+        graph: Callable[[], AnyGraph],
+        documents: Documents,
+        billing: Callable[[], Bill],
+        history: History | None = None,
+    ) -> None:
         self._graph = graph
         self._documents = documents
         self._billing = billing
+        self._history = history
         self._lock = RLock()
         self._failures: Failures | None = None
         self._costs: tuple[Bill, date, ResourceCosts] | None = None
@@ -66,6 +81,17 @@ class ImpactDesk:
                 return score(estate, question)
             case View():
                 return drawing(estate, question)
+        return self._money(estate, question, as_of)
+
+    def _money(
+        self, estate: FailureEstate, question: Exposure | MachinesQuestion | WasteQuestion, as_of: datetime
+    ) -> Row:
+        if isinstance(question, Exposure):
+            return exposure(estate, question)
+        if isinstance(question, MachinesQuestion):
+            return machine_rows(estate, self._documents)
+        changes, since = self._history(as_of - FORGOTTEN_AFTER, as_of) if self._history else (None, None)
+        return waste(estate, self._documents, question, changes=changes, since=since)
 
     def estate(self, as_of: datetime) -> FailureEstate:
         """The graph as it is now, with what belongs to it."""

@@ -151,7 +151,7 @@ class TenantState:
         self.aliases = ImportedAliases(folders.graph(tenant) / "aliases.json")
         self.ledger = PolicyLedger(folders.policies(tenant))
         self.desk = PolicyDesk(self, self.ledger, folders.policy_keys)
-        self.impact = ImpactDesk(self.view, self.graph.documents, lambda: self.billing)
+        self.impact = ImpactDesk(self.view, self.graph.documents, lambda: self.billing, self._recorded)
         self.drift = DriftDesk(self, folders.drift(tenant), tell)
         self._clock = clock or SystemClock()
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
@@ -178,6 +178,12 @@ class TenantState:
                 self._opened = store
                 self.graph.check()
             return self._opened
+
+    def _recorded(self, since: datetime, until: datetime) -> tuple[Changes, datetime | None]:
+        """What changed between two instants, and when the first scan began to record."""
+        with self.lock:
+            first = min((scan.at for scan in self.store.scans()), default=None)
+            return self.store.changes(since, until), first
 
     def view(self) -> GraphView:
         """The graph as it is. The first question reads it, with the changes that wait."""

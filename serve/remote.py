@@ -64,6 +64,7 @@ from serve.whatif_desk import RemoteWhatIf
 if TYPE_CHECKING:
     from actors.evidence_pages import EvidenceQuery
     from actors.impact_desk import Question
+    from assessment.impact_analysis import Analysis
     from serve.reporting import ReportRequest
 
 T = TypeVar("T")
@@ -140,6 +141,21 @@ class RemotePlatform:
         """Ask about failures there; the graph is that of now, whatever `as_of` is."""
         del as_of
         return self._get(tenant, address_of(question))
+
+    def analyze_impact(
+        self, tenant: TenantId, asked: Analysis, given: Mapping[str, Any] | None = None, *, as_of: datetime
+    ) -> Row:
+        """Analyse there; the graph is that of now, whatever `as_of` is."""
+        del as_of
+        body: dict[str, Json] = {
+            "resource_ids": list(asked.resource_ids),
+            "policy_ids": list(asked.policy_ids),
+            "mode": asked.failure.value,
+            "years": asked.years,
+            "seed": asked.seed,
+            "assumptions": dict(given or {}),
+        }
+        return self._change(tenant, "/impact/analyze", body)
 
     def import_definitions(self, tenant: TenantId, path: Path, *, aliases: Sequence[Path] = ()) -> tuple[Row, ...]:
         """Import definitions there."""

@@ -9,15 +9,26 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from assessment.cost_impact_commitments import CommitmentQuestion, advise
+from assessment.cost_impact_machines import MachinesQuestion
+from assessment.cost_impact_waste import LIMIT_MAX as WASTE_MAX
+from assessment.cost_impact_waste import WasteQuestion
 from assessment.money import amount_text
 from assessment.spend import POLICY, Money, PolicySpend, Trend, by_policy, calculate, trends
 from cost.billing.query import BillingQuery, Measure
 from cost.billing.rates import read_rates
+from cost.commitment_scenarios import Expected
+from cost.commitments import TRANCHES_MAX
 from cost.forecast import HORIZON_MAX, Projection
+from cost.prices import PRICES_MAX, unit_prices
+from cost.rightsizing import HEADROOM
 from cost.sharing import Method, Shared, SharingRule
+from cost.waste import WasteKind
 from serve.api.context import ApiContext, Caller, CallerOf, Context
 from serve.api.models import Document, Request
+from serve.cost_impact import ImpactQuestion, policy_impact, price_row, rightsized
 from serve.costs import billing_store, rates_file
+from serve.metrics_store import processor_use
 from serve.problem import problem_responses
 
 router = APIRouter(prefix="/costs", tags=["costs"], responses=problem_responses(401, 404, 422, 500, 503))
@@ -25,6 +36,8 @@ router = APIRouter(prefix="/costs", tags=["costs"], responses=problem_responses(
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 Group = Annotated[str, Field(min_length=1, max_length=260)]
 Text = Annotated[str, Field(max_length=1_024)]
+Start = Annotated[date | None, Query(description="First day")]
+End = Annotated[date | None, Query(description="Day after the last")]
 DAYS: Final = 180
 
 
@@ -58,6 +71,15 @@ class CalculateBody(Request):
     currency: Currency | None = None
     rules: Annotated[list[RuleBody], Field(max_length=100, default_factory=list)]
     limit: int = Field(default=10_000, ge=1, le=100_000, description="Most groups")
+
+
+class ExpectedBody(Request):
+    """A change of demand that the owner expects; the classes without one weigh 1 together."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    day: Annotated[int, Field(ge=0, le=1_095)]
+    factor: Annotated[float, Field(ge=0, le=100)]
+    weight: Annotated[float, Field(gt=0, le=100)]
 
 
 class CostsView(BaseModel):
@@ -109,6 +131,177 @@ def trending(
     store = billing_store(context.folders, caller.tenant)
     found = trends(store, query, _money(context, caller, cost, currency), horizon_days=horizon_days)
     return TrendsView(cost=cost, horizon_days=horizon_days, series=[_series(trend) for trend in found])
+
+
+class PolicyImpactView(BaseModel):
+    """What a policy costs and saves.
+
+    `at_risk` and `resources` are of the scan's month. `bill` is of the stored bills and the days asked: in each
+    currency, the policy's own part, what declared rules give it of shared cost, what mending saves, and the whole bill
+    by policy, which it is a part of. `rows` are billing rows behind its dearest resources, with file and row.
+    """
+
+    policy_id: str
+    title: str
+    as_of: str
+    effective_month: str | None
+    periods: list[Document]
+    violations: int
+    at_risk: list[Document]
+    resources: list[Document]
+    start: str | None
+    end: str | None
+    bill: list[Document]
+    rows: list[Document]
+
+
+class ImpactBody(Request):
+    """Rules for shared cost: `shared` names groups such as `(tax)`, `(credit)`, `(unused commitments)`."""
+
+    start: date | None = None
+    end: date | None = None
+    rules: Annotated[list[RuleBody], Field(max_length=100, default_factory=list)]
+
+
+class WasteView(BaseModel):
+    """Cases with evidence, dearest first, then what cannot be decided with the reason.
+
+    `savings` count each resource once, and only what ends with it.
+    """
+
+    as_of: str
+    cases: int
+    undecided: int
+    savings: list[Document]
+    by_kind: list[Document]
+    items: list[Document]
+    next_cursor: int | None = None
+
+
+class RightsizingView(BaseModel):
+    """Smaller sizes that carry what was needed, and machines of which nothing can be said, with the reason."""
+
+    headroom: float
+    savings: list[Document]
+    proposals: list[Document]
+    refused: list[Document]
+    reasons: dict[str, int]
+
+
+class ItemsView(BaseModel):
+    """Rows."""
+
+    items: list[Document]
+
+
+class CommitmentsBody(Request):
+    """How much to commit to. Without `rate`, what is held now says what a commitment costs."""
+
+    services: Annotated[list[Group], Field(min_length=1, max_length=100)]
+    rate: Annotated[float | None, Field(gt=0, lt=1, description="Price as a share of the on-demand price")] = None
+    term_days: Annotated[int, Field(ge=30, le=1_095)] = 365
+    days: Annotated[int, Field(ge=30, le=1_095, description="Days that are projected")] = 365
+    paths: Annotated[int, Field(ge=50, le=5_000, description="Paths for each class of scenario")] = 300
+    tranches: Annotated[int, Field(ge=1, le=TRANCHES_MAX)] = 4
+    every_days: Annotated[int, Field(ge=1, le=365)] = 30
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    start: date | None = None
+    end: date | None = None
+    expected: Annotated[list[ExpectedBody], Field(max_length=20, default_factory=list)]
+
+
+@router.get("/impact/{policy_id}")
+def cost_impact(  # noqa: PLR0917 (each is a query parameter)
+    policy_id: str,
+    caller: CallerOf,
+    context: Context,
+    start: Start = None,
+    end: End = None,
+    rows: Annotated[int, Query(ge=0, le=1_000, description="Most billing rows")] = 0,
+) -> PolicyImpactView:
+    """What one policy's violations cost, and what mending them saves."""
+    asked = ImpactQuestion(policy_id, start, end, (), rows)
+    return PolicyImpactView.model_validate(policy_impact(context.platform, context.folders, caller.tenant, asked))
+
+
+@router.post("/impact/{policy_id}")
+def cost_impact_by_rules(
+    policy_id: str,
+    body: ImpactBody,
+    caller: CallerOf,
+    context: Context,
+    rows: Annotated[int, Query(ge=0, le=1_000, description="Most billing rows")] = 0,
+) -> PolicyImpactView:
+    """The same with cost that belongs to no resource given out by declared rules; the parts are the whole bill."""
+    asked = ImpactQuestion(policy_id, body.start, body.end, tuple(_rule(rule) for rule in body.rules), rows)
+    return PolicyImpactView.model_validate(policy_impact(context.platform, context.folders, caller.tenant, asked))
+
+
+@router.get("/waste")
+def waste(
+    caller: CallerOf,
+    context: Context,
+    kind: Annotated[list[WasteKind] | None, Query(description="Only these; may be repeated")] = None,
+    limit: Annotated[int, Query(ge=1, le=WASTE_MAX)] = 100,
+    cursor: Annotated[int, Query(ge=0, description="`next_cursor` of the former page")] = 0,
+) -> WasteView:
+    """What is paid for and serves nobody, with evidence; what cannot be known is said, with the reason."""
+    used = processor_use(context.folders, caller.tenant)
+    asked = WasteQuestion(frozenset(kind or ()), limit, cursor, used)
+    found = context.platform.impact(caller.tenant, asked, as_of=context.clock.now())
+    return WasteView.model_validate(found)
+
+
+@router.get("/machines")
+def machines(caller: CallerOf, context: Context) -> ItemsView:
+    """Machines with size, region and monthly cost, as rightsizing sees them."""
+    found: Document = dict(context.platform.impact(caller.tenant, MachinesQuestion(), as_of=context.clock.now()))
+    return ItemsView(items=found["items"])
+
+
+@router.get("/rightsizing")
+def rightsizing(
+    caller: CallerOf,
+    context: Context,
+    headroom: Annotated[
+        float, Query(ge=0, le=2, description="Share that is kept free of the 95th percentile")
+    ] = HEADROOM,
+) -> RightsizingView:
+    """Sizes that carry what was needed with head-room; refused without memory use."""
+    found = rightsized(context.platform, context.folders, caller.tenant, headroom, as_of=context.clock.now())
+    return RightsizingView.model_validate(found)
+
+
+@router.get("/prices")
+def prices(
+    caller: CallerOf,
+    context: Context,
+    start: Start = None,
+    end: End = None,
+    limit: Annotated[int, Query(ge=1, le=PRICES_MAX)] = 1_000,
+) -> ItemsView:
+    """Unit prices out of the tenant's own bills, those most was paid at first."""
+    found = unit_prices(billing_store(context.folders, caller.tenant), start=start, end=end)
+    return ItemsView(items=[price_row(each) for each in found[:limit]])
+
+
+@router.post("/commitments")
+def commitments(body: CommitmentsBody, caller: CallerOf, context: Context) -> ItemsView:
+    """How much to commit to, by currency: beside simple rules, with regret, coverage, utilisation and a ladder."""
+    asked = CommitmentQuestion(
+        services=tuple(body.services),
+        rate=body.rate,
+        term_days=body.term_days,
+        days=body.days,
+        paths=body.paths,
+        tranches=body.tranches,
+        every_days=body.every_days,
+        seed=body.seed,
+        start=body.start,
+        end=body.end,
+        expected=tuple(Expected(each.name, each.day, each.factor, each.weight) for each in body.expected),
+    )
+    return ItemsView(items=advise(billing_store(context.folders, caller.tenant), asked))
 
 
 def _money(context: ApiContext, caller: Caller, measure: Measure, currency: str | None) -> Money:

@@ -1,21 +1,24 @@
-"""What goes down with a resource, a zone or a region; what depends on what; and the graph as a console draws it."""
+"""What goes down with what, what it costs, what depends on what; and the graph as a console draws it."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from assessment.blast import LIMIT_MAX, Blast, Score
 from assessment.deletion import RESOURCES_MAX, Removal
 from assessment.dependencies import DEPTH_MAX, Dependencies, Direction
 from assessment.drawing import DEPTH_MAX as VIEW_DEPTH_MAX
 from assessment.drawing import NODES_MAX, View
+from assessment.impact_analysis import IDS_MAX, Analysis, assumption_rows
+from cost.loss import YEARS_DEFAULT, YEARS_MAX
 from domain.errors import InputError
 from graph.failure import FailureMode
 from serve.api.context import CallerOf, Context
-from serve.api.models import Document, Id
+from serve.api.models import Document, Id, Request
+from serve.impact import analyze, assumptions_of, keep_assumptions
 from serve.problem import problem_responses
 
 router = APIRouter(tags=["impact"], responses=problem_responses(401, 404, 422, 500, 503, 504))
@@ -98,6 +101,62 @@ class DeletionView(Answer):
     unfollowed: int
 
 
+class AnalyzeImpactBody(Request):
+    """What to analyse: resources that go down together, policies, or both; without either, every violation.
+
+    `assumptions` are for this question alone, in the form of `PUT /impact/assumptions`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "policy_ids": ["pcg-aws-rds-public"],
+                    "assumptions": {"ranges": {"outage.hours": {"low": 1, "high": 4}}},
+                }
+            ]
+        },
+    )
+
+    resource_ids: Annotated[list[Id], Field(max_length=IDS_MAX, default_factory=list)]
+    policy_ids: Annotated[list[Id], Field(max_length=IDS_MAX, default_factory=list)]
+    mode: FailureMode = FailureMode.DELETE
+    years: Annotated[int, Field(ge=100, le=YEARS_MAX, description="Years that are simulated")] = YEARS_DEFAULT
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    assumptions: dict[str, Any] = Field(default_factory=dict)
+
+
+class AnalysisView(Answer):
+    """Downtime, penalties, work and risk, each with mean, interval of 90 %, currency, and what it rests on.
+
+    Parts are not added: they answer different questions. What is not known is null, with `reason`.
+    """
+
+    seed: int
+    years: int
+    interval: float
+    mode: FailureMode
+    violations: int
+    resources: int
+    downtime: Document
+    penalty: Document
+    efficiency: Document
+    risk: Document
+    assumptions: list[Document]
+    notes: list[str]
+
+
+class AssumptionsView(BaseModel):
+    """Ranges that hold nine of ten outcomes, with source and year; and what a tenant says of itself."""
+
+    ranges: list[Document]
+    frameworks: list[str] | None
+    currency: str
+    hour_values: dict[str, Document]
+    no_penalty: dict[str, str]
+
+
 class GraphView(Answer):
     """Nodes and edges to draw. `level` is the finest that fits; a node keeps `key` and `seed` in every view."""
 
@@ -166,6 +225,28 @@ def deletion_order(
     """In which order resources can be deleted, and what stands in the way."""
     asked = Removal(tuple(resource_id), with_dependents, limit)
     return DeletionView.model_validate(_answer(caller, context, asked))
+
+
+@router.post("/impact/analyze")
+def analyze_impact(body: AnalyzeImpactBody, caller: CallerOf, context: Context) -> AnalysisView:
+    """What downtime, penalties, work and risk come to, by the last scan, the graph and what is assumed."""
+    asked = Analysis(tuple(body.resource_ids), tuple(body.policy_ids), body.mode, body.years, body.seed)
+    assumed = assumptions_of(context.folders, caller.tenant, body.assumptions)
+    found = analyze(context.platform, caller.tenant, asked, assumed, as_of=context.clock.now())
+    return AnalysisView.model_validate(found)
+
+
+@router.get("/impact/assumptions")
+def assumptions(caller: CallerOf, context: Context) -> AssumptionsView:
+    """What analyses assume for this tenant."""
+    return AssumptionsView.model_validate(assumption_rows(assumptions_of(context.folders, caller.tenant)))
+
+
+@router.put("/impact/assumptions")
+def put_assumptions(body: dict[str, Any], caller: CallerOf, context: Context) -> AssumptionsView:
+    """Keep the tenant's own: `ranges`, `frameworks`, `currency`, `hour_values`; an empty object keeps the defaults."""
+    keep_assumptions(context.folders, caller.tenant, body)
+    return assumptions(caller, context)
 
 
 @router.get("/graph/view")

@@ -1,4 +1,4 @@
-"""Finished scans, their violations and money, and the policies that judge."""
+"""Finished scans, their violations, and the policies that judge."""
 
 from __future__ import annotations
 
@@ -59,12 +59,6 @@ def explanation(
     """Why a policy judges a resource as it does: what was found, what was expected, where it was read."""
     moment = as_of or context.clock.now()
     return dict(context.platform.explain(caller.tenant, resource_id, policy_id, as_of=moment))
-
-
-@router.get("/costs/impact/{policy_id}", tags=["costs"])
-def cost_impact(policy_id: str, caller: CallerOf, context: Context) -> Document:
-    """Monthly effective cost of the resources that violate one policy, by the last scan."""
-    return dict(context.platform.cost_impact(caller.tenant, policy_id))
 
 
 @router.get("/policies", tags=["policies"])

@@ -30,7 +30,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "starlette": ("serve",),
     "typer": ("serve.cli",),
     "rich": ("serve",),
-    "duckdb": ("graph.stores", "cost.billing.query"),
+    "duckdb": ("graph.stores", "cost.billing"),
     "obstore": ("chain.storage",),
     "reportlab": ("chain.reports",),
     "pyhanko": ("chain.reports",),
