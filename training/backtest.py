@@ -7,6 +7,8 @@ data and of the code. Leaves with 2 where the input cannot be used.
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import logging
 import platform
 import sys
@@ -16,18 +18,21 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from domain.errors import InputError
 from domain.value import Json
 from training.answer import answer
 from training.dataset import Weeks, code_digest
 from training.judgement import Judged, report
-from training.models import CONTROLS, LEARNERS
+from training.models import CONTROLS, LEARNERS, NETWORK, Learner
 from training.recorded import read_histories
-from training.rolling import Plan, require_plan, run_task
+from training.rolling import Networks, Plan, require_plan, run_task
 from training.table import table_of
-from training.task import Task
+from training.task import NODE_TASKS, Task
 
 TRAIN_FROM = datetime(2022, 1, 3, tzinfo=UTC)
 SEED = 7
+BASELINES, WITH_NETWORK = "baselines", "network"
+MODELS_HELP = "baselines always take part; the network does where torch is, unless only baselines are named"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--repos", nargs="+", default=[], help="only these repositories")
     made.add_argument("--seeds", nargs="+", type=int, default=[1], help="one booster for each")
     made.add_argument("--controls", action="store_true", help="also fit models without families of features")
+    made.add_argument("--refit-every", type=int, default=4, help="fit anew every so many weeks; default 4")
+    made.add_argument("--models", nargs="+", choices=[BASELINES, WITH_NETWORK], help=MODELS_HELP)
     made.add_argument("--cache", type=Path, default=Path(".pcg/training"), help="where weeks and scores are kept")
     made.add_argument("--json", type=Path, help="write the report to this file")
     return made
@@ -61,21 +68,27 @@ def run(given: argparse.Namespace) -> dict[str, Json]:
         InputError: the folder or the plan cannot be used.
     """
     begun = time.monotonic()
-    plan = Plan(given.first, given.last, given.train_from, given.train_every, seeds=tuple(given.seeds))
+    plan = Plan(
+        given.first, given.last, given.train_from, given.train_every, given.refit_every, seeds=tuple(given.seeds)
+    )
+    is_graph = _with_network(given.models)
     recorded = read_histories(given.data, only=frozenset(given.repos))
     require_plan(plan, recorded.end)
     weeks = Weeks(recorded, given.cache)
     tasks: dict[str, Json] = {}
     weeks.prepare(set().union(*(plan.weeks(task) for task in given.tasks)))
+    networks = _networks(weeks, plan) if is_graph else None
     for task in given.tasks:
-        learners = (*LEARNERS[task], *(CONTROLS.get(task, ()) if given.controls else ()))
-        scored = run_task(weeks, task, plan, learners=learners, tag="-controls" if given.controls else "")
+        learners = _learners(task, is_graph=is_graph, has_controls=given.controls)
+        tag = ("-controls" if given.controls else "") + ("-network" if is_graph else "")
+        scored = run_task(weeks, task, plan, learners=learners, networks=networks, tag=tag)
         judged = Judged(task, scored, burn_in=plan.burn_in_weeks)
         tasks[task.value] = report(judged, weeks.tenants, seed=SEED)
         logging.getLogger(__name__).info("%s judged", task)
     return {
         "schema": "training.backtest/1", "data_digest": weeks.digest, "data_end": weeks.end.isoformat(),
-        "feature_code": code_digest(), "code": code_digest(_every_module()), "seeds": list(plan.seeds),
+        "feature_code": code_digest(), "code": code_digest(every_module()),
+        "models": [BASELINES, *([WITH_NETWORK] if is_graph else [])], "seeds": list(plan.seeds),
         "bootstrap_seed": SEED, "from": plan.first.date().isoformat(), "to": plan.last.date().isoformat(),
         "train_from": plan.train_from.date().isoformat(), "refit_weeks": plan.refit_weeks,
         "purge_days": plan.purge_days, "train_every_weeks": plan.train_every, "python": platform.python_version(),
@@ -88,8 +101,27 @@ def day(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def _every_module() -> list[str]:
-    return [path.stem for path in Path(__file__).parent.glob("*.py")]
+def every_module() -> list[str]:
+    """Every module of `training`, by its path without the ending."""
+    folder = Path(__file__).parent
+    return [path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py")]
+
+
+def _learners(task: Task, *, is_graph: bool, has_controls: bool) -> tuple[Learner, ...]:
+    graph = (NETWORK,) if is_graph and task in NODE_TASKS else ()
+    return (*LEARNERS[task], *graph, *(CONTROLS.get(task, ()) if has_controls else ()))
+
+
+def _with_network(models: Sequence[str] | None) -> bool:
+    has_torch = importlib.util.find_spec("torch") is not None
+    if models is not None and WITH_NETWORK in models and not has_torch:
+        raise InputError("the network needs torch", todo="Install the extra: uv pip install 'policycortex[gnn]'")
+    return has_torch if models is None else WITH_NETWORK in models
+
+
+def _networks(weeks: Weeks, plan: Plan) -> Networks:
+    made: Networks = importlib.import_module("training.network.member").Networks(weeks, plan)
+    return made
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from training import births, cochange
 from training.features import Features, Matrix
 from training.history import Flags, microseconds
 from training.recorded import Recorded
+from training.relations import Relations, as_table, behind, from_table, relations_of
 from training.task import HORIZON_DAYS, NODE_TASKS, Seen, Task, features_of, labels, see
 
 LOG = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ FEATURE_CODE = (
     "features",
     "history",
     "recorded",
+    "relations",
     "sampler",
     "state",
     "task",
@@ -58,6 +60,19 @@ class Rows:
     tenant: NDArray[np.int16]
     stack: NDArray[np.int32]
     stacks: Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class GraphWeek:
+    """A week as the network sees it: every row with its features, its relations, and what came to it.
+
+    Shapes:
+        values: float32 (n, k). labels: bool (n, 3), a column for each of `NODE_TASKS`.
+    """
+
+    values: Matrix
+    relations: Relations
+    labels: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +156,12 @@ class Weeks:
             stacks = found["stacks"] if task is Task.STACK else _no_stacks()
             return Rows(found["values"], found[f"labels_{task}"], found["tenant"], found["stack"], stacks)
 
+    def graph(self, origin: datetime) -> GraphWeek:
+        """A week's rows with their relations."""
+        with np.load(self.make(origin)) as found:
+            labels = np.stack([found[f"labels_{task}"] for task in NODE_TASKS], axis=1)
+            return GraphWeek(found["values"], from_table(found), labels)
+
     def _born(self, origin: datetime) -> Rows:
         """Creations within the window, each with features as of just before it."""
         if self._births is None:
@@ -165,7 +186,7 @@ def code_digest(names: Iterable[str] = FEATURE_CODE) -> str:
     """SHA-256 over the modules that make features and labels."""
     hashed = hashlib.sha256()
     for name in sorted(names):
-        hashed.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+        hashed.update((Path(__file__).parent / f"{name}.py").read_bytes())
     return hashed.hexdigest()
 
 
@@ -186,6 +207,7 @@ def _week(recorded: Recorded, origin: datetime) -> tuple[dict[str, NDArray[np.ge
         "pairs": np.concatenate([one.values for one in pairs]),
         "pair_labels": np.concatenate([one.labels for one in pairs]),
         "pair_tenant": _tenants([len(one.labels) for one in pairs]),
+        **as_table(behind([relations_of(one) for one in seen])),
         **{f"labels_{task}": np.concatenate([one[task] for one in answers]) for task in NODE_TASKS},
     }  # fmt: skip
     return arrays, {"node": found[0].names, "families": found[0].families, "stack": stack_names}

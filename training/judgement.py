@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from domain.value import Json
 from training.conformal import rolling_coverage
 from training.metrics import TOPS_PERCENT, Draws, difference, draws, estimate, judge
-from training.models import HEURISTICS, LEARNERS
+from training.models import HEURISTICS, LEARNERS, NETWORK
 from training.rolling import Scored
-from training.serving import MEMBERS, SERVING, averaged, calibrated
+from training.serving import MEMBERS, SERVING, STACKS, averaged, calibrated, stacks
 from training.task import Task
 
 Numbers = NDArray[np.float64]
@@ -45,6 +45,9 @@ class Judged:
             own = [one.scores[name].astype(np.float64) for one in scored]
             p = np.concatenate(calibrated(scored, own)[burn_in:])
             self.scores[name] = (np.concatenate(own[burn_in:]), p)
+        for name, found in stacks(scored, task).items():
+            p = np.concatenate(calibrated(scored, found)[burn_in:])
+            self.scores[name] = (np.concatenate(found[burn_in:]), p)
         self.scores[SERVING] = (np.concatenate(means[burn_in:]), np.concatenate(answers[burn_in:]))
         self.coverage = [
             rolling_coverage(
@@ -76,7 +79,8 @@ def report(judged: Judged, tenants: Sequence[tuple[str, str]], *, seed: int) -> 
         "models": models,
         "by_cloud": {name: _slice(judged, clouds == name, drawn) for name in np.unique(clouds).tolist()},
         "by_repo": {name: _slice(judged, repos == name, drawn) for name in np.unique(repos).tolist()},
-        "differences": _differences(figures),
+        "differences": _differences(figures, SERVING),
+        "differences_of": {name: _differences(figures, name) for name in (NETWORK.name, *STACKS) if name in figures},
         "conformal": [asdict(one) for one in judged.coverage],
     }  # fmt: skip
 
@@ -99,12 +103,12 @@ def _shown(found: Mapping[str, Numbers]) -> dict[str, Json]:
     return shown
 
 
-def _differences(figures: Mapping[str, Mapping[str, Numbers]]) -> list[Json]:
-    ours = figures[SERVING]
+def _differences(figures: Mapping[str, Mapping[str, Numbers]], of: str) -> list[Json]:
+    ours = figures[of]
     return [
         {"against": name, "metric": metric, **_rounded(asdict(difference(ours, found, metric)))}
         for name, found in figures.items()
-        if name != SERVING
+        if name != of
         for metric in COMPARED
         if metric in found
     ]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 import polars as pl
 
@@ -88,16 +89,23 @@ class Found:
 
 
 def live_timeline(
-    tenant: str, cloud: str, changes: Sequence[Changed], findings: Iterable[Found], *, end: datetime
+    tenant: str,
+    cloud: str,
+    changes: Sequence[Changed],
+    findings: Iterable[Found],
+    *,
+    end: datetime,
+    declared: Mapping[str, str] = MappingProxyType({}),
 ) -> Timeline:
     """The history of a live tenant.
 
     Args:
         changes: in any order.
         end: until when every change and finding is known.
+        declared: what declarations call a live type, by its name in lower case: recorded histories are declarations.
     """
     ordered = sorted(changes, key=lambda one: one.at)
-    return timeline(tenant, cloud, Frames(_events(ordered), _edges(ordered), _findings(findings)), end=end)
+    return timeline(tenant, cloud, Frames(_events(ordered, declared), _edges(ordered), _findings(findings)), end=end)
 
 
 def changed_attributes(before: ConfigurationItem | None, after: ConfigurationItem | None) -> int:
@@ -111,15 +119,15 @@ def stack_of(item: ConfigurationItem) -> str:
     return next((f"{item.scope}#{item.tags[tag]}" for tag in STACK_TAGS if item.tags.get(tag)), item.scope)
 
 
-def _events(changes: Sequence[Changed]) -> pl.DataFrame:
+def _events(changes: Sequence[Changed], declared: Mapping[str, str]) -> pl.DataFrame:
     sizes = Counter(one.batch or f"#{at}" for at, one in enumerate(changes))
-    rows = [_event(one, one.batch or f"#{at}", sizes) for at, one in enumerate(changes)]
+    rows = [_event(one, one.batch or f"#{at}", sizes, declared) for at, one in enumerate(changes)]
     return pl.DataFrame(rows, schema=_EVENT, orient="row")
 
 
-def _event(one: Changed, batch: str, sizes: Mapping[str, int]) -> tuple[object, ...]:
+def _event(one: Changed, batch: str, sizes: Mapping[str, int], declared: Mapping[str, str]) -> tuple[object, ...]:
     item, stack = one.item, stack_of(one.item)
-    kind = f"resource:{item.type.lower()}"
+    kind = f"resource:{declared.get(item.type.lower(), item.type.lower())}"
     action = Action.CREATE if one.before is None else Action.DELETE if one.after is None else Action.UPDATE
     return (
         one.at, resource_key(item.uid), kind, True, stack, item.scope.rpartition("/")[0], f"{stack}/{item.region}",

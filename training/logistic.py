@@ -28,7 +28,7 @@ class Logistic:
 
     def predict(self, values: NDArray[np.floating]) -> Numbers:
         """A probability for each row. A value that is not a number counts as the mean."""
-        standard = _standard(values, self.mean, self.scale)
+        standard = standardised(values, self.mean, self.scale)
         return sigmoid(standard @ self.weights.astype(np.float32) + self.intercept)
 
 
@@ -45,7 +45,7 @@ def fit_logistic(
     mean = np.average(values, axis=0, weights=weights)
     scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))
     scale = np.where(scale > 1e-9, scale, 1.0)
-    standard = _standard(values, mean, scale)
+    standard = standardised(values, mean, scale)
     share, signs = (weights / total).astype(np.float32), np.where(labels, 1.0, -1.0).astype(np.float32)
 
     def loss(point: Numbers) -> tuple[float, Numbers]:
@@ -75,6 +75,9 @@ def logit(p: Numbers, *, least: float = 1e-6) -> Numbers:
     return np.asarray(np.log(kept / (1 - kept)), np.float64)
 
 
-def _standard(values: NDArray[np.floating], mean: Numbers, scale: Numbers) -> NDArray[np.float32]:
+def standardised(
+    values: NDArray[np.floating], mean: NDArray[np.floating], scale: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Columns with mean 0 and scale 1, no further than 8 from it; what is not a number counts as the mean."""
     standard = ((values - mean) / scale).astype(np.float32)
-    return np.clip(np.nan_to_num(standard, nan=0.0), -8, 8)
+    return np.asarray(np.clip(np.nan_to_num(standard, nan=0.0), -8, 8), np.float32)

@@ -42,9 +42,9 @@ class Learner:
     """A model to fit.
 
     Args:
-        kind: ``logistic`` or ``boosting``.
+        kind: ``logistic``, ``boosting`` or ``network``.
         families: families of columns it sees; every one where empty.
-        level: ``row``, or ``stack`` for one row per stack, whose answer holds for every resource in it.
+        level: ``row``; ``stack`` for one row per stack, whose answer holds for every resource in it; or ``graph``.
     """
 
     name: str
@@ -77,6 +77,8 @@ _CONTROLS = (
     Learner("boosting own+stack", "boosting", ("own", "type", "stack", "around", "calendar")),
     Learner("boosting own+stack+degree", "boosting", ("own", "type", "stack", "around", "calendar", "degree")),
 )
+NETWORK = Learner("network", "network", level="graph")
+"""Fitted once for T2 to T4, by `training.network`; it needs torch, so it takes part where it is asked for."""
 LEARNERS: Mapping[Task, tuple[Learner, ...]] = {
     Task.BORN: _ROW,
     Task.NEIGHBOURHOOD: _ROW,

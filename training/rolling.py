@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,12 @@ from training.models import (
     drawn_stacks,
     fit,
 )
-from training.task import HORIZON_DAYS, Task, origins
+from training.task import HORIZON_DAYS, NODE_TASKS, Task, origins
 
 LOG = logging.getLogger(__name__)
 Numbers = NDArray[np.float64]
 MODEL_CODE = ("boosting", "logistic", "models", "rolling")
+NETWORK_CODE = ("forward", "network/fit", "network/model", "relations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,13 @@ class Scored:
     scores: dict[str, NDArray[np.float32]]
 
 
+class Networks(Protocol):
+    """Networks by the origin that they were fitted before; `training.network.member` has them."""
+
+    def p(self, before: datetime, origin: datetime) -> Numbers:
+        """Probabilities of an origin's rows, a column for each of `NODE_TASKS`."""
+
+
 def require_plan(plan: Plan, end: datetime) -> None:
     """Refuse origins whose outcome is not known, and plans with nothing to score or to learn from.
 
@@ -110,17 +119,26 @@ def require_plan(plan: Plan, end: datetime) -> None:
 
 
 def run_task(
-    weeks: Weeks, task: Task, plan: Plan, *, learners: Sequence[Learner] | None = None, tag: str = ""
+    weeks: Weeks,
+    task: Task,
+    plan: Plan,
+    *,
+    learners: Sequence[Learner] | None = None,
+    networks: Networks | None = None,
+    tag: str = "",
 ) -> tuple[Scored, ...]:
     """Score every origin of a plan, by each heuristic and learner of a task.
 
     Args:
         learners: instead of the task's own.
+        networks: answer for learners of that kind.
         tag: keeps runs with other learners apart.
     """
     learners = LEARNERS[task] if learners is None else learners
-    fitter = _Fitter(weeks, task, plan, learners)
-    folder = weeks.folder / "scores" / f"{_key(plan)}{tag}"
+    fitter = _Fitter(weeks, task, plan, learners, networks)
+    is_graph = any(one.kind == "network" for one in learners)
+    code = (*MODEL_CODE, *(NETWORK_CODE if is_graph else ()))
+    folder = weeks.folder / "scores" / f"{_key(plan, code)}{tag}"
     folder.mkdir(parents=True, exist_ok=True)
     found: list[Scored] = []
     for block in plan.blocks():
@@ -136,8 +154,12 @@ def run_task(
 class _Fitter:
     """Fits learners for blocks of origins; keeps the drawn rows of each week."""
 
-    def __init__(self, weeks: Weeks, task: Task, plan: Plan, learners: Sequence[Learner]) -> None:
-        self._weeks, self._task, self._plan, self._learners = weeks, task, plan, learners
+    def __init__(
+        self, weeks: Weeks, task: Task, plan: Plan, learners: Sequence[Learner], networks: Networks | None
+    ) -> None:
+        self._weeks, self._task, self._plan, self._networks = weeks, task, plan, networks
+        self._learners = [one for one in learners if one.kind != "network"]
+        self._graph = [one for one in learners if one.kind == "network"]
         self._rows: dict[tuple[str, datetime], Sampled] = {}
 
     def score(self, block: Sequence[datetime]) -> list[Scored]:
@@ -155,8 +177,16 @@ class _Fitter:
         for origin in block:
             rows = self._weeks.rows(self._task, origin)
             scores = {one.name: answer(one, model, rows, columns).astype(np.float32) for one, columns, model in fits}
+            scores |= self._of_networks(block[0], origin)
             scored.append(Scored(origin, rows.labels, rows.tenant, {**self._ranked(rows), **scores}))
         return scored
+
+    def _of_networks(self, before: datetime, origin: datetime) -> dict[str, NDArray[np.float32]]:
+        if not self._graph:
+            return {}
+        assert self._networks is not None, "a network is asked for where there are none"
+        answers = self._networks.p(before, origin)[:, NODE_TASKS.index(self._task)]
+        return {one.name: answers.astype(np.float32) for one in self._graph}
 
     def _ranked(self, rows: Rows) -> dict[str, NDArray[np.float32]]:
         columns = columns_of(self._task, self._weeks.names())
@@ -179,12 +209,12 @@ def joined(parts: Sequence[Sampled]) -> Sampled:
     )  # fmt: skip
 
 
-def _key(plan: Plan) -> str:
+def _key(plan: Plan, code: Sequence[str]) -> str:
     """Names a plan and the code of the models, so that scores of another are never taken for these."""
     seeds = "-".join(map(str, plan.seeds))
     return (
         f"{plan.scored()[0]:%Y%m%d}-{plan.last:%Y%m%d}-from{plan.train_from:%Y%m%d}-every{plan.train_every}"
-        f"-refit{plan.refit_weeks}-purge{plan.purge_days}-seeds{seeds}-{code_digest(MODEL_CODE)[:10]}"
+        f"-refit{plan.refit_weeks}-purge{plan.purge_days}-seeds{seeds}-{code_digest(code)[:10]}"
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from training.calibration import fit_isotonic
 from training.logistic import logit, sigmoid
 from training.rolling import Scored
+from training.stacking import stacked
 from training.task import Task
 
 Numbers = NDArray[np.float64]
@@ -25,6 +26,27 @@ MEMBERS: Mapping[Task, tuple[str, ...]] = {
     Task.STACK: ("logistic", "boosting of stacks"),
 }
 """Learners that are averaged into the served model: one linear, one of trees."""
+STACKS: Mapping[str, tuple[str, ...]] = {
+    "network and logistic, stacked": ("logistic", "network"),
+    "network and trees, stacked": ("trees", "network"),
+    "all three, stacked": ("logistic", "trees", "network"),
+}
+"""Members that are weighted by their latest weeks, where there is a network; `trees` are those of the task."""
+
+
+def stacks(scored: Sequence[Scored], task: Task) -> dict[str, list[Numbers]]:
+    """Each stack's logits for each origin; none where no network was fitted."""
+    if "network" not in scored[0].scores:
+        return {}
+    trees = MEMBERS[task][1]
+    return {
+        name: _stack(scored, [trees if one == "trees" else one for one in members]) for name, members in STACKS.items()
+    }
+
+
+def _stack(scored: Sequence[Scored], members: Sequence[str]) -> list[Numbers]:
+    answers = [np.stack([one.scores[name] for name in members], axis=1).astype(np.float64) for one in scored]
+    return stacked(answers, [one.labels for one in scored])[0]
 
 
 def averaged(scored: Sequence[Scored], members: Sequence[str]) -> list[Numbers]:

@@ -60,7 +60,8 @@ def state_at(past: Past) -> State:
     first = np.full(size, -1, np.int64)
     first[events.node[::-1]] = np.arange(len(events.node))[::-1]
     is_live = events.action[last] != Action.DELETE if size else np.zeros(0, np.bool_)
-    sources, targets = _live_edges(past, is_live)
+    live = live_edges(past, is_live)
+    sources, targets = past.edges.source[live], past.edges.target[live]
     every_source, every_target = past.edges.source, past.edges.target
     return State(
         is_live, np.flatnonzero(is_live & past.nodes.is_scored).astype(np.int32),
@@ -84,15 +85,14 @@ def pairs(sources: Codes, targets: Codes, size: int) -> Pairs:
     return Pairs(np.concatenate((one, other)).astype(np.int32), np.concatenate((other, one)).astype(np.int32))
 
 
-def _live_edges(past: Past, is_live: Flags) -> tuple[Codes, Codes]:
+def live_edges(past: Past, is_live: Flags) -> NDArray[np.intp]:
+    """Places, in the past's edges, of the latest addition of each edge that is there between live nodes."""
     edges = past.edges
     keys = edges.source.astype(np.int64) * max(len(is_live), 1) + edges.target
     _, reverse_first = np.unique(keys[::-1], return_index=True)
     last = len(keys) - 1 - reverse_first
     kept = last[edges.added[last]]
-    source, target = edges.source[kept], edges.target[kept]
-    both = is_live[source] & is_live[target]
-    return source[both], target[both]
+    return np.asarray(kept[is_live[edges.source[kept]] & is_live[edges.target[kept]]])
 
 
 def _open(past: Past, size: int) -> Numbers:

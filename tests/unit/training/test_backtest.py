@@ -45,7 +45,7 @@ def _given(folder: Path, cache: Path, out: Path, *more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def found(folder: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("out") / "report.json"
-    assert backtest.main(_given(folder, cache, out, "--train-every", "4")) == 0
+    assert backtest.main(_given(folder, cache, out, "--train-every", "4", "--models", "baselines")) == 0
     told: dict[str, Any] = orjson.loads(out.read_bytes())
     return told
 
@@ -167,7 +167,7 @@ def test_controls_leave_repositories_out(folder: Path, cache: Path, tmp_path: Pa
 
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["guess"]) == 2
-    assert "anomalies|backtest|evaluate|patterns" in capsys.readouterr().err
+    assert "anomalies|backtest|evaluate|patterns|train" in capsys.readouterr().err
 
 
 def test_weeks_of_some_repositories_are_never_taken_for_those_of_others(folder: Path, cache: Path) -> None:

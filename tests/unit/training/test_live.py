@@ -125,6 +125,22 @@ def test_a_stack_is_the_deployment_where_a_tag_names_it() -> None:
     assert stack_of(tagged) == "s#shop"
 
 
+def test_a_live_type_goes_by_the_name_that_was_learned_from(
+    both: tuple[tuple[Timeline, ...], tuple[Timeline, ...]],
+) -> None:
+    live = item("s/aws_s3_bucket.a", type="AWS::S3::Bucket")
+    declared = {"aws::s3::bucket": "aws_s3_bucket"}
+    history = live_timeline("acme", "aws", [Changed(START, None, live)], [], end=START, declared=declared)
+    (seen,), prior = see([history], START)
+    assert seen.past.nodes.type.names == ("resource:aws_s3_bucket",)
+    (recorded, *_), learned = see(both[0], CUTOFF)
+    names = features_of(recorded, learned).names
+    told = features_of(seen, prior.merged([learned])).values[0, names.index("type.near_openings_120")]
+    unheard = live_timeline("acme", "aws", [Changed(START, None, live)], [], end=START)
+    (other,), _ = see([unheard], START)
+    assert told != features_of(other, prior.merged([learned])).values[0, names.index("type.near_openings_120")]
+
+
 def test_a_change_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="change of nothing"):
         live_timeline("acme", "aws", [Changed(START, None, None)], [], end=START)

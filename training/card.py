@@ -1,0 +1,126 @@
+"""The model card: what the shipped weights are, what they are for, and how good a back-test found their kind to be.
+
+Every figure is read from the manifest or from the back-test's JSON; none is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from training.weights import Manifest
+
+TASK_WORDS = {
+    "T2": "a violation opens on it or next to it within seven days",
+    "T3": "a violation opens in its stack within seven days",
+    "T4": "it is changed within seven days",
+}
+SHOWN = ("network and logistic, stacked", "network", "logistic", "boosting", "boosting of stacks", "all three, stacked")
+COLUMNS = ("auroc", "auroc_weekly", "ap", "recall_at_fpr5", "brier_skill", "ece")
+
+
+def card_of(manifest: Manifest, report: Mapping[str, Any] | None, *, size_bytes: int) -> str:
+    """The card as Markdown."""
+    return "\n".join([*_head(manifest, size_bytes), *_judged(report), *_limits(report)]) + "\n"
+
+
+def _head(manifest: Manifest, size_bytes: int) -> Iterator[str]:
+    yield f"# Model card: {manifest.name}"
+    yield ""
+    yield "Written by `python -m training train`. Tasks, and how they are judged: [prediction](prediction.md)."
+    yield ""
+    yield "| | |"
+    yield "|---|---|"
+    yield f"| Weights | SHA-256 `{manifest.sha256}`, {size_bytes:,} bytes, schema `{manifest.schema}` |"
+    yield f"| Learned from | data `{manifest.data[:16]}…`, weeks {manifest.learned_from} to {manifest.learned_until} |"
+    yield f"| Code, features | `{manifest.code[:16]}…`, `{manifest.features[:16]}…` |"
+    yield f"| Seeds | {', '.join(map(str, manifest.seeds))} |"
+    yield (
+        "| Members | a relation-aware graph network and a logistic regression; how they are weighted and calibrated "
+        "comes from the last eight weeks, which neither learned from |"
+    )
+    yield ""
+    yield "What it answers, for every resource: " + "; ".join(f"{t}: {words}" for t, words in TASK_WORDS.items()) + "."
+
+
+def _judged(report: Mapping[str, Any] | None) -> Iterator[str]:
+    yield ""
+    yield "## How good models of this kind were found to be"
+    yield ""
+    if report is None:
+        yield "No back-test was given."
+        return
+    yield (
+        f"Back-test of weekly origins {report['from']} to {report['to']} on data `{report['data_digest'][:16]}…`: "
+        f"fitted anew every {report['refit_weeks']} weeks on every {report['train_every_weeks']}-th week since "
+        f"{report['train_from']}, {report['purge_days']} days apart from what is judged; seeds "
+        f"{', '.join(map(str, report['seeds']))}. In brackets 95 % intervals over weeks."
+    )
+    for task, part in report["tasks"].items():
+        yield from _task(task, part)
+
+
+def _task(task: str, part: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield (f"### {task}: {TASK_WORDS.get(task, task)}")
+    yield ""
+    yield f"Base rate {100 * part['base_rate']:.3f} %, {part['rows']:,} rows, {part['weeks']} weeks."
+    yield ""
+    yield "| Model | " + " | ".join(COLUMNS) + " |"
+    yield "|---|" + "---|" * len(COLUMNS)
+    for name in (one for one in SHOWN if one in part["models"]):
+        yield f"| {name} | " + " | ".join(_cell(part["models"][name].get(column)) for column in COLUMNS) + " |"
+    yield ""
+    yield from _differences(part)
+    yield _by_cloud(part)
+
+
+def _differences(part: Mapping[str, Any]) -> Iterator[str]:
+    trees = "boosting of stacks" if "boosting of stacks" in part["models"] else "boosting"
+    for of in (one for one in SHOWN[:2] if one in part.get("differences_of", {})):
+        told = [
+            f"{one['metric']} {_signed(one)}"
+            for one in part["differences_of"][of]
+            if one["against"] == trees and one["metric"] in COLUMNS
+        ]
+        yield f"{of} above {trees}: " + ", ".join(told) + "."
+        yield ""
+
+
+def _by_cloud(part: Mapping[str, Any]) -> str:
+    cells = []
+    for cloud, found in part["by_cloud"].items():
+        models = found["models"]
+        told = models if isinstance(models, str) else _cell(models.get(SHOWN[0], {}).get("auroc"))
+        cells.append(f"{cloud} {told} ({found['positives']} of {found['rows']:,})")
+    return f"AUROC of {SHOWN[0]} by cloud: " + "; ".join(cells) + "."
+
+
+def _limits(report: Mapping[str, Any] | None) -> Iterator[str]:
+    yield ""
+    yield "## What it is not"
+    yield ""
+    yield "- It learned from changes of declared infrastructure in public repositories, a stand-in for live changes."
+    yield "- A tenant without finished weeks of its own is answered by this global model, and told so."
+    yield "- Dates decide exactly and are computed, not learned; this model says nothing about them."
+    if report is not None:
+        most = max(part["base_rate"] for part in report["tasks"].values())
+        yield f"- Accuracy is not stated: always answering no is right at least {100 * (1 - most):.1f} % of the time."
+        clouds = ((task, cloud) for task, part in report["tasks"].items() for cloud in part["by_cloud"].values())
+        few = sorted({task for task, cloud in clouds if isinstance(cloud["models"], str)})
+        if few:
+            yield f"- On some clouds too few came true to say anything: {', '.join(few)}."
+
+
+def _cell(one: Mapping[str, float | None] | None) -> str:
+    if not one or one["value"] is None:
+        return "insufficient"
+    if one["low"] is None or one["high"] is None:
+        return f"{one['value']:.4f}"
+    return f"{one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}]"
+
+
+def _signed(one: Mapping[str, Any]) -> str:
+    if one["value"] is None:
+        return "insufficient"
+    return f"{one['value']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}]"

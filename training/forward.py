@@ -1,0 +1,157 @@
+"""The network's answer in numpy and sparse matrices: what is served and what is judged, without torch.
+
+Each layer adds to a resource's state what it hears from the lists of `training.relations`. How much a voice counts is
+learned from how long ago its edge came, or its speaker changed: days go through an encoding of time into a gate for
+each relation and layer. `training.network` fits the same function; a test holds both within 1e-5 of each other.
+
+    state_0 = relu(encode(standardised features) + embedding of the type)
+    heard_r = sum of gate_r(age) * state / (sum of gate_r(age) + 0.5)          for each relation r
+    state_l = state_(l-1) + relu(own(state_(l-1)) + sum over r of heard_r @ W_r + log(1 + sum of gates) * v_r)
+    logits  = wide(standardised features) + head(state_L)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+from training.history import Codes
+from training.logistic import sigmoid, standardised
+from training.relations import GROUPS, LINKS, Ages, Lists, Relations, ego
+
+Floats = NDArray[np.float32]
+SOFTENING = 0.5
+"""Added to the sum of gates: one old voice alone does not count as much as many young ones."""
+SCALES_DAYS = (2.0, 7.0, 30.0, 120.0, 365.0)
+WAVES = (0.5, 1.0, 2.0)
+RELATIONS = (*LINKS, *GROUPS)
+
+
+def time_encoding(ages: Ages) -> Floats:
+    """Days as decays of several half-lives and waves of their logarithm.
+
+    Shapes:
+        Returns float32 (len(ages), 1 + len(SCALES_DAYS) + 2 * len(WAVES)).
+    """
+    grown = np.log1p(ages)
+    decays = [np.exp2(-ages / scale) for scale in SCALES_DAYS]
+    waves = [wave(grown * speed) for speed in WAVES for wave in (np.sin, np.cos)]
+    return np.stack([grown / 8, *decays, *waves], axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A fitted network.
+
+    Args:
+        arrays: `mean` and `scale` of the features, `type_names`, and the parameters by the names of
+            `training.network.model`.
+    """
+
+    arrays: Mapping[str, NDArray[np.generic]]
+
+    @property
+    def layers(self) -> int:
+        """How often neighbours speak; also how far a resource hears."""
+        return sum(name.startswith("own.") and name.endswith(".weight") for name in self.arrays)
+
+    def logits(self, values: NDArray[np.floating], relations: Relations) -> Floats:
+        """For each row, a logit for each task.
+
+        Shapes:
+            values: float (n, k). Returns float32 (n, tasks).
+        """
+        return self.heads(values, self.states(values, relations)[-1])
+
+    def p(self, values: NDArray[np.floating], relations: Relations) -> NDArray[np.float64]:
+        """Probabilities, not calibrated."""
+        return sigmoid(self.logits(values, relations))
+
+    def of_rows(
+        self, values: NDArray[np.floating], relations: Relations, rows: NDArray[np.integer]
+    ) -> NDArray[np.float64]:
+        """Probabilities of some rows, computed from their neighbourhoods alone."""
+        nodes, near = ego(relations, rows, hops=self.layers)
+        return self.p(values[nodes], near)[: len(rows)]
+
+    def states(self, values: NDArray[np.floating], relations: Relations) -> list[Floats]:
+        """The state of every row before and after each layer.
+
+        Raises:
+            InputError: the features are not as many as those that the network was fitted on.
+        """
+        states = [self.encoded(values, self.type_codes(relations))]
+        encodings = [time_encoding(one.ages) for one in _lists(relations)]
+        for layer in range(self.layers):
+            states.append(self._next(states[-1], relations, encodings, layer))
+        return states
+
+    def encoded(self, values: NDArray[np.floating], types: NDArray[np.integer]) -> Floats:
+        """The state before any neighbour spoke."""
+        expected = len(self.arrays["mean"])
+        if values.ndim != 2 or values.shape[1] != expected:
+            raise InputError("the network was fitted on other features", expected=expected, got=list(values.shape),
+                             todo="Fit it anew with `python -m training train`")  # fmt: skip
+        state = self.standard(values) @ self._get("encode.weight").T
+        state += self._get("encode.bias")
+        state += self._get("embed.weight")[types]
+        return np.asarray(np.maximum(state, 0, out=state), np.float32)
+
+    def heads(self, values: NDArray[np.floating], state: Floats) -> Floats:
+        """Logits from features and from states after the last layer."""
+        wide = self.standard(values) @ self._get("wide.weight").T
+        return np.asarray(wide + state @ self._get("head.weight").T + self._get("head.bias"), np.float32)
+
+    def standard(self, values: NDArray[np.floating]) -> Floats:
+        """Features as the network reads them."""
+        return standardised(values, self._get("mean"), self._get("scale"))
+
+    def type_codes(self, relations: Relations) -> Codes:
+        """Types as numbers of embeddings; 0 is a type that fitting did not know."""
+        known = {str(name): at for at, name in enumerate(self.arrays["type_names"].tolist(), start=1)}
+        return np.array([known.get(name, 0) for name in relations.type_names] or [0], np.int32)[relations.types]
+
+    def gates(self, relation: str, layer: int, encoding: Floats) -> Floats:
+        """How much each voice counts."""
+        weight = encoding @ self._get(f"gate.{layer}.{relation}.weight")[0] + self._get(f"gate.{layer}.{relation}.bias")
+        return np.asarray(sigmoid(weight), np.float32)
+
+    def spoken(self, relation: str, layer: int, heard: Floats, mass: Floats) -> Floats:
+        """What a relation adds to a row, from the mean of what it heard and the sum of gates."""
+        return np.asarray(
+            heard @ self._get(f"hear.{layer}.{relation}.weight").T
+            + np.log1p(mass)[:, None] * self._get(f"count.{layer}.{relation}"), np.float32,
+        )  # fmt: skip
+
+    def own(self, layer: int, state: Floats) -> Floats:
+        """What a row adds to itself."""
+        return np.asarray(state @ self._get(f"own.{layer}.weight").T + self._get(f"own.{layer}.bias"), np.float32)
+
+    def _next(self, state: Floats, relations: Relations, encodings: Sequence[Floats], layer: int) -> Floats:
+        added = self.own(layer, state)
+        for at, (name, lists) in enumerate(zip(RELATIONS, _lists(relations), strict=True)):
+            heard, mass = weighted_mean(lists, state, self.gates(name, layer, encodings[at]))
+            spoken = self.spoken(name, layer, heard, mass)
+            added += spoken if at < len(LINKS) else spoken[relations.groups[at - len(LINKS)].codes]
+        return state + np.maximum(added, 0, out=added)
+
+    def _get(self, name: str) -> Floats:
+        return np.asarray(self.arrays[name])
+
+
+def weighted_mean(lists: Lists, state: Floats, gates: Floats) -> tuple[Floats, Floats]:
+    """For each list, the mean of its members' states by their gates, and the sum of gates."""
+    shape = (len(lists), len(state))
+    matrix = scipy.sparse.csr_array((gates, lists.others, lists.starts), shape=shape)
+    mass = np.asarray(matrix @ np.ones(len(state), np.float32), np.float32)
+    matrix.data = gates / np.repeat(mass + np.float32(SOFTENING), np.diff(lists.starts))
+    return np.asarray(matrix @ state, np.float32), mass
+
+
+def _lists(relations: Relations) -> tuple[Lists, ...]:
+    return (*relations.links, *(one.members for one in relations.groups))

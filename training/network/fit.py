@@ -1,0 +1,217 @@
+"""Fits the network to weeks of graphs: one step for each week in random order, on a drawn part of its rows.
+
+A step takes the rows that say most (every violation nearby, shares of changes and of the rest, weighted for those left
+out) and everything that their scores depend on. The same seed gives the same network on the same machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+from training.dataset import GraphWeek
+from training.forward import Network
+from training.network.model import Form, Neighbourhood, RelationNetwork, neighbourhood
+from training.relations import ego
+from training.task import NODE_TASKS
+
+LOG = logging.getLogger(__name__)
+Weeks = Callable[[datetime], GraphWeek]
+SHARES = {"T2": 1.0, "T3": 0.08, "T4": 0.5}
+"""Share of the rows that are kept of those for which each task came true; a row that is in several has the largest."""
+REST = 0.025
+UNKNOWN_TYPE = 0.05
+"""Share of rows whose type is hidden while learning, so that a type never seen before has a meaning."""
+TYPE_ROWS_MIN = 20
+ROWS_BETWEEN = 8
+"""Means and scales are those of every so many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """How long and how hard the network learns."""
+
+    form: Form = field(default_factory=Form)
+    epochs: int = 4
+    rate: float = 3e-3
+    decay: float = 1e-3
+    threads: int = 1
+
+
+TEACHING = Teaching()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """One week's drawn rows with what they depend on; the drawn rows come first."""
+
+    standard: torch.Tensor
+    near: Neighbourhood
+    labels: torch.Tensor
+    weights: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Start:
+    """What is known before learning.
+
+    Args:
+        network: means, scales and types; no parameters yet.
+        base: how often each task comes true; the heads begin there.
+    """
+
+    network: Network
+    base: NDArray[np.float32]
+
+    def uncertainty(self) -> NDArray[np.float32]:
+        """For each task, what always telling its base rate loses. Losses are counted in it, so that a rare task is
+        heard beside a frequent one.
+        """  # noqa: D205 (one sentence)
+        return -(self.base * np.log(self.base) + (1 - self.base) * np.log(1 - self.base))
+
+
+def fit_network(
+    load: Weeks,
+    weeks: Sequence[datetime],
+    *,
+    seed: int,
+    teaching: Teaching = TEACHING,
+    told: Callable[[int, float, Network], None] | None = None,
+) -> Network:
+    """Fit a network to weeks.
+
+    Args:
+        load: gives a week's rows; called once a week and epoch, because all weeks at once may not fit into memory.
+        told: hears after each epoch its number, its mean loss and the network so far; may raise to end the search.
+
+    Raises:
+        InputError: there is nothing to learn from.
+    """
+    if not weeks:
+        raise InputError("there are no weeks to learn from", todo="Start to learn earlier")
+    _seeded(seed, teaching.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    start = _start(load, weeks)
+    known = start.network
+    model = RelationNetwork(
+        teaching.form, features=len(known.arrays["mean"]), types=len(known.arrays["type_names"]), tasks=len(NODE_TASKS)
+    )
+    model.begin(start.base)
+    model.to(device)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=teaching.rate, weight_decay=teaching.decay)
+    steps = teaching.epochs * len(weeks)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=teaching.rate, total_steps=steps, pct_start=0.2)
+    for epoch in range(teaching.epochs):
+        losses = []
+        for batch in _batches(load, weeks, known, (seed, epoch), model):
+            losses.append(_step(model, optimiser, batch, start.uncertainty()))
+            schedule.step()
+        LOG.info("epoch %d of %d: loss %.5f", epoch + 1, teaching.epochs, float(np.mean(losses)))
+        if told is not None:
+            told(epoch, float(np.mean(losses)), _exported(model, known))
+    return _exported(model, known)
+
+
+def _exported(model: RelationNetwork, known: Network) -> Network:
+    return Network({**known.arrays, **model.arrays()})
+
+
+def _step(
+    model: RelationNetwork, optimiser: torch.optim.Optimizer, batch: Batch, uncertainty: NDArray[np.float32]
+) -> float:
+    device = batch.standard.device
+    model.train()
+    optimiser.zero_grad()
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        logits = model(batch.standard, batch.near)[: len(batch.labels)]
+    lost = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits.float(), batch.labels, weight=batch.weights[:, None], reduction="none"
+    )
+    loss = (lost.sum(dim=0) / batch.weights.sum() / torch.from_numpy(uncertainty).to(device)).mean()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _batches(
+    load: Weeks, weeks: Sequence[datetime], known: Network, seed: tuple[int, int], model: RelationNetwork
+) -> Iterator[Batch]:
+    draw = np.random.default_rng(seed)
+    for at in draw.permutation(len(weeks)).tolist():
+        week = load(weeks[at])
+        drawn = drawn_rows(week.labels, draw)
+        if len(drawn[0]):
+            yield _batch(week, drawn, known, draw, model)
+
+
+def drawn_rows(labels: NDArray[np.bool_], draw: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Rows to learn from, and how many rows each stands for.
+
+    Shapes:
+        labels: bool (n, tasks). Returns (m,) rows and float32 (m,) weights.
+    """
+    shares = np.full(len(labels), REST)
+    for at, task in enumerate(NODE_TASKS):
+        shares[labels[:, at]] = np.maximum(shares[labels[:, at]], SHARES[task])
+    rows = np.flatnonzero(draw.random(len(labels)) < shares)
+    return rows, (1 / shares[rows]).astype(np.float32)
+
+
+def _batch(
+    week: GraphWeek,
+    drawn: tuple[NDArray[np.intp], NDArray[np.float32]],
+    known: Network,
+    draw: np.random.Generator,
+    model: RelationNetwork,
+) -> Batch:
+    rows, weights = drawn
+    device = model.head.weight.device
+    nodes, near = ego(week.relations, rows, hops=len(model.own))
+    types = known.type_codes(near)
+    types[draw.random(len(types)) < UNKNOWN_TYPE] = 0
+    return Batch(
+        torch.from_numpy(known.standard(week.values[nodes])).to(device),
+        neighbourhood(near, types, device),
+        torch.from_numpy(week.labels[rows].astype(np.float32)).to(device),
+        torch.from_numpy(weights).to(device),
+    )
+
+
+def _start(load: Weeks, weeks: Sequence[datetime]) -> _Start:
+    """Means and scales of the features, the types that are frequent enough, and how rare each task is."""
+    parts, types, rates = [], Counter[str](), []
+    for one in weeks:
+        week = load(one)
+        parts.append(np.nan_to_num(week.values[::ROWS_BETWEEN]))
+        rates.append(week.labels.mean(axis=0) if len(week.labels) else np.zeros(len(NODE_TASKS)))
+        counts = np.bincount(week.relations.types, minlength=len(week.relations.type_names))
+        for name, count in zip(week.relations.type_names, counts.tolist(), strict=True):
+            types[name] = max(types[name], count)
+    values = np.concatenate(parts)
+    scale = values.std(axis=0)
+    names = sorted(name for name, count in types.items() if count >= TYPE_ROWS_MIN)
+    base = np.clip(np.mean(rates, axis=0), 1e-5, 1 - 1e-5)
+    network = Network(
+        {
+            "mean": values.mean(axis=0, dtype=np.float64).astype(np.float32),
+            "scale": np.where(scale > 1e-6, scale, 1.0).astype(np.float32),
+            "type_names": np.array(names, np.str_),
+        }
+    )
+    return _Start(network, base.astype(np.float32))
+
+
+def _seeded(seed: int, threads: int) -> None:
+    random.seed(seed)
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)

@@ -1,0 +1,168 @@
+"""Fits the model that is shipped: ``python -m training train DATA_DIR --out FILE --backtest JSON --card FILE``.
+
+The network and the regressions learn from every week but the last; how they are weighted and what their scores mean as
+probabilities is fitted on the last weeks, which neither saw, a purge gap behind. Figures of quality are the
+back-test's, not this run's: a model that was fitted on everything cannot be judged on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+from domain.value import Json
+from training.activity import Prior
+from training.answer import answer
+from training.backtest import TRAIN_FROM, day, every_module
+from training.calibration import fit_isotonic
+from training.card import card_of
+from training.dataset import Weeks, code_digest
+from training.forward import Network
+from training.logistic import Logistic, fit_logistic, logit
+from training.models import KEEP, drawn
+from training.network.fit import fit_network
+from training.predictor import Predictor, Scale, TaskModel, as_arrays
+from training.recorded import Recorded, read_histories
+from training.rolling import joined
+from training.stacking import fit_stack
+from training.task import HORIZON_DAYS, NODE_TASKS, Task, origins, see
+from training.weights import SHIPPED, Manifest, features_digest, write_weights
+
+LOG = logging.getLogger(__name__)
+HELD_OUT_WEEKS = 8
+PURGE_DAYS = 7
+Numbers = NDArray[np.float64]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit, write, tell."""
+    given = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d ms %(message)s", stream=sys.stderr)
+    return answer(partial(run, given), None)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's form."""
+    made = argparse.ArgumentParser(prog="python -m training train", description=__doc__)
+    made.add_argument("data", type=Path, help="folder with events.parquet, edges.parquet and violations.parquet")
+    made.add_argument("--train-from", type=day, default=TRAIN_FROM, help="first week that is learned from")
+    made.add_argument("--train-every", type=int, default=4, help="learn from every so many weeks; default 4")
+    made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--name", default="global")
+    made.add_argument("--backtest", type=Path, help="the back-test's JSON, whose figures go into manifest and card")
+    made.add_argument("--out", type=Path, default=SHIPPED, help="file of the weights; the manifest goes beside it")
+    made.add_argument("--card", type=Path, help="write the model card to this file")
+    made.add_argument("--cache", type=Path, default=Path(".pcg/training"), help="where weeks are kept")
+    return made
+
+
+def run(given: argparse.Namespace) -> Mapping[str, Json]:
+    """Fit on every week, calibrate on the last, and write weights, manifest and card.
+
+    Raises:
+        InputError: the data or the back-test cannot be used.
+    """
+    report = None if given.backtest is None else read_report(given.backtest)
+    recorded = read_histories(given.data)
+    if report is not None and report["data_digest"] != recorded.digest:
+        raise InputError("the back-test is of other data", expected=recorded.digest, got=report["data_digest"],
+                         todo="Run the back-test on this folder")  # fmt: skip
+    weeks = Weeks(recorded, given.cache)
+    learned, held_out = split(given.train_from, recorded.end, every_weeks=given.train_every)
+    weeks.prepare([*learned, *held_out])
+    names = weeks.names().node
+    manifest = Manifest(
+        schema="", name=given.name, sha256="", features=features_digest(names), data=recorded.digest,
+        code=code_digest(every_module()), seeds=(given.seed,), learned_from=learned[0].date().isoformat(),
+        learned_until=held_out[-1].date().isoformat(), metrics={} if report is None else report["tasks"],
+    )  # fmt: skip
+    network = fit_network(weeks.graph, learned, seed=given.seed)
+    tasks = task_models(weeks, network, learned, held_out, seed=given.seed)
+    predictor = Predictor(network, tasks, prior_of(recorded, held_out[-1]), names, manifest)
+    told = write_weights(given.out, as_arrays(predictor), manifest)
+    if given.card is not None:
+        given.card.write_text(card_of(told, report, size_bytes=given.out.stat().st_size))
+    return {"file": str(given.out), "sha256": told.sha256, "size_bytes": given.out.stat().st_size,
+            "weeks_learned": len(learned), "weeks_held_out": len(held_out)}  # fmt: skip
+
+
+def split(first: datetime, end: datetime, *, every_weeks: int) -> tuple[list[datetime], list[datetime]]:
+    """Weeks to learn from, and the last weeks that are known, a purge gap behind.
+
+    Raises:
+        InputError: there are not enough weeks.
+    """
+    known = list(origins(first, end - timedelta(days=HORIZON_DAYS)))
+    held_out = known[-HELD_OUT_WEEKS:]
+    before = held_out[0] - timedelta(days=HORIZON_DAYS + PURGE_DAYS) if held_out else first
+    learned = [at for at in known[::every_weeks] if at <= before]
+    if len(learned) < 4:
+        raise InputError("there are no weeks to learn from", weeks=len(known), least=HELD_OUT_WEEKS + 4 * every_weeks,
+                         todo="Start to learn earlier, or learn from weeks that are closer together")  # fmt: skip
+    return learned, held_out
+
+
+def task_models(
+    weeks: Weeks, network: Network, learned: Sequence[datetime], held_out: Sequence[datetime], *, seed: int
+) -> dict[Task, TaskModel]:
+    """For each task a regression, how it and the network are weighted, and what their scores mean."""
+    graphs = [weeks.graph(at) for at in held_out]
+    answers = np.concatenate([network.p(one.values, one.relations) for one in graphs])
+    values = np.concatenate([one.values for one in graphs])
+    labels = np.concatenate([one.labels for one in graphs])
+    found = {}
+    for at, task in enumerate(NODE_TASKS):
+        regression = _regression(weeks, task, learned, seed)
+        found[task] = _task(regression, regression.predict(values), answers[:, at], labels[:, at], seed)
+        LOG.info("%s weighted and calibrated", task)
+    return found
+
+
+def prior_of(recorded: Recorded, until: datetime) -> Prior:
+    """What every type did in all histories by an instant."""
+    return see(recorded.timelines, until)[1]
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """A back-test's JSON.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        found = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as failure:
+        raise InputError("the back-test cannot be read", file=str(path), reason=str(failure)[:200],
+                         todo="Give the file that `python -m training backtest --json` wrote") from failure  # fmt: skip
+    if not isinstance(found, dict) or found.get("schema") != "training.backtest/1":
+        raise InputError("this is no back-test", file=str(path), expected="training.backtest/1",
+                         todo="Give the file that `python -m training backtest --json` wrote")  # fmt: skip
+    return found
+
+
+def _regression(weeks: Weeks, task: Task, learned: Sequence[datetime], seed: int) -> Logistic:
+    parts = [drawn(weeks.rows(task, at), KEEP[task], seed=(seed, at.toordinal())) for at in learned]
+    rows = joined(parts)
+    return fit_logistic(rows.values, rows.labels, rows.weights)
+
+
+def _task(regression: Logistic, alone: Numbers, network: Numbers, labels: NDArray[np.bool_], seed: int) -> TaskModel:
+    members = np.stack((logit(alone), logit(network)), axis=1)
+    stack = fit_stack(members, labels, seed=seed)
+    scale = Scale(fit_isotonic(stack.logits(members), labels), fit_isotonic(logit(alone), labels))
+    return TaskModel(regression, stack, scale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""The served model: a network and a regression, weighted and calibrated, with what types do elsewhere. No torch.
+
+Answers are of the global model until a tenant has a history of its own outcomes (`calibrated_for`); each says which.
+Where the network cannot answer, the regression does, calibrated by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+from training.activity import PRIOR_COLUMNS, Prior
+from training.calibration import Isotonic, fit_isotonic
+from training.forward import Floats, Network
+from training.logistic import Logistic, logit
+from training.relations import Relations, ego
+from training.stacking import Stack
+from training.task import NODE_TASKS, Task
+from training.weights import SHIPPED, Arrays, Manifest, read_weights
+
+Numbers = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+MEMBERS: Final = ("logistic", "network")
+WEEKS_MIN: Final = 8
+POSITIVES_MIN: Final = 30
+"""Finished weeks, and what came true in them, from which on a tenant has a calibration of its own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scale:
+    """From logits to probabilities, for each way to answer."""
+
+    stacked: Isotonic
+    alone: Isotonic
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaskModel:
+    """What a task has besides the network that tasks share."""
+
+    logistic: Logistic
+    stack: Stack
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """One task's answer for some rows.
+
+    Args:
+        logits: what ranks. p: what is told.
+    """
+
+    logits: Numbers
+    p: Numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictor:
+    """A fitted model.
+
+    Args:
+        names: of the features, in order.
+        is_calibrated_here: the probabilities are calibrated on the tenant's own outcomes.
+    """
+
+    network: Network
+    tasks: Mapping[Task, TaskModel]
+    prior: Prior
+    names: tuple[str, ...]
+    manifest: Manifest
+    is_calibrated_here: bool = False
+
+    def answer(
+        self, values: Matrix, relations: Relations, rows: NDArray[np.integer] | None = None
+    ) -> dict[Task, Answer]:
+        """Score every row, or some from their neighbourhoods alone."""
+        if rows is not None:
+            nodes, relations = ego(relations, rows, hops=self.network.layers)
+            values = values[nodes]
+        states = self.network.states(values, relations)[-1]
+        count = len(values) if rows is None else len(rows)
+        return self.told(values[:count], self.network.heads(values[:count], states[:count]))
+
+    def told(self, values: Matrix, network: Floats) -> dict[Task, Answer]:
+        """Answers from features and the network's logits, a column for each of `NODE_TASKS`."""
+        found = {}
+        for at, task in enumerate(NODE_TASKS):
+            model = self.tasks[task]
+            members = np.stack((logit(model.logistic.predict(values)), network[:, at].astype(np.float64)), axis=1)
+            logits = model.stack.logits(np.clip(members, -13.8, 13.8))
+            found[task] = Answer(logits, model.scale.stacked.apply(logits))
+        return found
+
+    def baseline(self, values: Matrix) -> dict[Task, Answer]:
+        """The regression's answers: what is told while the network does not answer."""
+        found = {}
+        for task in NODE_TASKS:
+            model = self.tasks[task]
+            logits = logit(model.logistic.predict(values))
+            found[task] = Answer(logits, model.scale.alone.apply(logits))
+        return found
+
+    def calibrated_for(self, outcomes: Mapping[Task, tuple[Numbers, NDArray[np.bool_]]], *, weeks: int) -> Predictor:
+        """This model calibrated on a tenant's own outcomes; unchanged while there are too few.
+
+        Args:
+            outcomes: for each task, logits that were told and what came.
+            weeks: how many finished weeks they are from.
+        """
+        has_enough = weeks >= WEEKS_MIN and all(
+            int(outcomes[task][1].sum()) >= POSITIVES_MIN for task in NODE_TASKS if task in outcomes
+        )
+        if not outcomes or not has_enough:
+            return self
+        tasks = dict(self.tasks)
+        for task, (logits, came) in outcomes.items():
+            own = replace(tasks[task].scale, stacked=fit_isotonic(logits, came))
+            tasks[task] = replace(tasks[task], scale=own)
+        return replace(self, tasks=tasks, is_calibrated_here=True)
+
+
+def load_predictor(features: str, path: Path = SHIPPED) -> Predictor:
+    """The model in a file of weights.
+
+    Args:
+        features: what the features of this code digest to.
+
+    Raises:
+        InputError: there is none, or it does not fit this code.
+        IntegrityError: it was changed.
+    """
+    arrays, manifest = read_weights(path, features=features)
+    try:
+        return _predictor(arrays, manifest)
+    except KeyError as failure:
+        raise InputError("the weights lack a part", file=str(path), missing=str(failure),
+                         todo="Run `python -m training train`") from failure  # fmt: skip
+
+
+def as_arrays(predictor: Predictor) -> dict[str, NDArray[np.generic]]:
+    """A model as named arrays, to be kept."""
+    found = {f"network/{name}": one for name, one in predictor.network.arrays.items()}
+    found["names"] = np.array(predictor.names)
+    found["prior/types"] = np.array(list(predictor.prior.counts), np.str_)
+    found["prior/counts"] = np.array(list(predictor.prior.counts.values())).reshape(-1, len(PRIOR_COLUMNS))
+    for task, model in predictor.tasks.items():
+        fitted, stack = model.logistic, model.stack
+        found |= {
+            f"{task}/mean": fitted.mean, f"{task}/scale": fitted.scale, f"{task}/weights": fitted.weights,
+            f"{task}/intercept": np.array(fitted.intercept), f"{task}/stack": stack.weights,
+            f"{task}/stack_intercept": np.array(stack.intercept),
+        }  # fmt: skip
+        for name, one in (("stacked", model.scale.stacked), ("alone", model.scale.alone)):
+            found |= {f"{task}/{name}/scores": one.scores, f"{task}/{name}/values": one.values}
+    return found
+
+
+def _predictor(arrays: Arrays, manifest: Manifest) -> Predictor:
+    prefix = "network/"
+    network = Network({name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)})
+    counts = np.asarray(arrays["prior/counts"]).tolist()
+    prior = Prior({str(name): tuple(row) for name, row in zip(arrays["prior/types"].tolist(), counts, strict=True)})
+    tasks = {task: _task(arrays, task) for task in NODE_TASKS}
+    return Predictor(network, tasks, prior, tuple(map(str, arrays["names"].tolist())), manifest)
+
+
+def _task(arrays: Arrays, task: Task) -> TaskModel:
+    def get(name: str) -> Numbers:
+        return np.asarray(arrays[f"{task}/{name}"], np.float64)
+
+    fitted = Logistic(get("mean"), get("scale"), get("weights"), float(get("intercept")))
+    scales = [Isotonic(get(f"{name}/scores"), get(f"{name}/values")) for name in ("stacked", "alone")]
+    return TaskModel(fitted, Stack(get("stack"), float(get("stack_intercept"))), Scale(*scales))
