@@ -79,7 +79,7 @@ class OperationBoard:
             raise ConflictError(
                 "the operation cannot take this step",
                 operation_id=operation_id,
-                status=operation.status.value,
+                operation_status=operation.status.value,
                 trigger=trigger.value,
                 todo="Read the operation again",
             )

@@ -70,6 +70,7 @@ class Launch(Generic[A]):
 _SHARD_READS: Final = (
     "document",
     "finding_lives",
+    "foreseen",
     "analysis",
     "timeline",
     "explain",

@@ -58,6 +58,7 @@ from actors.views import (
 )
 from assessment.document import scan_document
 from assessment.finding_lives import Lives
+from assessment.prevention import Foreseen
 from assessment.result import Assessment
 from assessment.schema import EvidenceEntry, ScanDocument
 from assessment.simulate import Estate, PolicyScenario
@@ -162,6 +163,11 @@ class TenantShard(DriftFace):
         """How long findings lived between the scans that asked what the last one asked."""
         with self._held.reading(tenant) as state:
             return state.finding_lives()
+
+    def foreseen(self, tenant: TenantId) -> tuple[Foreseen, ...]:
+        """What the scans that are kept predicted and found."""
+        with self._held.reading(tenant) as state:
+            return state.foreseen()
 
     def analysis(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int = 100) -> Row:
         """What is wrong in the graph as it is, and what is expected within seven days."""

@@ -51,6 +51,7 @@ from assessment.events import evidence_events
 from assessment.finding_lives import Lives, finding_lives
 from assessment.heuristics import HISTORY_DAYS_MAX
 from assessment.inputs import AssessedPolicy, AssessmentInputs, FormerScan, former_scan, gapped_files, required_paths
+from assessment.prevention import Foreseen, foreseen
 from assessment.result import Assessment
 from assessment.scan import assess
 from assessment.schema import EvidenceEntry, ScanDocument
@@ -531,6 +532,10 @@ class TenantState:
             return finding_lives(
                 [(scan.at, self.store.violations_of(scan.scan_id)) for scan in same[-SCANS_COMPARED_MAX:]]
             )
+
+    def foreseen(self) -> tuple[Foreseen, ...]:
+        """What each scan that is kept predicted and found."""
+        return tuple(foreseen(self.archive.load(scan_id)) for scan_id in self.archive.scan_ids())
 
     def _former(self, request: ScanRequest) -> FormerScan | None:
         """Earlier scans that asked the same: other filters or policies would make old violations look new."""

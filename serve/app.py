@@ -13,7 +13,6 @@ from serve.api import (
     compliance,
     costs,
     drift,
-    drift_stream,
     evidence,
     impact,
     log_files,
@@ -24,8 +23,10 @@ from serve.api import (
     predictions,
     reports,
     resources,
+    roi,
     scans,
     simulator,
+    streams,
     whatif,
 )
 from serve.api.context import ApiContext
@@ -64,6 +65,7 @@ def build_app(context: ApiContext | None) -> FastAPI:
         operations.router,
         simulator.router,
         whatif.router,
+        roi.router,
         impact.router,
         costs.router,
         log_files.router,
@@ -78,7 +80,7 @@ def build_app(context: ApiContext | None) -> FastAPI:
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(health_router)
-    app.include_router(drift_stream.router)
+    app.include_router(streams.router)
     _shorten(app)
     _describe_problems(app)
     return app

@@ -61,6 +61,7 @@ from serve.policy_bundles import PolicyBundles
 if TYPE_CHECKING:
     from actors.impact_desk import Question
     from assessment.finding_lives import Lives
+    from assessment.prevention import Foreseen
     from assessment.schema import EvidenceEntry
     from chain.checkpoint_commitment import CheckpointOpening
     from chain.read_models import LatestEvidence
@@ -243,6 +244,10 @@ class Platform:
     def finding_lives(self, tenant: TenantId) -> Lives:
         """How long findings lived, from what scans found."""
         return self._shard(tenant).within(SCAN_DEADLINE_S).call(TenantShard.finding_lives, tenant)
+
+    def foreseen(self, tenant: TenantId) -> tuple[Foreseen, ...]:
+        """What the scans that are kept predicted and found."""
+        return self._shard(tenant).within(SCAN_DEADLINE_S).call(TenantShard.foreseen, tenant)
 
     def collect(self, events: Sequence[EvidenceEvent]) -> tuple[Receipt, ...]:
         """Record events, encoded and hashed here; on return they are durable."""

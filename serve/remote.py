@@ -58,6 +58,7 @@ from serve.remote_bundles import RemoteBundles
 from serve.remote_changes import RemoteChanges
 from serve.remote_impact import address_of
 from serve.remote_logs import RemoteLogs
+from serve.roi_desk import RemoteRoi
 from serve.run_file import RunningPlatform
 from serve.whatif_desk import RemoteWhatIf
 
@@ -273,6 +274,11 @@ class RemotePlatform:
     def whatif(self) -> RemoteWhatIf:
         """Projections there."""
         return RemoteWhatIf(self._get, self._change, self._finish)
+
+    @property
+    def roi(self) -> RemoteRoi:
+        """The governance P&L there."""
+        return RemoteRoi(self._get, self._change)
 
     def make_report(self, request: ReportRequest) -> Row:
         """Make a report there and wait for it; what is known of it."""

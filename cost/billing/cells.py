@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from cost.billing.query import AMOUNTS, BillingQuery, Measure, group_expression, run_over
 from cost.billing.store import BillingStore
@@ -70,6 +70,29 @@ def cell_costs(
     return tuple(
         CellCost(day, cell, currency or "", amount or Decimal(0), n) for day, cell, currency, amount, n in rows
     )
+
+
+def selected_rows(
+    store: BillingStore, selection: Mapping[str, Sequence[str]], *, start: date, end: date, limit: int
+) -> tuple[Mapping[str, Any], ...]:
+    """The billing rows of a selection, largest first, each with the file and row that it came from.
+
+    Raises:
+        InputError: a column that there is not.
+    """
+    condition, values = _condition(selection)
+    columns = (
+        *("ChargePeriodStart", "ServiceName", "SubAccountId", "ResourceId", "ChargeCategory", "ChargeDescription"),
+        *("BilledCost", "EffectiveCost", "BillingCurrency", "x_SourceFile", "x_SourceRow"),
+    )
+    sql = (
+        f"SELECT {', '.join(columns)} FROM charges WHERE {condition}"  # noqa: S608 (fixed words of ours)
+        " AND ChargePeriodStart >= CAST(? AS TIMESTAMPTZ) AND ChargePeriodStart < CAST(? AS TIMESTAMPTZ)"
+        f" ORDER BY abs({AMOUNTS[Measure.EFFECTIVE]}) DESC, x_SourceFile, x_SourceRow LIMIT {limit:d}"
+    )
+    values += [f"{day.isoformat()} 00:00:00+00" for day in (start, end)]
+    found = run_over(store, BillingQuery(start=start, end=end), sql, values)
+    return tuple(dict(zip(columns, row, strict=True)) for row in found)
 
 
 def last_day(store: BillingStore) -> date | None:

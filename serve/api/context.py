@@ -11,9 +11,10 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Annotated, Final
 
-from fastapi import Depends, Header, Request, Security
+from fastapi import Depends, Header, Request, Security, WebSocket
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from actors.drift_desk import TOPIC as DRIFT_TOPIC
 from actors.evidence_place import EvidencePlace
 from actors.folders import Folders
 from domain.clock import Clock
@@ -23,11 +24,13 @@ from serve.api.roots import below_roots
 from serve.auth.tokens import TokenRegistry
 from serve.change_desk import ChangeDesk
 from serve.drift_service import DriftService
-from serve.drift_stream import DriftStream
+from serve.feed_stream import FeedStream
 from serve.operations import Operations
 from serve.platform import Platform
 from serve.privacy import Protection
 from serve.reporting import ReportService
+from serve.roi import TOPIC as ROI_TOPIC
+from serve.roi import RoiService
 from serve.whatif import WhatIfService
 
 TENANT_HEADER: Final = "PolicyCortex-Tenant"
@@ -59,9 +62,19 @@ class ApiContext:
     operator_digest: bytes | None = None
 
     @cached_property
-    def drift_stream(self) -> DriftStream:
+    def drift_stream(self) -> FeedStream:
         """Who listens to drift in this process."""
-        return DriftStream(self.drift.feed)
+        return FeedStream(self.drift.feed, DRIFT_TOPIC, "/api/v2/drift/active")
+
+    @cached_property
+    def roi(self) -> RoiService:
+        """The governance P&L of this platform."""
+        return RoiService(self.platform, self.folders, self.clock, self.drift.feed)
+
+    @cached_property
+    def roi_stream(self) -> FeedStream:
+        """Who listens to the ledger of savings in this process."""
+        return FeedStream(self.drift.feed, ROI_TOPIC, "/api/v2/roi/savings")
 
     @cached_property
     def whatif(self) -> WhatIfService:
@@ -101,7 +114,7 @@ class Caller:
         return tuple(paths) if self.is_operator else below_roots(paths, context.allowed_roots)
 
 
-def context_of(request: Request) -> ApiContext:
+def context_of(request: Request | WebSocket) -> ApiContext:
     """The context that the application was built with."""
     context = request.app.state.context
     assert isinstance(context, ApiContext)

@@ -22,6 +22,7 @@ from serve.cli import (
     proof,
     report,
     retention,
+    roi,
     scan,
     settings_view,
     store,
@@ -70,6 +71,7 @@ application.add_typer(compliance.findings, name="findings")
 application.add_typer(changes.commands, name="changes")
 application.add_typer(costs.commands, name="costs")
 application.add_typer(whatif.commands, name="whatif")
+application.add_typer(roi.commands, name="roi")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

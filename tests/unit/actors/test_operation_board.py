@@ -42,7 +42,7 @@ def test_a_step_of_the_table_is_taken(status: OperationStatus, trigger: Operatio
 def test_any_other_step_is_refused(status: OperationStatus, trigger: OperationTrigger) -> None:
     with pytest.raises(ConflictError) as refusal:
         board(status).move(ACME, "op-1", trigger)
-    assert refusal.value.facts["status"] == status.value
+    assert refusal.value.facts["operation_status"] == status.value
 
 
 def test_the_same_request_again_is_the_same_operation() -> None:

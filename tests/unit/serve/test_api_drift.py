@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from serve.api import drift_stream
+from serve.api import streams
 from tests.unit.serve.api_fixture import ACCOUNT, GROUP, STORAGE_ID, Api, running_api, storage_account
 
 PREFIX = "/api/v2/drift"
@@ -171,17 +171,17 @@ def test_drift_is_streamed_and_resumed_from_the_last_id(shop: Api) -> None:
 
 def test_a_browser_names_its_token_as_a_protocol(shop: Api) -> None:
     token = shop.acme["Authorization"].removeprefix("Bearer ")
-    protocols = [drift_stream.PROTOCOL, f"{drift_stream.TOKEN_PROTOCOL}{token}"]
+    protocols = [streams.PROTOCOL, f"{streams.TOKEN_PROTOCOL}{token}"]
     with shop.client.websocket_connect("/ws/drift-stream", subprotocols=protocols) as socket:
-        assert str(socket.accepted_subprotocol) == drift_stream.PROTOCOL
+        assert str(socket.accepted_subprotocol) == streams.PROTOCOL
         assert socket.receive_json()["type"] == "ready"
 
 
 @pytest.mark.parametrize(
     ("headers", "query", "code"),
     [
-        ({}, "", drift_stream.REFUSED),
-        ({"Authorization": "Bearer x"}, "", drift_stream.REFUSED),
+        ({}, "", streams.REFUSED),
+        ({"Authorization": "Bearer x"}, "", streams.REFUSED),
         (None, "?after=%20", 4422),
     ],
 )

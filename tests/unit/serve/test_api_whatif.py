@@ -142,6 +142,12 @@ def test_a_projection_that_waits_can_be_cancelled_and_has_no_result(billed: Api)
     assert (problem.status_code, problem.json()["facts"]["operation_status"]) == (409, "cancelled")
 
 
+def test_a_projection_that_is_done_cannot_be_cancelled(billed: Api) -> None:
+    found = projected(billed, scenario("done", scaling(0.5)))
+    answer = post(billed, f"results/{found['whatif_id']}/cancel", {})
+    assert (answer.status_code, answer.json()["facts"]["operation_status"]) == (409, "succeeded")
+
+
 def test_a_projection_cancelled_while_it_runs_keeps_nothing(billed: Api) -> None:
     context = billed.client.app.state.context  # type: ignore[attr-defined]
     answer = post(billed, "simulate", {"scenarios": [scenario("long", scaling(0.5))], "paths": 100_000})

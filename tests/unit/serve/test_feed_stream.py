@@ -12,12 +12,13 @@ import orjson
 import pytest
 
 from actors.drift_desk import TOPIC
+from connectors.stream.feed import Feed
 from connectors.stream.file_feed import FileFeed
 from connectors.stream.memory import MemoryFeed
 from domain.errors import UnavailableError
 from domain.tenancy import TenantId
-from serve import drift_stream
-from serve.drift_stream import DriftStream
+from serve import feed_stream
+from serve.feed_stream import FeedStream
 
 TENANT = TenantId("acme")
 HEARD_S_MAX = 0.5
@@ -27,13 +28,17 @@ def event(number: int) -> bytes:
     return orjson.dumps({"event": "detected", "number": number})
 
 
+def streamed(feed: Feed) -> FeedStream:
+    return FeedStream(feed, TOPIC, "/api/v2/drift/active")
+
+
 async def heard(listening: AsyncGenerator[dict[str, Any], None], count: int) -> list[dict[str, Any]]:
     return [await asyncio.wait_for(anext(listening), 10) for _ in range(count)]
 
 
 @pytest.mark.asyncio
 async def test_an_event_is_heard_on_another_replica_within_half_a_second(tmp_path: Path) -> None:
-    here, there = FileFeed(tmp_path), DriftStream(FileFeed(tmp_path))
+    here, there = FileFeed(tmp_path), streamed(FileFeed(tmp_path))
     listening = there.listen(TENANT, None)
     assert (await heard(listening, 1))[0]["type"] == "ready"
     waiting = asyncio.create_task(heard(listening, 1))
@@ -50,7 +55,7 @@ async def test_an_event_is_heard_on_another_replica_within_half_a_second(tmp_pat
 async def test_a_listener_that_was_away_misses_nothing_on_any_replica(tmp_path: Path) -> None:
     feed = FileFeed(tmp_path)
     ids = feed.append(TENANT, TOPIC, [event(number) for number in range(5)])
-    listening = DriftStream(FileFeed(tmp_path)).listen(TENANT, ids[1])
+    listening = streamed(FileFeed(tmp_path)).listen(TENANT, ids[1])
     messages = await heard(listening, 4)
     assert [message.get("number") for message in messages] == [None, 2, 3, 4]
     assert [message["id"] for message in messages[1:]] == list(ids[2:])
@@ -61,7 +66,7 @@ async def test_a_listener_that_was_away_misses_nothing_on_any_replica(tmp_path: 
 async def test_what_is_no_longer_held_is_told_as_a_reset() -> None:
     feed = MemoryFeed(kept=2)
     ids = feed.append(TENANT, TOPIC, [event(number) for number in range(6)])
-    listening = DriftStream(feed).listen(TENANT, ids[0])
+    listening = streamed(feed).listen(TENANT, ids[0])
     ready, reset = await heard(listening, 2)
     assert (ready["type"], reset["type"], reset["after"]) == ("ready", "reset", ids[-1])
     feed.append(TENANT, TOPIC, [event(9)])
@@ -71,16 +76,16 @@ async def test_what_is_no_longer_held_is_told_as_a_reset() -> None:
 
 @pytest.mark.asyncio
 async def test_a_quiet_line_shows_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drift_stream, "QUIET_S", 0.01)
-    listening = DriftStream(MemoryFeed()).listen(TENANT, None)
+    monkeypatch.setattr(feed_stream, "QUIET_S", 0.01)
+    listening = streamed(MemoryFeed()).listen(TENANT, None)
     assert [message["type"] for message in await heard(listening, 3)] == ["ready", "ping", "ping"]
     await listening.aclose()
 
 
 @pytest.mark.asyncio
 async def test_listeners_are_bounded_and_their_places_free_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drift_stream, "LISTENERS_MAX", 1)
-    stream = DriftStream(MemoryFeed())
+    monkeypatch.setattr(feed_stream, "LISTENERS_MAX", 1)
+    stream = streamed(MemoryFeed())
     first = stream.listen(TENANT, None)
     await heard(first, 1)
     with pytest.raises(UnavailableError):

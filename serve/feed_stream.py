@@ -1,4 +1,4 @@
-"""Drift events as they come, for listeners on any replica.
+"""Events of a topic as they come, for listeners on any replica: drift, and the ledger of savings.
 
 One look at the feed's end serves all listeners of a tenant in a process; each then reads on from where it is, so a slow
 one keeps nobody waiting. A listener that was away names the last id that it saw and misses nothing that is still held.
@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import orjson
 
-from actors.drift_desk import TOPIC
 from connectors.stream.feed import Feed
 from domain.errors import ConflictError, UnavailableError
 from domain.tenancy import TenantId
@@ -37,11 +36,17 @@ class _Tail:
     watch: asyncio.Task[None] | None = None
 
 
-class DriftStream:
-    """Listeners of one process, by tenant. For one event loop."""
+class FeedStream:
+    """Listeners of one process, by tenant. For one event loop.
 
-    def __init__(self, feed: Feed) -> None:
+    Args:
+        state_route: where a listener that missed events reads the state again.
+    """
+
+    def __init__(self, feed: Feed, topic: str, state_route: str) -> None:
         self._feed = feed
+        self._topic = topic
+        self._state_route = state_route
         self._tails: dict[TenantId, _Tail] = {}
 
     async def listen(self, tenant: TenantId, after: str | None) -> AsyncGenerator[Message]:
@@ -57,7 +62,7 @@ class DriftStream:
         if tail.watch is None:
             tail.watch = asyncio.create_task(self._watch(tenant, tail))
         try:
-            position = await asyncio.to_thread(self._feed.last, tenant, TOPIC) if after is None else after
+            position = await asyncio.to_thread(self._feed.last, tenant, self._topic) if after is None else after
             yield {"type": "ready", "after": position}
             async for message in self._from(tenant, tail, position):
                 yield message
@@ -71,13 +76,13 @@ class DriftStream:
         while True:
             grown = tail.grown
             try:
-                items = await asyncio.to_thread(self._feed.read, tenant, TOPIC, position, limit=READ_MAX)
+                items = await asyncio.to_thread(self._feed.read, tenant, self._topic, position, limit=READ_MAX)
             except ConflictError:
-                position = await asyncio.to_thread(self._feed.last, tenant, TOPIC)
+                position = await asyncio.to_thread(self._feed.last, tenant, self._topic)
                 yield {
                     "type": "reset",
                     "after": position,
-                    "reason": "events are no longer held: read GET /api/v2/drift/active",
+                    "reason": f"events are no longer held: read GET {self._state_route}",
                 }
                 continue
             for item in items:
@@ -93,7 +98,7 @@ class DriftStream:
     async def _watch(self, tenant: TenantId, tail: _Tail) -> None:
         while True:
             try:
-                last = await asyncio.to_thread(self._feed.last, tenant, TOPIC)
+                last = await asyncio.to_thread(self._feed.last, tenant, self._topic)
             except UnavailableError:
                 await asyncio.sleep(1.0)
                 continue

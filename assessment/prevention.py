@@ -1,0 +1,70 @@
+"""Predictions that were mended before they came true: how many, and in what time, from scan to scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.clock import parse_instant
+from domain.resource import resource_key
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What one scan predicted and what it found: (resource, policy), predictions with their date where one decides."""
+
+    at: datetime
+    predicted: Mapping[Key, datetime | None]
+    violated: frozenset[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Prevention:
+    """A prediction that is gone before its date, without a violation."""
+
+    resource_id: str
+    policy_id: str
+    foreseen_at: datetime
+    gone_at: datetime
+
+    @property
+    def hours(self) -> float:
+        """From the scan that foresaw it to the first that did not."""
+        return (self.gone_at - self.foreseen_at).total_seconds() / 3_600
+
+
+def foreseen(document: Mapping[str, Any]) -> Foreseen:
+    """What a scan document says of it; predictions that name no policy are left out."""
+    return Foreseen(
+        parse_instant(document["as_of"]),
+        {
+            (resource_key(row["resource_id"]), str(row["policy_id"])): (
+                None if row["date"] is None else parse_instant(row["date"])
+            )
+            for row in document["predictions"]
+            if row["policy_id"] is not None and (row["date"] is not None or row["probability"] is not None)
+        },
+        frozenset((resource_key(row["resource_id"]), str(row["policy_id"])) for row in document["violations"]),
+    )
+
+
+def preventions(scans: Iterable[Foreseen]) -> tuple[Prevention, ...]:
+    """What was prevented; a resource that was deleted counts, since its violation cannot come any more.
+
+    Args:
+        scans: in any order.
+    """
+    waiting: dict[Key, tuple[datetime, datetime | None]] = {}
+    found = []
+    for scan in sorted(scans, key=lambda each: each.at):
+        for key in [key for key in waiting if key not in scan.predicted]:
+            since, due = waiting.pop(key)
+            if key not in scan.violated and (due is None or scan.at <= due):
+                found.append(Prevention(key[0], key[1], since, scan.at))
+        for key, due in scan.predicted.items():
+            waiting.setdefault(key, (scan.at, due))
+    return tuple(found)
