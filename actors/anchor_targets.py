@@ -20,8 +20,8 @@ from actors.anchor_schedule import AnchorTiming
 from chain.anchors.calendar import CalendarProofs
 from chain.anchors.rfc3161 import read_response, read_token
 from chain.anchors.verdict import AnchorTrust
-from connectors.anchors.http_call import Bounds, require_url
 from connectors.anchors.json_rpc import Node
+from connectors.http_call import Bounds, require_url
 from domain.anchoring import AnchorKind, AnchorTarget
 from domain.errors import InputError
 

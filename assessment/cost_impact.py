@@ -23,7 +23,7 @@ from assessment.spend import NO_POLICY
 from cost.billing.frame import COUNTED, bill_frame, within
 from cost.billing.query import BillingQuery
 from cost.billing.store import BillingStore
-from cost.charges import AMOUNT
+from cost.charges import AMOUNT, exact_sum
 from cost.matching import Billable, Charged, Matcher, Mismatch
 from cost.policy_cost import is_waste
 from cost.sharing import Shared, SharingRule, share, split
@@ -35,6 +35,7 @@ OTHERS: Final = ("(tax)", "(credit)", "(purchase)", "(adjustment)", UNUSED, NO_R
 """Groups of cost without a resource, which rules can give out."""
 
 RESOURCES_SHOWN: Final = 1_000
+_END: Final = r"[^/:]*$"
 _NOT_SAID: Final = "the policy does not say what its resources cost when they are mended"
 
 _SQL: Final = f"""
@@ -157,18 +158,34 @@ def _policies_of(violations: Iterable[Mapping[str, Any]]) -> dict[str, list[str]
 
 def _placed(charges: pl.DataFrame, violations: Sequence[Mapping[str, Any]]) -> list[pl.DataFrame]:
     """Charges by currency, with the violating resource that each is for; nothing where there is none."""
-    named = {str(e["resource_id"]): (str(e.get("resource_name") or ""), str(e.get("scope") or "")) for e in violations}
-    uids = sorted(named)
-    matcher = Matcher(Billable(uids, [named[uid][0] for uid in uids], [named[uid][1] for uid in uids]))
     pairs = charges.filter(pl.col("apart") == "").select("uid", "account").unique()
-    matched = [matcher.match(Charged(uid, None, account)) for uid, account in pairs.rows()]
-    looked_up = pairs.with_columns(
-        pl.Series("violator", [None if isinstance(f, Mismatch) else uids[f[0]] for f in matched], dtype=pl.String)
-    )
-    joined = charges.join(looked_up, on=["uid", "account"], how="left", nulls_equal=True)
+    joined = charges.join(_violators(pairs, violations), on=["uid", "account"], how="left", nulls_equal=True)
     only = pl.when(pl.col("apart") == "").then("violator").alias("violator")
     sums = joined.with_columns(only).group_by("currency", "apart", "violator").agg(pl.col("amount", "rows").sum())
     return sums.sort("currency", "apart", "violator").partition_by("currency", maintain_order=True)
+
+
+def _violators(pairs: pl.DataFrame, violations: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """The violating resource of each charged id and account.
+
+    Equal ids are joined; of the others, only those that end as a violating resource's id does can be one, and these few
+    are matched as `cost.matching` says.
+    """
+    named = {str(e["resource_id"]): (str(e.get("resource_name") or ""), str(e.get("scope") or "")) for e in violations}
+    uids = sorted(named)
+    own = pl.DataFrame({"uid": uids, "violator": uids}, schema={"uid": pl.String, "violator": pl.String})
+    equal = pairs.join(own, on="uid", how="left")
+    ends = own.select(pl.col("uid").str.extract(_END, 0).str.to_lowercase().alias("end")).unique()
+    rest = equal.filter(pl.col("violator").is_null()).with_columns(
+        pl.col("uid").str.extract(_END, 0).str.to_lowercase().alias("end")
+    )
+    near = rest.join(ends, on="end", how="semi").select("uid", "account")
+    matcher = Matcher(Billable(uids, [named[uid][0] for uid in uids], [named[uid][1] for uid in uids]))
+    matched = [matcher.match(Charged(uid, None, account)) for uid, account in near.rows()]
+    found = near.with_columns(
+        pl.Series("violator", [None if isinstance(f, Mismatch) else uids[f[0]] for f in matched], dtype=pl.String)
+    )
+    return pl.concat([equal.drop_nulls("violator"), found])
 
 
 def _in_currency(
@@ -178,41 +195,66 @@ def _in_currency(
     rules: Sequence[SharingRule],
     tags: Mapping[str, str | None],
 ) -> tuple[PolicyMoney, BillByPolicy]:
-    currency = str(rows["currency"][0])
     amounts: dict[str, Decimal] = {}
-    own: list[tuple[str, Decimal, Decimal]] = []
+    for apart, amount in rows.filter(pl.col("violator").is_null()).select("apart", "amount").rows():
+        amounts[apart or NO_POLICY] = amounts.get(apart or NO_POLICY, Decimal(0)) + amount
+    sets, violating = _by_set(rows, by_resource)
     saving = Decimal(0)
-    own_rows = 0
-    for apart, violator, amount, count in rows.select("apart", "violator", "amount", "rows").rows():
-        policies = by_resource.get(violator or "", ())
-        if apart or not policies:
-            key = apart or NO_POLICY
-            amounts[key] = amounts.get(key, Decimal(0)) + amount
-            continue
+    for policies, amount, positive in sets:
         for name, part in split(amount, dict.fromkeys(policies, Decimal(1))).items():
             amounts[name] = amounts.get(name, Decimal(0)) + part
-            if name == policy_id:
-                own.append((violator, amount, part))
-                own_rows += count
-                saving += _saved(amount, policy_id, policies, tags)
+        saving += _saved(positive, policy_id, policies, tags)
     shared = share(amounts, rules)
     mine = next((each for each in shared.shares if each.key == policy_id), None)
+    own = violating.filter(pl.col("policies").list.contains(policy_id))
     wasteful = is_waste(tags.get(policy_id))
     money = PolicyMoney(
-        currency=currency,
-        own=sum((part for _, _, part in own), Decimal(0)),
+        currency=str(rows["currency"][0]),
+        own=amounts.get(policy_id, Decimal(0)),
         given=mine.given if mine else {},
-        at_risk=sum((amount for _, amount, _ in own), Decimal(0)),
+        at_risk=exact_sum(own["amount"]),
         saving=saving if wasteful else None,
         reason=None if wasteful else _NOT_SAID,
-        resources=tuple(sorted(own, key=lambda each: (-each[1], each[0]))[:RESOURCES_SHOWN]),
-        rows=own_rows,
+        resources=_dearest(own, policy_id),
+        rows=int(own["rows"].sum()),
     )
-    return money, BillByPolicy(currency, shared, sum(amounts.values(), Decimal(0)))
+    return money, BillByPolicy(money.currency, shared, sum(amounts.values(), Decimal(0)))
+
+
+def _by_set(
+    rows: pl.DataFrame, by_resource: Mapping[str, Sequence[str]]
+) -> tuple[list[tuple[tuple[str, ...], Decimal, Decimal]], pl.DataFrame]:
+    """Cost of violating resources by the policies that they violate: all of it, and what is above zero; and each one.
+
+    Resources that violate the same policies are given out together, so that a bill of a million costs a few divisions.
+    """
+    sets: dict[tuple[str, ...], int] = {}
+    codes = [sets.setdefault(tuple(policies), len(sets)) for policies in by_resource.values()]
+    known = pl.DataFrame(
+        {"violator": list(by_resource), "set": codes}, schema={"violator": pl.String, "set": pl.UInt32}
+    )
+    violating = rows.drop_nulls("violator").join(known, on="violator", how="left")
+    above = pl.col("amount").filter(pl.col("amount") > 0).sum().alias("positive")
+    sums = violating.group_by("set").agg(pl.col("amount").sum(), above)
+    names = list(sets)
+    policies = pl.DataFrame(
+        {"set": range(len(names)), "policies": names}, schema={"set": pl.UInt32, "policies": pl.List(pl.String)}
+    )
+    found = [(names[code], amount, positive) for code, amount, positive in sums.sort("set").rows()]
+    return found, violating.join(policies, on="set", how="left")
+
+
+def _dearest(own: pl.DataFrame, policy_id: str) -> tuple[tuple[str, Decimal, Decimal], ...]:
+    """The dearest resources, with the policy's part of each."""
+    first = own.sort("amount", "violator", descending=[True, False]).head(RESOURCES_SHOWN)
+    return tuple(
+        (uid, amount, split(amount, dict.fromkeys(policies, Decimal(1)))[policy_id])
+        for uid, amount, policies in first.select("violator", "amount", "policies").rows()
+    )
 
 
 def _saved(amount: Decimal, policy_id: str, policies: Sequence[str], tags: Mapping[str, str | None]) -> Decimal:
-    """A wasteful policy's part of what a resource costs: the wasteful ones share it, so together never more than it."""
+    """A wasteful policy's part of what resources cost: the wasteful ones share it, so together never more than it."""
     wasteful = [name for name in policies if is_waste(tags.get(name))]
     if policy_id not in wasteful or amount <= 0:
         return Decimal(0)

@@ -12,8 +12,8 @@ import numpy as np
 
 from assessment.facts import BATCH, Documents
 from assessment.failure_estate import FailureEstate
-from assessment.money import amount_text, money_entries
-from cost.waste import Case, Estate, Known, Undecided, WasteKind, find_waste, judged_types
+from assessment.money import money_entries
+from cost.waste import Case, Estate, Known, Undecided, WasteKind, find_waste, judged_types, savings_of
 from domain.clock import format_instant
 from domain.errors import InputError
 from domain.money import Money
@@ -74,7 +74,7 @@ def waste(
         "as_of": format_instant(estate.as_of),
         "cases": len(cases),
         "undecided": len(undecided),
-        "savings": _savings(cases),
+        "savings": money_entries(Money(amount, name) for name, amount in savings_of(cases).items()),
         "by_kind": _by_kind(cases, undecided),
         "items": rows[asked.after : end],
         "next_cursor": end if end < len(rows) else None,
@@ -159,16 +159,6 @@ def _item_row(item: ConfigurationItem, monthly: Sequence[Money]) -> Row:
         "digest": item.digest,
         "monthly_cost": money_entries(monthly),
     }
-
-
-def _savings(cases: Sequence[Case]) -> list[Row]:
-    """What ends with the resources, by currency; each resource once."""
-    once = {case.item.uid: case.saving for case in cases if case.saving}
-    sums: dict[str, Decimal] = {}
-    for saving in once.values():
-        for money in saving:
-            sums[money.currency] = sums.get(money.currency, Decimal(0)) + money.amount
-    return [{"amount": amount_text(amount), "currency": currency} for currency, amount in sorted(sums.items())]
 
 
 def _by_kind(cases: Sequence[Case], undecided: Sequence[Undecided]) -> list[Row]:

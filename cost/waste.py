@@ -21,7 +21,7 @@ this module does not know; it is told apart and never added. One resource counts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -126,7 +126,6 @@ class Waste:
 
     cases: tuple[Case, ...]
     undecided: tuple[Undecided, ...]
-    savings: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 Found = tuple[str, tuple[Fact, ...]]
@@ -135,21 +134,23 @@ Rule = Callable[[ConfigurationItem, Known, Estate], "Found | str | None"]
 
 
 def find_waste(resources: Iterable[tuple[ConfigurationItem, Known]], estate: Estate) -> Waste:
-    """Judge resources by every rule for their type.
-
-    `savings` are by currency; a resource with several cases counts once, and what was paid back counts for nothing.
-    """
+    """Judge resources by every rule for their type."""
     cases: list[Case] = []
     undecided: list[Undecided] = []
-    savings: dict[str, Decimal] = {}
     for item, known in resources:
         own = [_judge(item, known, estate, kind, rule) for kind, rule in rules_of(item.type)]
-        found = [each for each in own if isinstance(each, Case)]
-        cases += found
+        cases += [each for each in own if isinstance(each, Case)]
         undecided += [each for each in own if isinstance(each, Undecided)]
-        for money in next((case.saving for case in found if case.saving), ()):
-            savings[money.currency] = savings.get(money.currency, Decimal(0)) + money.amount
-    return Waste(tuple(cases), tuple(undecided), dict(sorted(savings.items())))
+    return Waste(tuple(cases), tuple(undecided))
+
+
+def savings_of(cases: Iterable[Case]) -> dict[str, Decimal]:
+    """What ends with the resources, by currency; a resource counts once, and what was paid back counts for nothing."""
+    once = {case.item.uid: case.saving for case in cases if case.saving}
+    sums: dict[str, Decimal] = {}
+    for money in (money for saving in once.values() for money in saving):
+        sums[money.currency] = sums.get(money.currency, Decimal(0)) + money.amount
+    return dict(sorted(sums.items()))
 
 
 def rules_of(kind: str) -> tuple[tuple[WasteKind, Rule], ...]:

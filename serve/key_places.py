@@ -15,7 +15,8 @@ from chain.keys.log_key_places import LogKeyPlaces, parse_log_reference
 from chain.keys.reference import KeyPlace, KeyReference, KeySources, open_report_key, parse_reference
 from chain.keys.signer import Ed25519Key, RsaKey
 from chain.writer import LOGS
-from domain.errors import InputError, NotFound
+from domain.errors import InputError
+from serve.secret import read_secret
 from serve.settings import Settings, secret_of
 
 if TYPE_CHECKING:
@@ -83,12 +84,7 @@ def _absolute(reference: KeyReference) -> KeyReference:
 
 
 def _passphrase(reference: KeyReference) -> bytes:
-    if reference.place is KeyPlace.ENVIRONMENT:
-        return secret_of(reference.name).encode("utf-8")
-    try:
-        return Path(reference.name).read_bytes().rstrip(b"\n")
-    except OSError as error:
-        raise NotFound("passphrase of key files cannot be read", path=reference.name, reason=error.strerror) from error
+    return read_secret(reference, what="passphrase of key files").encode("utf-8")
 
 
 def _kms_log_key(region: str, url: str | None, name: str) -> Ed25519Key:

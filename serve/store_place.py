@@ -13,9 +13,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from chain.keys.reference import KeyPlace, KeyReference, parse_reference
-from domain.errors import InputError, NotFound
+from domain.errors import InputError
 from domain.tenancy import TenantId
-from serve.settings import Settings, secret_of
+from serve.secret import read_secret
+from serve.settings import Settings
 
 if TYPE_CHECKING:
     from graph.stores.contract import GraphStore
@@ -90,11 +91,4 @@ def _database(place: StorePlace) -> Neo4jDatabase:
 
 
 def _password(reference: KeyReference | None) -> str:
-    if reference is None:
-        return ""
-    if reference.place is KeyPlace.ENVIRONMENT:
-        return secret_of(reference.name)
-    try:
-        return Path(reference.name).read_text(encoding="utf-8").rstrip("\n")
-    except OSError as error:
-        raise NotFound("password of Neo4j cannot be read", path=reference.name, reason=error.strerror) from error
+    return "" if reference is None else read_secret(reference, what="password of Neo4j")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.anchors.http_call import Bounds, call
+from connectors.http_call import Bounds, call
 from domain.errors import UnavailableError
 
 

@@ -12,7 +12,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from connectors.anchors.http_call import Bounds, call, require_ok
+from connectors.http_call import Bounds, call, require_ok
 from domain.anchoring import AnchorKind, AnchorReceipt
 from domain.value import Json
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from connectors.anchors.http_call import Bounds, call, require_ok, require_url
+from connectors.http_call import Bounds, call, require_ok, require_url
 from domain.anchoring import AnchorKind, AnchorReceipt
 from domain.errors import IntegrityError
 

@@ -7,10 +7,9 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
+from connectors.http_call import retry_after_s
 from connectors.webhook.target import Target
 
 DEADLINE_S: Final = 10.0
@@ -69,20 +68,10 @@ def send(target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
         connection.request("POST", target.path, body=body, headers=dict(headers))
         answer = connection.getresponse()
         answer.read(ANSWER_BYTES_MAX)
-        return Answer(answer.status, answer.reason or "", _retry_after(answer.getheader("Retry-After")))
+        return Answer(
+            answer.status, answer.reason or "", retry_after_s(answer.getheader("Retry-After"), most_s=RETRY_AFTER_S_MAX)
+        )
     except (OSError, http.client.HTTPException) as error:
         return Answer(0, f"{type(error).__name__}: {error}"[:200])
     finally:
         connection.close()
-
-
-def _retry_after(value: str | None) -> float | None:
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(min(int(value), RETRY_AFTER_S_MAX))
-    try:
-        wanted = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
-        return None
-    return min(max(wanted, 0.0), float(RETRY_AFTER_S_MAX))

@@ -17,6 +17,7 @@ from serve.cli import (
     evidence,
     findings,
     impact,
+    impact_money,
     platform,
     policies,
     proof,
@@ -60,6 +61,7 @@ application.command()(findings.explain)
 application.command()(impact.blast)
 application.command()(impact.dependencies)
 application.command("deletion-order")(impact.deletion_order)
+application.add_typer(impact_money.commands, name="impact")
 application.add_typer(policies.commands, name="policies")
 application.add_typer(drift.commands, name="drift")
 application.add_typer(evidence.commands, name="evidence")

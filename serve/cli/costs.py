@@ -11,6 +11,7 @@ import typer
 
 from domain.errors import InputError
 from domain.tenancy import TenantId, tenant_id
+from serve.cli import cost_advice, cost_fetch
 from serve.cli.options import AsOf, JsonOut, Store, Tenant, instant, settings_of
 from serve.cli.screen import json_bytes, put, say
 
@@ -23,6 +24,17 @@ Paths = Annotated[
     typer.Argument(metavar="PATH...", help="Files or folders of one delivery: CSV, Parquet, JSON; gzip too."),
 ]
 PROGRESS_ROWS = 1_000_000
+
+for _command in (
+    cost_fetch.fetch,
+    cost_advice.policy,
+    cost_advice.waste,
+    cost_advice.metrics,
+    cost_advice.rightsizing,
+    cost_advice.prices,
+    cost_advice.commitments,
+):
+    commands.command()(_command)
 
 
 @commands.command("import")

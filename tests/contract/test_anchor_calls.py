@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from chain.anchors.bitcoin import commitment_at
 from connectors.anchors.bitcoin import Bitcoin, CoinSource, Network, branch_of
 from connectors.anchors.bitcoin_transaction import Coin, SigningKey, double_sha256, make_transaction
-from connectors.anchors.http_call import Bounds, call, require_ok
 from connectors.anchors.json_rpc import Node
 from connectors.anchors.s3_object_lock import S3ObjectLock
 from connectors.anchors.s3_object_lock import connect as connect_s3
+from connectors.http_call import Bounds, call, require_ok
 from domain.anchoring import AnchorKind, AnchorReceipt
 from domain.errors import InputError, IntegrityError, UnavailableError
 from tests.servers.loopback import listening

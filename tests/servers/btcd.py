@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from connectors.anchors.http_call import call
+from connectors.http_call import call
 from tests.servers.loopback import listening
 from tests.servers.ports import free_port, running
 from tests.servers.programs import FOLDER, go_install, require

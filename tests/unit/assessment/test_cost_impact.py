@@ -134,3 +134,11 @@ def test_a_policy_that_the_scan_did_not_know_is_not_found() -> None:
     with pytest.raises(NotFound):
         policy_entry({"policies": [{"id": "a"}]}, "b")
     assert policy_entry({"policies": [{"id": "a"}]}, "a") == {"id": "a"}
+
+
+def test_a_charge_by_a_plain_id_finds_the_resource_that_an_arn_names(tmp_path: Path) -> None:
+    arn = "arn:aws:ec2:eu-west-1:123456789012:instance/i-9"
+    rows = [day(1, ResourceId="i-9", SubAccountId="123456789012"), day(2, ResourceId="i-9", SubAccountId="999")]
+    bills_ = stored(tmp_path, rows)
+    (found,), _ = policy_money(bills_, {"id": "disk"}, [violation("disk", arn)], BillingQuery(()), tags=TAGS)
+    assert found.resources == ((arn, Decimal(10), Decimal(10)),)

@@ -1,6 +1,6 @@
 """One HTTP request with an end to everything: time, size, redirects.
 
-Environment proxies are not used; redirects are not followed, since a time stamp from where nobody pointed is none.
+Environment proxies are not used; redirects are not followed, since what comes from elsewhere is not what was asked for.
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import Message
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import IO, Final
 from urllib.error import HTTPError, URLError
@@ -36,10 +39,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said."""
+    """What a server said; names of headers are in lower case."""
 
     status: int
     body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def _opener() -> OpenerDirector:
@@ -82,12 +86,25 @@ def call(
     request = Request(require_url(url), data=body, headers=dict(headers or {}))  # noqa: S310 (the scheme is checked)
     try:
         with _OPENER.open(request, timeout=limits.deadline_s) as response:
-            return Answer(response.status, _read(response, url, limits, ends_at))
+            return Answer(response.status, _read(response, url, limits, ends_at), _lowered(response.headers))
     except HTTPError as error:
         with error:
-            return Answer(error.code, _read(error, url, limits, ends_at))
+            return Answer(error.code, _read(error, url, limits, ends_at), _lowered(error.headers))
     except (URLError, HTTPException, OSError) as error:
         raise UnavailableError("no answer from the server", host=urlsplit(url).netloc, reason=str(error)) from error
+
+
+def retry_after_s(value: str | None, *, most_s: float) -> float | None:
+    """What a header `Retry-After` asks for, in seconds or as a date, up to a bound; None where it asks for nothing."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return min(float(value), most_s)
+    try:
+        wanted = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return None
+    return min(max(wanted, 0.0), most_s)
 
 
 def require_ok(answer: Answer, url: str) -> bytes:
@@ -101,6 +118,10 @@ def require_ok(answer: Answer, url: str) -> bytes:
             "server did not answer as it must", host=urlsplit(url).netloc, expected=200, got=answer.status
         )
     return answer.body
+
+
+def _lowered(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _read(response: IO[bytes], url: str, limits: Bounds, ends_at: float) -> bytes:
