@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -65,28 +66,37 @@ def made_estate(tenant: TenantId, resources: int, relationships: int, *, seed: i
         kind = random.randrange(len(_KINDS))
         if source != target:
             found[source, target, kind] = Relationship(items[source].uid, items[target].uid, *_KINDS[kind])
-    ordered = tuple(sorted(items, key=lambda item: item.uid))
-    return MadeEstate(ordered, tuple(found.values()), FIRST)
+    kept = tuple(found.values())
+    return MadeEstate(_with_targets(sorted(items, key=lambda item: item.uid), kept, FIRST), kept, FIRST)
 
 
 def collected_again(estate: MadeEstate, *, share: float, seed: int = 2) -> MadeEstate:
-    """The same estate a day later: everything was asked for again, and a share of it has changed."""
+    """The same estate a day later: everything was asked for again; a share of it has changed, with all its targets."""
     random = Random(seed)
     at = estate.collected_at + timedelta(days=1)
-    changed = set(random.sample(range(len(estate.items)), int(len(estate.items) * share)))
-    items = tuple(
-        _with(item, {**item.properties, "Revision": at.isoformat()}, at)
-        if number in changed
-        else replace(item, captured_at=at)
-        for number, item in enumerate(estate.items)
-    )
-    ids = [item.uid for item in items]
-    moved = set(random.sample(range(len(estate.relationships)), int(len(estate.relationships) * share)))
+    ids = [item.uid for item in estate.items]
+    changed = set(random.sample(ids, int(len(ids) * share)))
     relationships = {
-        replace(each, target=random.choice(ids)) if number in moved else each
-        for number, each in enumerate(estate.relationships)
+        replace(each, target=random.choice(ids)) if each.source in changed else each for each in estate.relationships
     }
-    return MadeEstate(items, tuple(relationships), at)
+    kept = tuple(relationships)
+    concerned = tuple(each for each in kept if each.source in changed)
+    revised = [
+        _with(item, {**item.properties, "Revision": at.isoformat()}, at) for item in estate.items if item.uid in changed
+    ]
+    states = {item.uid: item for item in _with_targets(revised, concerned, at)}
+    items = tuple(states.get(item.uid) or replace(item, captured_at=at) for item in estate.items)
+    return MadeEstate(items, kept, at)
+
+
+def _with_targets(
+    items: Sequence[ConfigurationItem], relationships: Sequence[Relationship], at: datetime
+) -> tuple[ConfigurationItem, ...]:
+    """Let documents name what the relationships of their resource lead to."""
+    targets: dict[ResourceId, list[Json]] = {}
+    for each in relationships:
+        targets.setdefault(each.source, []).append(each.target)
+    return tuple(_with(item, {**item.properties, "Peers": targets.get(item.uid, [])}, at) for item in items)
 
 
 def _item(tenant: TenantId, number: int, random: Random) -> ConfigurationItem:

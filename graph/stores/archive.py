@@ -9,6 +9,7 @@ from domain.resource import resource_key
 from domain.tenancy import TenantId
 from graph.stores.contract import Archive, PutCounts, StoredVersion
 from graph.stores.merge import MergePlan, NewVersion, fingerprint, require_tenant
+from graph.stores.sightings import Sightings
 
 
 def restoring(archive: Archive, tenant: TenantId) -> MergePlan:
@@ -20,7 +21,7 @@ def restoring(archive: Archive, tenant: TenantId) -> MergePlan:
     require_tenant((version.item for version in archive.versions), tenant)
     return MergePlan(
         added=tuple(_added(archive.versions)),
-        touched=(),
+        touched=Sightings.of(()),
         changes=(),
         counts=PutCounts(),
         unknown_gone=archive.unknown_gone,

@@ -33,9 +33,8 @@ def covered(inventory: Inventory, *, name: str, at: datetime, before: Collection
     A file that was read in part leaves open what it says of the accounts of its resources. A file or a place of which
     nothing was read could hold resources of any account of the collection, and where none is known, of any at all.
     """
-    accounts = frozenset(account_of(item.scope) for item in inventory.items) or (
-        before.accounts if before is not None else frozenset()
-    )
+    scopes = {item.scope for item in inventory.items}
+    accounts = frozenset(map(account_of, scopes)) or (before.accounts if before is not None else frozenset())
     return CollectionRecord(
         name,
         accounts,

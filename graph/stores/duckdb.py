@@ -24,9 +24,7 @@ from domain.inventory import Inventory
 from domain.resource import (
     ConfigurationItem,
     Relationship,
-    RelationshipKind,
     ResourceId,
-    Strength,
     resource_key,
 )
 from domain.tenancy import TenantId
@@ -49,6 +47,7 @@ from graph.stores.contract import (
     Version,
 )
 from graph.stores.coverage import CollectionRecord, covered
+from graph.stores.duckdb_edges import relationships
 from graph.stores.duckdb_file import DatabaseFile
 from graph.stores.duckdb_readout import read_out
 from graph.stores.duckdb_rows import ITEM_COLUMNS, items_from
@@ -151,7 +150,7 @@ class DuckDbStore:
             sources, found = require_sources(related.sources, related.relationships)
             applied = replace(applied, version=standing.version + bool(changes or sources))
         entry = Entry(
-            standing.folded + len(self._tail.entries) + 1,
+            self._sequence,
             applied.version,
             standing.number,
             merge.added,
@@ -180,10 +179,9 @@ class DuckDbStore:
         present = self.version()
         if not 0 <= version <= present:
             return None
-        changed = f"SELECT *, key AS k FROM versions {LATEST}"  # noqa: S608 (fixed text)
-        where = f"written > {version}"
-        items = self._items(f"SELECT {ITEM_COLUMNS} FROM ({changed}) WHERE NOT retired AND {where} ORDER BY k")  # noqa: S608
-        gone = self._rows(f"SELECT uid FROM ({changed}) WHERE retired AND {where} ORDER BY k")["uid"]  # noqa: S608
+        where = f"latest AND written > {version}"
+        items = self._items(f"SELECT {ITEM_COLUMNS} FROM versions WHERE NOT retired AND {where} ORDER BY key")  # noqa: S608
+        gone = self._rows(f"SELECT uid FROM versions WHERE retired AND {where} ORDER BY key")["uid"]  # noqa: S608
         return ChangedItems(present, tuple(items), tuple(map(ResourceId, gone)))
 
     def read_out(self) -> Readout:
@@ -204,13 +202,13 @@ class DuckDbStore:
         return frozenset(self._found("SELECT DISTINCT unnest(unproven) AS account FROM collections")["account"])
 
     def items(self, as_of: datetime | None = None) -> tuple[ConfigurationItem, ...]:
-        bound = "" if as_of is None else f"WHERE valid_from <= {us_from_instant(as_of)}"
-        query = f"SELECT *, key AS k FROM versions {bound} {LATEST}"  # noqa: S608 (an integer of ours)
-        return tuple(self._items(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired ORDER BY k"))  # noqa: S608
+        where = "WHERE latest" if as_of is None else f"WHERE valid_from <= {us_from_instant(as_of)} {LATEST}"
+        query = f"SELECT * FROM versions {where}"  # noqa: S608 (an integer of ours)
+        return tuple(self._items(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired ORDER BY key"))  # noqa: S608
 
     def item(self, uid: str) -> ConfigurationItem:
-        query = f"SELECT * FROM versions WHERE key = $key {LATEST}"  # noqa: S608 (fixed text)
-        found = self._items(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired", {"key": resource_key(uid)})  # noqa: S608
+        query = f"SELECT {ITEM_COLUMNS} FROM versions WHERE key = $key AND latest AND NOT retired"  # noqa: S608
+        found = self._items(query, {"key": resource_key(uid)})
         if not found:
             raise NotFound("no such resource", uid=uid, todo=NO_RESOURCE_TODO)
         return found[0]
@@ -252,15 +250,21 @@ class DuckDbStore:
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
         keys, found = require_sources(sources, relationships)
-        with self._write() as connection:
-            replace_relationships(connection, list(found), of=keys)
+        self._require_epoch()
+        if found != self._related(keys):
+            entry = Entry(
+                self._sequence,
+                self._standing.version + 1,
+                self._standing.number,
+                sources=keys,
+                relationships=ordered(found),
+            )
+            self._keep(entry, {})
 
     def relationships(self) -> tuple[Relationship, ...]:
-        rows = self._rows("SELECT source, target, kind, strength, path FROM relationships ORDER BY ALL")
-        return tuple(
-            Relationship(ResourceId(source), ResourceId(target), RelationshipKind(kind), Strength(strength), path)
-            for source, target, kind, strength, path in zip(*rows.values(), strict=True)
-        )
+        self._settle()
+        with self._file.guarded():
+            return relationships(self._file.connection)
 
     def save_scan(self, scan: ScanRecord) -> None:
         with self._write() as connection:
@@ -391,6 +395,18 @@ class DuckDbStore:
             self._epoch = self._standing.epoch
         require_epoch(self._epoch, self._standing.epoch, self._standing.holder, self._tenant)
 
+    @property
+    def _sequence(self) -> int:
+        """Of the next entry."""
+        return self._standing.folded + len(self._tail.entries) + 1
+
+    def _related(self, keys: frozenset[str]) -> set[Relationship]:
+        """The present relationships of some sources, those in the journal too."""
+        lately = self._tail.related
+        with self._file.guarded():
+            found = set(relationships(self._file.connection, keys - lately.keys()))
+        return found.union(*(lately[key] for key in keys & lately.keys()))
+
     def _keep(self, entry: Entry, known: Mapping[str, Known]) -> None:
         """Write an entry down, where it is small; the tables take it in later, together with others."""
         if not (entry.rows <= ROWS_MAX and self._tail.can_take(entry.added, known)):
@@ -459,8 +475,8 @@ class DuckDbStore:
     def _known(self) -> KnownColumns:
         """The latest versions, as the tables have them."""
         if self._base is None:
-            query = f"""SELECT key, number, fingerprint, valid_from, captured_at, file, line, seen_at, retired, told
-                FROM versions {LATEST}"""  # noqa: S608 (fixed text)
+            query = """SELECT key, number, fingerprint, valid_from, captured_at, file, line, seen_at, retired, told
+                FROM versions WHERE latest"""
             with self._file.guarded():
                 table = self._file.connection.sql(query).to_arrow_table()
             gone = self._found("SELECT key, gone_at FROM unknown_gone")
@@ -506,8 +522,8 @@ class DuckDbStore:
         """The latest items of some resources that the tables have, by key."""
         if not keys:
             return {}
-        query = f"SELECT * FROM versions WHERE key IN (SELECT unnest($wanted)) {LATEST}"  # noqa: S608 (fixed text)
-        items = self._items_found(f"SELECT {ITEM_COLUMNS} FROM ({query}) WHERE NOT retired", {"wanted": keys})  # noqa: S608
+        where = "latest AND NOT retired AND key IN (SELECT unnest($wanted))"
+        items = self._items_found(f"SELECT {ITEM_COLUMNS} FROM versions WHERE {where}", {"wanted": keys})  # noqa: S608
         return {resource_key(item.uid): item for item in items}
 
 

@@ -32,7 +32,7 @@ def block_table(versions: Sequence[NewVersion], first_block: int) -> pa.Table:
 
 
 def version_table(
-    versions: Sequence[NewVersion], numbers: Sequence[int], *, first_block: int, written: Sequence[int]
+    versions: Sequence[NewVersion], numbers: Sequence[int], *, first_block: int, written: Sequence[int], latest: bool
 ) -> pa.Table:
     """New versions as rows of `versions`, with their numbers and the store's versions that they came with."""
     items = [version.item for version in versions]
@@ -61,6 +61,7 @@ def version_table(
             "seen_at": pa.array([us_from_instant(each.seen_at or each.valid_from) for each in versions], pa.int64()),
             "told": pa.array([version.is_told for version in versions], pa.bool_()),
             "written": pa.array(written, pa.int64()),
+            "latest": pa.array([latest] * len(items), pa.bool_()),
         }
     )
 

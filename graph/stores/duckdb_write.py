@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, Final, TypeAlias, TypeVar
 
 import duckdb
 import pyarrow as pa
 
-from domain.resource import Relationship, RelationshipKind, Strength, resource_key
+from domain.resource import Relationship, resource_key
 from graph.stores.bodies import encode
 from graph.stores.contract import ScanRecord, StoredDefinition
 from graph.stores.coverage import CollectionRecord
-from graph.stores.duckdb_rows import block_table, captured, version_table
-from graph.stores.instants import instant_from_us, us_from_instant
+from graph.stores.duckdb_edges import insert as put
+from graph.stores.duckdb_edges import replace_all, replace_of
+from graph.stores.duckdb_rows import block_table, version_table
+from graph.stores.instants import NEVER_US, instant_from_us, us_from_instant
 from graph.stores.journal import Entry
-from graph.stores.merge import MergePlan, NewVersion, Repeat, Touch
+from graph.stores.merge import MergePlan, NewVersion, Repeat
+from graph.stores.sightings import Sightings, Touch
 
 T = TypeVar("T")
 Numbered: TypeAlias = tuple[int, T, int]
 """A version with its number, and the store's version that it came with."""
 
 LATEST: Final = "QUALIFY row_number() OVER (PARTITION BY key ORDER BY valid_from DESC, number DESC) = 1"
-"""Keeps the latest version of each resource."""
+"""Keeps the latest version of each resource at an instant; of now, the column `latest` tells."""
+_MARK_LATEST: Final = """UPDATE versions SET latest = versions.number = w.number
+    FROM (SELECT key, arg_max(number, (valid_from, number)) AS number FROM versions
+        WHERE key IN (SELECT key FROM concerned) GROUP BY key) w
+    WHERE versions.key = w.key"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,12 @@ def write(connection: duckdb.DuckDBPyConnection, merge: MergePlan) -> int:
     _touch(connection, merge.touched)
     number = next_number(connection, "max(number) FROM versions")
     numbered = [(at, each, version) for at, each in enumerate(merge.added, number)]
-    _add(connection, [(at, each, version) for at, each, _ in numbered if isinstance(each, NewVersion)])
+    are_alone = not number and len({each.key for each in merge.added}) == len(numbered)
+    added = [(at, each, version) for at, each, _ in numbered if isinstance(each, NewVersion)]
+    _add(connection, added, latest=are_alone)
     _repeat(connection, [(at, each, version) for at, each, _ in numbered if isinstance(each, Repeat)])
+    if not are_alone:
+        _mark_latest(connection, merge.added)
     _note_unknown(connection, {each.key for each in merge.added}, dict(merge.unknown_gone))
     return version
 
@@ -77,9 +87,10 @@ def fold(connection: duckdb.DuckDBPyConnection, entries: Sequence[Entry]) -> Non
     _add(connection, [(number, each, at) for number, each, at in numbered if isinstance(each, NewVersion)])
     for run in _runs(entries):
         if isinstance(run[0], Touch):
-            _touch(connection, [each for each in run if isinstance(each, Touch)])
+            _touch(connection, Sightings.of(each for each in run if isinstance(each, Touch)))
         else:
             _repeat(connection, [each for each in run if not isinstance(each, Touch)])
+    _mark_latest(connection, [each for _, each, _ in numbered])
     known: set[str] = set()
     gone: dict[str, datetime] = {}
     for entry in entries:
@@ -92,7 +103,8 @@ def fold(connection: duckdb.DuckDBPyConnection, entries: Sequence[Entry]) -> Non
         write_position(connection, stream, position)
     related = {key: entry for entry in entries for key in entry.sources}
     found = [each for entry in entries for each in entry.relationships if related[resource_key(each.source)] is entry]
-    _put_relationships(connection, related.keys(), found)
+    if related:
+        replace_of(connection, related.keys(), found)
     query = "UPDATE standing SET version = ?, folded = ?"
     connection.execute(query, [entries[-1].version, entries[-1].sequence])
 
@@ -123,15 +135,6 @@ def write_position(connection: duckdb.DuckDBPyConnection, stream: str, position:
     connection.execute("INSERT INTO positions VALUES (?, ?)", [stream, position])
 
 
-def _put_relationships(
-    connection: duckdb.DuckDBPyConnection, sources: Collection[str], found: Sequence[Relationship]
-) -> None:
-    if sources:
-        query = "DELETE FROM relationships WHERE source_key IN (SELECT unnest($of))"
-        connection.execute(query, {"of": sorted(sources)})
-    insert(connection, "relationships", _relationship_table(sorted(set(found), key=attrgetter("source", "target"))))
-
-
 def write_collection(
     connection: duckdb.DuckDBPyConnection, record: CollectionRecord, members: frozenset[str] | None
 ) -> None:
@@ -153,30 +156,10 @@ def collection_from(row: Sequence[Any]) -> CollectionRecord:
     return CollectionRecord(name, frozenset(accounts), frozenset(unproven), instant_from_us(ran_at), proved)
 
 
-def replace_relationships(
-    connection: duckdb.DuckDBPyConnection, found: Sequence[Relationship], of: Collection[str] | None = None
-) -> None:
-    """Replace all relationships, or those of some sources, unless they are the same already.
-
-    Args:
-        found: in any order; some may repeat.
-        of: keys of the sources.
-    """
-    connection.register("given", _relationship_table(found))
-    table = connection.sql("SELECT DISTINCT * FROM given").to_arrow_table()
-    connection.unregister("given")
-    connection.register("incoming", table)
-    where = "" if of is None else "WHERE source_key IN (SELECT unnest($of))"
-    parameters = {} if of is None else {"of": sorted(of)}
-    present = f"SELECT * FROM relationships {where}"  # noqa: S608 (fixed text)
-    ((count,),) = connection.execute(f"SELECT count(*) FROM ({present})", parameters).fetchall()  # noqa: S608
-    others = f"SELECT * FROM incoming EXCEPT ({present}) LIMIT 1"  # noqa: S608
-    is_same = count == table.num_rows and not connection.execute(others, parameters).fetchall()
-    if not is_same:
-        connection.execute(f"DELETE FROM relationships {where}", parameters)  # noqa: S608
-        connection.execute("INSERT INTO relationships SELECT * FROM incoming")
+def replace_relationships(connection: duckdb.DuckDBPyConnection, found: Sequence[Relationship]) -> None:
+    """Replace all relationships, unless they are the same already; in any order, and some may repeat."""
+    if replace_all(connection, found):
         _next_version(connection, has_changed=True)
-    connection.unregister("incoming")
 
 
 def write_scan(connection: duckdb.DuckDBPyConnection, scan: ScanRecord) -> None:
@@ -215,10 +198,7 @@ def write_definitions(connection: duckdb.DuckDBPyConnection, definitions: Sequen
 
 def insert(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
     """Add the rows of a table to one of the file."""
-    if table.num_rows:
-        connection.register("incoming", table)
-        connection.execute(f"INSERT INTO {name} SELECT * FROM incoming")  # noqa: S608 (a table's own name)
-        connection.unregister("incoming")
+    put(connection, "incoming", table, into=name)
 
 
 def texts(columns: Mapping[str, Sequence[str]]) -> pa.Table:
@@ -239,12 +219,22 @@ def _next_version(connection: duckdb.DuckDBPyConnection, *, has_changed: bool) -
     return int(version)
 
 
-def _add(connection: duckdb.DuckDBPyConnection, versions: Sequence[Numbered[NewVersion]]) -> None:
+def _add(
+    connection: duckdb.DuckDBPyConnection, versions: Sequence[Numbered[NewVersion]], *, latest: bool = False
+) -> None:
     if versions:
         block = next_number(connection, "max(block) FROM blocks")
         numbers, added, written = zip(*versions, strict=True)
         insert(connection, "blocks", block_table(added, block))
-        insert(connection, "versions", version_table(added, numbers, first_block=block, written=written))
+        insert(connection, "versions", version_table(added, numbers, first_block=block, written=written, latest=latest))
+
+
+def _mark_latest(connection: duckdb.DuckDBPyConnection, added: Sequence[NewVersion | Repeat]) -> None:
+    """Mark the latest versions of resources that have new ones."""
+    if added:
+        put(connection, "concerned", texts({"key": sorted({each.key for each in added})}), into=None)
+        connection.execute(_MARK_LATEST)
+        connection.unregister("concerned")
 
 
 def _repeat(connection: duckdb.DuckDBPyConnection, versions: Sequence[Numbered[Repeat]]) -> None:
@@ -267,24 +257,24 @@ def _repeat(connection: duckdb.DuckDBPyConnection, versions: Sequence[Numbered[R
     connection.execute(
         """INSERT INTO versions SELECT v.* REPLACE (
             i.number AS number, i.valid_from AS valid_from, i.seen_at AS seen_at, i.retired AS retired,
-            i.told AS told, i.written AS written)
+            i.told AS told, i.written AS written, false AS latest)
         FROM versions v JOIN incoming i ON v.number = i.former"""
     )
     connection.unregister("incoming")
 
 
-def _touch(connection: duckdb.DuckDBPyConnection, touched: Sequence[Touch]) -> None:
+def _touch(connection: duckdb.DuckDBPyConnection, touched: Sightings) -> None:
     """Note where and when an unchanged state was seen last."""
-    if not touched:
+    if not len(touched):
         return
-    items = [touch.item for touch in touched]
+    captured_at = touched.captured_us
     table = pa.table(
         {
-            "number": pa.array([touch.version for touch in touched], pa.int64()),
-            "captured_at": captured([item.captured_at for item in items]),
-            "file": pa.array([item.origin.file for item in items], pa.string()),
-            "line": pa.array([item.origin.line for item in items], pa.int64()),
-            "seen_at": pa.array([us_from_instant(touch.seen_at) for touch in touched], pa.int64()),
+            "number": touched.numbers,
+            "captured_at": pa.array(captured_at, mask=captured_at == NEVER_US),
+            "file": pa.array(touched.files, pa.string()),
+            "line": touched.lines,
+            "seen_at": touched.seen_us,
         }
     )
     connection.register("incoming", table)
@@ -304,23 +294,3 @@ def _note_unknown(connection: duckdb.DuckDBPyConnection, known: Collection[str],
     rows = [(key, us_from_instant(at)) for key, at in gone.items()]
     if rows:
         connection.executemany("INSERT INTO unknown_gone VALUES (?, ?)", rows)
-
-
-def _relationship_table(found: Sequence[Relationship]) -> pa.Table:
-    sources, targets = [each.source for each in found], [each.target for each in found]
-    keys = {end: resource_key(end) for end in {*sources, *targets}}
-    return texts(
-        {
-            "source": sources,
-            "target": targets,
-            "kind": [_KINDS[each.kind] for each in found],
-            "strength": [_STRENGTHS[each.strength] for each in found],
-            "path": [each.path for each in found],
-            "source_key": [keys[source] for source in sources],
-            "target_key": [keys[target] for target in targets],
-        }
-    )
-
-
-_KINDS: Final = {kind: kind.value for kind in RelationshipKind}
-_STRENGTHS: Final = {strength: strength.value for strength in Strength}

@@ -66,15 +66,16 @@ def edge_columns(
 
 
 def edge_table(
-    sources: Numbers, targets: Numbers, kinds: Numbers, strengths: Numbers, paths: Sequence[str]
+    sources: Numbers, targets: Numbers, kinds: Numbers, strengths: Numbers, paths: Sequence[str] | pa.DictionaryArray
 ) -> pa.Table:
     """Columns of edges, in the order given."""
+    is_coded = isinstance(paths, pa.DictionaryArray)
     return pa.table(
         {
             "source": pa.array(sources, pa.int32()),
             "target": pa.array(targets, pa.int32()),
             "kind": pa.array(kinds, pa.uint8()),
             "strength": pa.array(strengths, pa.uint8()),
-            "path": pa.array(paths, pa.string()).dictionary_encode(),
+            "path": paths if is_coded else pa.array(paths, pa.string()).dictionary_encode(),
         }
     )

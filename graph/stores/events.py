@@ -7,7 +7,7 @@ deletion of something that was never seen is remembered, so that an event from b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.change import ChangeEvent
@@ -24,10 +24,10 @@ from graph.stores.merge import (
     PastOf,
     Planned,
     Repeat,
-    Touch,
     fingerprint,
     require_tenant,
 )
+from graph.stores.sightings import Sightings, Touch
 
 
 def plan_events(
@@ -177,7 +177,7 @@ class _Line:
         self._seen_at = row.at
         latest = self._rows[-1]
         if latest.place is not None:
-            self.added[latest.place] = replace(self.added[latest.place], seen_at=row.at)
+            self.added[latest.place] = self.added[latest.place]._replace(seen_at=row.at)
         elif row.item is not None and latest.version is not None:
             self.touch = Touch(self.key, latest.version, row.item, row.at)
         elif row.is_gone:  # kept, or an older event that comes later would bring the resource back
@@ -223,7 +223,7 @@ def _joined(lines: Sequence[_Line]) -> MergePlan:
     kinds = [change.kind for change in changes]
     return MergePlan(
         added=tuple(version for line in lines for version in line.added),
-        touched=tuple(line.touch for line in lines if line.touch is not None),
+        touched=Sightings.of(line.touch for line in lines if line.touch is not None),
         changes=changes,
         counts=PutCounts(
             new=kinds.count(ChangeKind.NEW),

@@ -26,7 +26,8 @@ from domain.resource import (
 from domain.tenancy import TenantId
 from graph.stores.bodies import encode
 from graph.stores.instants import instant_from_us, us_from_instant
-from graph.stores.merge import NewVersion, Repeat, Touch
+from graph.stores.merge import NewVersion, Repeat
+from graph.stores.sightings import Touch
 
 
 @dataclass(frozen=True, slots=True)

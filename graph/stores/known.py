@@ -124,6 +124,13 @@ class KnownColumns(Mapping[str, Known]):
             found[[key in self.extra for key in keys]] = -1
         return found
 
+    def are_present(self, rows: NDArray[np.int64], marks: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether each row has this fingerprint, and is not of something that is gone; False for row -1."""
+        if not len(self.numbers):
+            return np.zeros(len(rows), np.bool_)
+        is_same: NDArray[np.bool_] = (rows >= 0) & (self.marks[rows] == np.array(marks, MARK)) & ~self.retired[rows]
+        return is_same
+
     def codes_of(self, files: Sequence[str]) -> NDArray[np.int32]:
         """Code of each file; -1 where no row has it."""
         codes = {name: code for code, name in enumerate(self.file_names)}

@@ -38,7 +38,7 @@ from graph.stores.edges import edge_columns, ordered, require_sources
 from graph.stores.events import plan_events
 from graph.stores.fence import require_epoch
 from graph.stores.instants import us_from_instant
-from graph.stores.known import Known, unknown_gone
+from graph.stores.known import Known, KnownColumns, unknown_gone
 from graph.stores.merge import MergePlan, NewVersion, Past, Repeat, item_changes, plan
 
 
@@ -107,7 +107,7 @@ class MemoryStore:
             inventory,
             tenant=self._tenant,
             at=at,
-            known=self._known(kept.rows.keys() | kept.unknown_gone.keys()),
+            known=KnownColumns.of(self._known(kept.rows.keys() | kept.unknown_gone.keys())),
             past=self._past,
             members=kept.members.get(collection, frozenset()),
             held_elsewhere=frozenset().union(*others),

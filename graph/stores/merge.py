@@ -9,18 +9,23 @@ module (`graph.stores.events`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from operator import attrgetter
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.inventory import Inventory
 from domain.resource import ConfigurationItem, ResourceId, resource_key
 from domain.tenancy import TenantId
 from graph.stores.contract import ChangeKind, ItemChange, PutCounts
-from graph.stores.known import Known
+from graph.stores.instants import NEVER_US, us_from_instant
+from graph.stores.known import Known, KnownColumns
+from graph.stores.sightings import Sightings, Touch, captured_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,7 @@ PastOf: TypeAlias = "Callable[[frozenset[str]], Collection[Past]]"
 """Every stored version of the keys given."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewVersion:
+class NewVersion(NamedTuple):
     """A version to be added: `item` is what was seen, or what was last seen when it retires.
 
     Args:
@@ -56,8 +60,7 @@ class NewVersion:
     seen_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(NamedTuple):
     """A version to be added that has the item of a stored one: a retirement, or a state that is still there.
 
     Args:
@@ -72,18 +75,7 @@ class Repeat:
     seen_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """A state that was seen again: where it was read, and when."""
-
-    key: str
-    version: int
-    item: ConfigurationItem
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A change of the latest state.
 
     Args:
@@ -109,7 +101,7 @@ class MergePlan:
     """
 
     added: tuple[NewVersion | Repeat, ...]
-    touched: tuple[Touch, ...]
+    touched: Sightings
     changes: tuple[Planned, ...]
     counts: PutCounts
     members: frozenset[str] | None = None
@@ -137,15 +129,17 @@ def plan(
     *,
     tenant: TenantId,
     at: datetime,
-    known: Mapping[str, Known],
+    known: KnownColumns,
     past: PastOf,
     members: Collection[str],
     held_elsewhere: Collection[str],
 ) -> MergePlan:
     """Decide what one inventory changes.
 
+    What is as it was is found in columns, and costs little; each of the others is looked at by itself.
+
     Args:
-        known: the latest version by key.
+        known: the latest versions.
         past: asked only for keys with former states.
         members: keys that the collection held before.
         held_elsewhere: keys that other collections hold.
@@ -154,22 +148,61 @@ def plan(
         InputError: an item belongs to another tenant.
     """
     require_tenant((*inventory.items, *inventory.former), tenant)
-    sorting = _Sorting(known)
-    for item in inventory.items:
-        sorting.see(item, at)
+    keys = [resource_key(item.uid) for item in inventory.items]
+    marks = [fingerprint(item) for item in inventory.items]
+    rows = known.places(keys)
+    is_same = known.are_present(rows, marks)
+    again = _again(inventory.items, keys, np.flatnonzero(is_same), rows, known=known, at=at)
+    sorting = _Sorting(known, at)
+    for place in np.flatnonzero(~is_same).tolist():
+        sorting.see(inventory.items[place], keys[place], marks[place])
     former = [*_former(inventory, at), *sorting.older]
     unseen = _unseen(former, past)
-    retired, kept = _retired(
-        inventory, at, known=known, seen=sorting.seen, members=members, held_elsewhere=held_elsewhere
-    )
+    seen = set(keys)
+    retired, kept = _retired(inventory, at, known=known, seen=seen, members=members, held_elsewhere=held_elsewhere)
+    touched = again if not sorting.touched else Sightings.of([*again, *sorting.touched])
     return MergePlan(
-        added=(*unseen, *_still_there(unseen, sorting), *sorting.latest, *retired),
-        touched=tuple(sorting.touched.values()),
+        added=(*unseen, *_still_there(unseen, sorting, touched), *sorting.latest, *retired),
+        touched=touched,
         changes=(*sorting.changes, *map(_retirement, retired)),
         counts=PutCounts(
-            sorting.new, sorting.changed, sorting.unchanged, retired=len(retired), older=len(sorting.older)
+            sorting.new,
+            sorting.changed,
+            sorting.unchanged + int(is_same.sum()),
+            retired=len(retired),
+            older=len(sorting.older),
         ),
-        members=frozenset(sorting.seen | kept),
+        members=frozenset(seen | kept),
+    )
+
+
+def _again(
+    items: Sequence[ConfigurationItem],
+    keys: Sequence[str],
+    places: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    *,
+    known: KnownColumns,
+    at: datetime,
+) -> Sightings:
+    """What was seen as it was known, but later or elsewhere."""
+    if not len(places):
+        return Sightings.of(())
+    at_rows, chosen = rows[places], [items[place] for place in places.tolist()]
+    read_us = captured_us(chosen)
+    seen_us = np.where(read_us == NEVER_US, us_from_instant(at), read_us)
+    is_elsewhere = (
+        (known.captured_us[at_rows] != read_us)
+        | (known.lines[at_rows] != np.array([item.origin.line for item in chosen], np.int64))
+        | (known.files[at_rows] != known.codes_of([item.origin.file for item in chosen]))
+    )
+    (moved,) = np.nonzero(is_elsewhere & (seen_us >= known.seen_us[at_rows]))
+    return Sightings(
+        [keys[place] for place in places[moved].tolist()],
+        known.numbers[at_rows[moved]],
+        [chosen[place] for place in moved.tolist()],
+        read_us[moved],
+        seen_us[moved],
     )
 
 
@@ -193,20 +226,19 @@ def require_tenant(items: Iterable[ConfigurationItem], tenant: TenantId) -> None
 class _Sorting:
     """Takes the items of an inventory one after the other, and notes what each means beside what is known."""
 
-    def __init__(self, known: Mapping[str, Known]) -> None:
+    def __init__(self, known: Mapping[str, Known], at: datetime) -> None:
         self.known = known
-        self.seen: set[str] = set()
+        self.at = at
         self.latest: list[NewVersion] = []
         self.older: list[NewVersion] = []
-        self.touched: dict[str, Touch] = {}
+        self.touched: list[Touch] = []
         self.changes: list[Planned] = []
         self.new = self.changed = self.unchanged = 0
 
-    def see(self, item: ConfigurationItem, at: datetime) -> None:
+    def see(self, item: ConfigurationItem, key: str, mark: str) -> None:
         """Sort one item in."""
-        version = _version(item, item.captured_at or at)
-        self.seen.add(version.key)
-        before = self.known.get(version.key)
+        version = NewVersion(key, item, mark, item.captured_at or self.at)
+        before = self.known.get(key)
         if before is None:
             self._take(version, ChangeKind.NEW)
         elif before.is_retired:
@@ -233,7 +265,7 @@ class _Sorting:
     def _touch(self, version: NewVersion, before: Known) -> None:
         assert before.version is not None, "what is not retired has a state"
         if before.seen != _seen(version.item) and version.valid_from >= before.seen_at:
-            self.touched[version.key] = Touch(version.key, before.version, version.item, version.valid_from)
+            self.touched.append(Touch(version.key, before.version, version.item, version.valid_from))
 
 
 def _version(item: ConfigurationItem, valid_from: datetime) -> NewVersion:
@@ -241,7 +273,7 @@ def _version(item: ConfigurationItem, valid_from: datetime) -> NewVersion:
 
 
 def _not_before(version: NewVersion, instant: datetime) -> NewVersion:
-    return version if version.valid_from >= instant else replace(version, valid_from=instant)
+    return version if version.valid_from >= instant else version._replace(valid_from=instant)
 
 
 def _former(inventory: Inventory, at: datetime) -> list[NewVersion]:
@@ -270,8 +302,11 @@ def _unseen(versions: list[NewVersion], past: PastOf) -> list[NewVersion]:
     return unseen
 
 
-def _still_there(former: Iterable[NewVersion], sorting: _Sorting) -> list[NewVersion | Repeat]:
+def _still_there(former: Sequence[NewVersion], sorting: _Sorting, touched: Sightings) -> list[NewVersion | Repeat]:
     """States that stay the latest although history now has another one after their beginning: they begin again."""
+    if not former:
+        return []
+    seen_at = {touch.key: touch.seen_at for touch in touched}
     replaced = {version.key for version in sorting.latest}
     found: dict[str, NewVersion | Repeat] = {}
     for version in former:
@@ -279,10 +314,9 @@ def _still_there(former: Iterable[NewVersion], sorting: _Sorting) -> list[NewVer
         if before is None or version.key in replaced:
             continue
         if before.version is None:
-            found[version.key] = replace(version, valid_from=before.valid_from, is_retired=True, is_told=True)
+            found[version.key] = version._replace(valid_from=before.valid_from, is_retired=True, is_told=True)
         elif version.valid_from >= before.valid_from:
-            touch = sorting.touched.get(version.key)
-            again = max(touch.seen_at if touch else before.seen_at, version.valid_from)
+            again = max(seen_at.get(version.key, before.seen_at), version.valid_from)
             found[version.key] = Repeat(version.key, before.version, again, before.is_retired, before.is_told)
     return list(found.values())
 

@@ -10,7 +10,10 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from domain.change import ChangeEvent
 from domain.clock import parse_instant
@@ -32,32 +35,43 @@ from graph.stores.contract import (
     PutCounts,
     Readout,
     Relate,
-    Related,
     ScanRecord,
     StoredDefinition,
     Version,
 )
 from graph.stores.coverage import CollectionRecord, covered
+from graph.stores.edge_digests import SourceEdges, source_edges
 from graph.stores.edges import ordered, require_sources
 from graph.stores.events import plan_events
 from graph.stores.instants import instant_from_us, us_from_instant
 from graph.stores.known import Known, unknown_gone
 from graph.stores.merge import MergePlan, Past, fingerprint, item_changes, plan
-from graph.stores.neo4j_archive import members_of, restoring_draft, stored_versions
+from graph.stores.neo4j_archive import restoring_draft, stored_versions
 from graph.stores.neo4j_database import Neo4jDatabase, rows
-from graph.stores.neo4j_ledger import NO_ENTRY, NO_STATE, Entry, decoded, joined, known_from, part_of
-from graph.stores.neo4j_plan import (
-    MergeDraft,
-    by_source,
-    collection_row,
-    edges_digest,
-    ledger_pieces,
-    relationship_pieces,
+from graph.stores.neo4j_ledger import (
+    BASE,
+    NO_ROW,
+    NOTHING_SEEN,
+    Ledger,
+    Seen,
+    base_from,
+    joined,
+    known_of,
+    ledger,
+    names_from,
+    seen_from,
+    with_texts,
+    without_strangers,
 )
+from graph.stores.neo4j_plan import EdgeChanges, MergeDraft, collection_row, ledger_pieces, marks
 from graph.stores.neo4j_records import definition_rows, scan_row, violations_from
 from graph.stores.neo4j_rows import StateRow, node_id, state_rows
 from graph.stores.neo4j_steps import pieces
 from graph.stores.neo4j_write import TRIES_MAX, Draft, Neo4jWriter, Standing
+from graph.stores.sightings import Sightings
+
+CUT_MAX: Final = 10_000
+"""Sources of which the relationships are compared one by one; of more, all are written again."""
 
 
 class Neo4jStore:
@@ -72,7 +86,8 @@ class Neo4jStore:
         self._tenant = tenant
         self._closes_database = closes_database
         self._writer = Neo4jWriter(database, tenant)
-        self._parts: tuple[int, dict[int, bytes]] = (0, {})
+        self._former_base: tuple[int, pa.Table] | None = None
+        self._former_seen: Seen | None = None
 
     @property
     def tenant(self) -> TenantId:
@@ -102,11 +117,11 @@ class Neo4jStore:
         def make(standing: Standing) -> Draft:
             if done and relate is not None:
                 raise self._overtaken()
-            entries = self._entries_of(keys, standing)
-            known = {**self._gone(keys), **known_from(entries)}
+            nodes = self._nodes(keys)
+            known = {**self._gone(keys), **self._known_of(nodes, standing)}
             merge = plan_events(events, tenant=self._tenant, known=known, past=self._past, now=now)
             draft = Draft()
-            made = self._merge_draft(merge, standing, known, lambda key: _names(entries.get(key)))
+            made = self._merge_draft(merge, standing, known, lambda key: _names(nodes.get(key)))
             draft.add(self._touches(merge, standing))
             draft.add(made.pieces())
             draft.add(self._gone_pieces(merge, known))
@@ -116,9 +131,9 @@ class Neo4jStore:
             draft.now = self._now(standing, made, has_changed=bool(merge.changes))
             done[:] = [Applied(item_changes(merge.changes), merge.counts, draft.now["version"])]
             if relate is not None:
-                related = self._related_draft(relate(done[0]), standing, {**entries, **made.latest})
-                draft.add(related.pieces)
-                draft.now["version"] = max(draft.now["version"], related.now["version"])
+                related = relate(done[0])
+                keys_of, found = require_sources(related.sources, related.relationships)
+                self._add_sources(draft, keys_of, found, standing, made.latest.keys())
                 done[:] = [replace(done[0], version=draft.now["version"])]
             return draft
 
@@ -177,7 +192,7 @@ class Neo4jStore:
 
     def history(self, uid: str) -> tuple[Version, ...]:
         key = resource_key(uid)
-        former = self._states(read.FORMER_OF, Standing(), ids=[node_id(self._tenant, key)])
+        former = self._states(read.FORMER_OF, ids=[node_id(self._tenant, key)])
         found = sorted([*former, *self._latest([key]).values()], key=lambda row: (row.at, row.number))
         versions: list[Version] = []
         for row in found:
@@ -192,28 +207,20 @@ class Neo4jStore:
         return read.changes_from(found, us_from_instant(since))
 
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
-        grouped = by_source(set(relationships))
-        digests = {key: edges_digest(found) for key, found in grouped.items()}
-
-        def make(standing: Standing) -> Draft:
-            entries = self._entries(standing)
-            former = {key: entry.edges for key, entry in entries.items() if entry.edges}
-            changed = {key for key in digests.keys() | former.keys() if digests.get(key) != former.get(key)}
-            draft = self._relationship_draft(standing, {key: grouped.get(key, []) for key in changed}, digests, entries)
-            for key in changed:
-                entry = entries.get(key, NO_ENTRY)
-                entries[key] = entry._replace(edges=digests.get(key, b""))
-                if entries[key] == NO_ENTRY:
-                    del entries[key]
-            if changed:
-                self._add_ledger(draft, entries, standing)
-            return draft
-
-        self._writer.write(make)
+        with paused():
+            given = source_edges(relationships)
+            digests = {key: digest.hex() for key, digest in given.by_key.items()}
+            self._writer.write(lambda standing: self._relationship_draft(given, digests, standing))
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
         keys, found = require_sources(sources, relationships)
-        self._writer.write(lambda standing: self._sources_draft(keys, found, standing, {}))
+
+        def make(standing: Standing) -> Draft:
+            draft = Draft(now={"writes": standing.writes + 1, "version": standing.version})
+            self._add_sources(draft, keys, found, standing, ())
+            return draft
+
+        self._writer.write(make)
 
     def relationships(self) -> tuple[Relationship, ...]:
         self._writer.standing()
@@ -265,16 +272,18 @@ class Neo4jStore:
     def archive(self) -> Archive:
         standing = self._writer.standing()
         with paused():
-            states = [*self._states(read.EVERY_ENTITY, standing), *self._states(read.EVERY_STATE, Standing())]
+            states = [*self._states(read.EVERY_ENTITY, standing), *self._states(read.EVERY_STATE)]
             sights = {number: (seen_at, told) for number, seen_at, told in self._read(read.SIGHTS)}
-            entries = self._entries(standing)
-        sights.update({entry.number: (entry.seen_at, entry.told) for entry in entries.values()})
+            ledger = self._ledger(standing)
+        known = ledger.known
+        told = zip(known.numbers.tolist(), known.seen_us.tolist(), known.told.tolist(), strict=True)
+        sights.update({number: (seen_at, is_told) for number, seen_at, is_told in told})
         names = self._read("MATCH (c:Collection {tenant: $tenant}) RETURN c.name ORDER BY c.name")
         records = [record for (name,) in names if (record := self._collection(name)) is not None]
         return Archive(
             version=standing.version,
             versions=stored_versions(states, sights),
-            collections=tuple((record, members_of(entries, record.name)) for record in records),
+            collections=tuple((record, frozenset(ledger.holders(record.name)[0])) for record in records),
             unknown_gone=tuple(sorted((key, known.valid_from) for key, known in self._gone(None).items())),
             positions=tuple((name, place) for name, place in sorted(self._read(read.POSITIONS))),
             relationships=self.relationships(),
@@ -297,9 +306,9 @@ class Neo4jStore:
         done: list[Applied] = []
 
         def make(standing: Standing) -> Draft:
-            entries = self._entries(standing)
-            known = {**self._gone(None), **known_from(entries)}
-            draft, merge = self._inventory_draft(inventory, collection, at, standing, entries=entries, known=known)
+            ledger = self._ledger(standing)
+            ledger.known.extra = self._gone(None)
+            draft, merge = self._inventory_draft(inventory, collection, at, standing, ledger)
             changes = item_changes(merge.changes) if with_changes else ()
             done[:] = [Applied(changes, merge.counts, draft.now["version"])]
             return draft
@@ -309,38 +318,29 @@ class Neo4jStore:
         return done[0]
 
     def _inventory_draft(
-        self,
-        inventory: Inventory,
-        collection: str,
-        at: datetime,
-        standing: Standing,
-        *,
-        entries: dict[str, Entry],
-        known: Mapping[str, Known],
+        self, inventory: Inventory, collection: str, at: datetime, standing: Standing, ledger: Ledger
     ) -> tuple[Draft, MergePlan]:
-        holders = {key: entry.collection_names for key, entry in entries.items() if entry.collections}
-        held = {key for key, names in holders.items() if collection in names}
+        held, held_elsewhere = ledger.holders(collection)
         merge = plan(
             inventory,
             tenant=self._tenant,
             at=at,
-            known=known,
+            known=ledger.known,
             past=self._past,
             members=held,
-            held_elsewhere={key for key, names in holders.items() if names - {collection}},
+            held_elsewhere=held_elsewhere,
         )
         members = merge.members or frozenset()
 
         def names_of(key: str) -> frozenset[str]:
-            others = holders.get(key, _NONE) - {collection}
+            others = ledger.names_of(key) - {collection}
             return others | {collection} if key in members else others
 
-        made = self._merge_draft(merge, standing, known, names_of)
+        made = self._merge_draft(merge, standing, ledger.known, names_of)
+        moved = (held ^ members) & ledger.rows.keys() - made.latest.keys()
         draft = Draft()
         draft.add(made.pieces())
-        draft.add(self._gone_pieces(merge, known))
-        _note_sightings(entries, merge, made)
-        moved = _rename(entries, held.symmetric_difference(members), names_of) - made.latest.keys()
+        draft.add(self._gone_pieces(merge, ledger.known))
         write = standing.writes + 1
         rows_of_moved = [
             {"id": node_id(self._tenant, key), "now": {"collections": sorted(names_of(key)), "noted": write}}
@@ -350,7 +350,13 @@ class Neo4jStore:
         record = covered(inventory, name=collection, at=at, before=self._collection(collection))
         draft.add(pieces("collection", [collection_row(self._tenant, record)]))
         draft.now = self._now(standing, made, has_changed=bool(merge.changes))
-        self._add_ledger(draft, entries, standing)
+        sightings = ledger.sighted(merge.touched, made.latest.keys())
+        if ledger.wants_base(len(made.latest) + len(moved)):
+            edges = ledger.edges()
+            latest = {key: {**row, "edges": edges.get(key)} for key, row in made.latest.items()}
+            texts = {key: joined(names_of(key)) for key in moved}
+            self._add_base(draft, with_texts(ledger.with_rows(latest), "collections", texts), standing)
+        self._add_sightings(draft, sightings, standing)
         return draft, merge
 
     def _merge_draft(
@@ -361,7 +367,13 @@ class Neo4jStore:
         collections: Callable[[str], Collection[str]],
     ) -> MergeDraft:
         return MergeDraft(
-            self._tenant, merge, standing, known=known, collections=collections, item_of=self._item_of_version
+            self._tenant,
+            merge,
+            standing,
+            known=known,
+            collections=collections,
+            item_of=self._item_of_version,
+            is_first=standing.writes == 0,
         )
 
     def _now(self, standing: Standing, made: MergeDraft, *, has_changed: bool) -> dict[str, Any]:
@@ -369,48 +381,66 @@ class Neo4jStore:
         version = write if has_changed else standing.version
         return {"writes": write, "number": made.number, "version": version}
 
-    def _add_ledger(self, draft: Draft, entries: Mapping[str, Entry], standing: Standing) -> None:
-        made, parts = ledger_pieces(self._tenant, entries, self._parts_now(standing), standing)
-        draft.add(made)
-        draft.now.update({"ledger": standing.writes + 1, "parts": parts})
+    def _add_base(self, draft: Draft, table: pa.Table, standing: Standing) -> None:
+        draft.add(ledger_pieces(self._tenant, "base", table))
+        draft.now["base"] = standing.writes + 1
 
-    def _relationship_draft(
-        self,
-        standing: Standing,
-        changed: Mapping[str, Sequence[Relationship]],
-        digests: Mapping[str, bytes],
-        entries: Mapping[str, Entry],
-    ) -> Draft:
-        write = standing.writes + 1
+    def _add_sightings(self, draft: Draft, table: pa.Table, standing: Standing) -> None:
+        draft.add(ledger_pieces(self._tenant, "sightings", table))
+        draft.now["sighted"] = standing.writes + 1
+
+    def _relationship_draft(self, given: SourceEdges, digests: Mapping[str, str], standing: Standing) -> Draft:
+        """Replace all relationships: those of each source that has others now."""
+        ledger = self._ledger(standing)
+        before, write = ledger.edges(), standing.writes + 1
+        changed = sorted({key for key, _ in digests.items() ^ before.items()})
         draft = Draft(now={"writes": write, "version": write if changed else standing.version})
-        draft.add(relationship_pieces(self._tenant, changed, digests=digests, entries=entries, write=write))
+        had = [key for key in changed if key in before]
+        is_much = len(had) > CUT_MAX
+        changes = EdgeChanges(given.of(changed), {} if is_much else self._edges_of(had), had if is_much else ())
+        draft.add(changes.pieces(self._tenant, is_there=ledger.known.rows.__contains__, write=write))
+        texts = {key: digests.get(key) for key in changed}
+        forgotten = any(key not in digests and key not in ledger.known.rows for key in changed)
+        if changed and (forgotten or ledger.wants_base(len(changed))):
+            strangers = {key: {**NO_ROW, "edges": digests[key]} for key in texts.keys() - ledger.rows.keys()}
+            table = with_texts(ledger.with_rows(strangers), "edges", texts)
+            self._add_base(draft, without_strangers(table), standing)
+            self._add_sightings(draft, ledger.sighted(Sightings.of(()), ()), standing)
+        else:
+            draft.add(marks(self._tenant, texts, write))
         return draft
 
-    def _related_draft(self, related: Related, standing: Standing, entries: Mapping[str, Entry]) -> Draft:
-        keys, found = require_sources(related.sources, related.relationships)
-        return self._sources_draft(keys, found, standing, entries)
-
-    def _sources_draft(
+    def _add_sources(
         self,
+        draft: Draft,
         keys: frozenset[str],
         relationships: Collection[Relationship],
         standing: Standing,
-        entries: Mapping[str, Entry],
-    ) -> Draft:
-        """Replace the relationships of some sources.
+        made: Collection[str],
+    ) -> None:
+        """Replace the relationships of some sources, behind what the draft does before that.
 
         Args:
-            entries: of entities that this write makes or changes before it comes to the relationships.
+            made: keys of what the draft makes or changes.
         """
-        grouped = by_source(relationships)
-        digests = {key: edges_digest(each) for key, each in grouped.items()}
-        ends = {resource_key(each.target) for each in relationships} | keys
-        present = self._entries_of(sorted(ends), standing)
-        former = {key: present[key].edges for key in keys & present.keys() if present[key].edges}
-        changed = {key: grouped.get(key, []) for key in sorted(keys) if digests.get(key) != former.get(key)}
-        for key, entry in entries.items():
-            present[key] = entry._replace(edges=present[key].edges if key in present else b"")
-        return self._relationship_draft(standing, changed, digests, present)
+        former, given = self._edges_of(sorted(keys)), source_edges(relationships)
+        found = given.of(sorted(keys))
+        changed = {key: each for key, each in found.items() if set(each) != former.get(key, {}).keys()}
+        if not changed:
+            return
+        write, digests = standing.writes + 1, given.by_key
+        ends = {resource_key(each.target) for found in changed.values() for each in found} | changed.keys()
+        there = {key for key, node in self._nodes(sorted(ends - set(made))).items() if node.has_state} | set(made)
+        changes = EdgeChanges(changed, {key: former[key] for key in changed if key in former})
+        draft.add(changes.pieces(self._tenant, is_there=there.__contains__, write=write))
+        draft.add(marks(self._tenant, {key: digests[key].hex() if key in digests else None for key in changed}, write))
+        draft.now["version"] = write
+
+    def _edges_of(self, keys: Sequence[str]) -> dict[str, dict[Relationship, list[str]]]:
+        if not keys:
+            return {}
+        ids = [node_id(self._tenant, key) for key in keys]
+        return self._database.read(lambda t: read.edges_of(t, self._tenant, ids))
 
     def _overtaken(self) -> UnavailableError:
         return UnavailableError(
@@ -454,38 +484,55 @@ class Neo4jStore:
             return CollectionRecord(name, frozenset(accounts), frozenset(unproven), parse_instant(ran_at), proved)
         return None
 
-    def _entries(self, standing: Standing) -> dict[str, Entry]:
-        """Everything that is known, from the ledger and from nodes that were written after it."""
-        entries = decoded(self._parts_now(standing).values())
-        for key, (entry, _) in self._noted(read.NOTED, after=standing.ledger).items():
-            entries[key] = entry
-        return {key: entry for key, entry in entries.items() if entry.number != NO_STATE or entry.edges}
+    def _ledger(self, standing: Standing) -> Ledger:
+        """Everything that is known: the ledger's base, nodes that were written after it, and the sightings."""
+        base = self._base(standing)
+        nodes = read.node_rows(self._read(read.NOTED, after=standing.base), self._tenant)
+        was = {key for key, node in nodes.items() if node.linked <= standing.base}
+        edges = {}
+        if was:
+            chosen = base.filter(pc.is_in(base.column("key"), value_set=pa.array(sorted(was), pa.string())))
+            edges = dict(zip(chosen.column("key").to_pylist(), chosen.column("edges").to_pylist(), strict=True))
+        rows_of = [
+            {"key": key, **node.row, "edges": edges.get(key) if key in was else node.row["edges"]}
+            for key, node in nodes.items()
+        ]
+        fresh = without_strangers(pa.Table.from_pylist(rows_of, BASE))
+        noted = [nodes[key].noted for key in fresh.column("key").to_pylist()]
+        return ledger(base, fresh, noted, self._seen(standing))
 
-    def _entries_of(self, keys: Sequence[str], standing: Standing) -> dict[str, Entry]:
-        """What is known of some entities."""
-        found = self._noted(read.NAMED, ids=[node_id(self._tenant, key) for key in keys])
-        stale = [key for key, (_, noted) in found.items() if noted <= standing.ledger]
-        ledger = self._ledger_of(stale, standing)
-        return {
-            key: ledger.get(key, entry) if noted <= standing.ledger else entry for key, (entry, noted) in found.items()
-        }
-
-    def _noted(self, query: str, **parameters: object) -> dict[str, tuple[Entry, int]]:
-        return read.known_entries(self._read(query, **parameters), self._tenant)
-
-    def _ledger_of(self, keys: Sequence[str], standing: Standing) -> dict[str, Entry]:
-        if not keys or not standing.parts:
+    def _nodes(self, keys: Sequence[str]) -> dict[str, read.NodeRow]:
+        """Some entities as their nodes have them."""
+        if not keys:
             return {}
-        parts = self._parts_now(standing)
-        return decoded(parts[number] for number in {part_of(key, standing.parts) for key in keys} if number in parts)
+        return read.node_rows(self._read(read.NAMED, ids=[node_id(self._tenant, key) for key in keys]), self._tenant)
 
-    def _parts_now(self, standing: Standing) -> dict[int, bytes]:
-        """The ledger's parts, asked for again when they were written again."""
-        if self._parts[0] != standing.ledger:
-            query = "MATCH (l:Ledger {tenant: $tenant}) WHERE l.part < $parts RETURN l.part, l.body"
-            found = self._read(query, parts=standing.parts)
-            self._parts = (standing.ledger, {part: bytes(body) for part, body in found})
-        return self._parts[1]
+    def _known_of(self, nodes: Mapping[str, read.NodeRow], standing: Standing) -> dict[str, Known]:
+        """The latest versions of some entities."""
+        seen = self._seen(standing)
+        known = {}
+        for key, node in nodes.items():
+            if node.has_state:
+                row = dict(node.row)
+                last = seen.of(row["number"], node.noted)
+                if last is not None:
+                    row["captured_at"], row["file"], row["line"], row["seen_at"] = last
+                known[key] = known_of(row)
+        return known
+
+    def _base(self, standing: Standing) -> pa.Table:
+        """The ledger's base, read again when it was written again."""
+        if self._former_base is None or self._former_base[0] != standing.base:
+            found = self._read(read.LEDGER, kind="base") if standing.base else []
+            self._former_base = (standing.base, base_from(bytes(body) for (body,) in found))
+        return self._former_base[1]
+
+    def _seen(self, standing: Standing) -> Seen:
+        """The ledger's sightings, likewise."""
+        if self._former_seen is None or self._former_seen.write != standing.sighted:
+            found = self._read(read.LEDGER, kind="sightings") if standing.sighted else []
+            self._former_seen = seen_from((bytes(body) for (body,) in found), standing.sighted)
+        return self._former_seen
 
     def _gone(self, keys: Sequence[str] | None) -> dict[str, Known]:
         if keys is None:
@@ -496,7 +543,7 @@ class Neo4jStore:
         return {id_[len(self._tenant) + 1 :]: unknown_gone(instant_from_us(at)) for id_, at in found}
 
     def _past(self, keys: frozenset[str]) -> list[Past]:
-        former = self._states(read.FORMER_OF, Standing(), ids=[node_id(self._tenant, key) for key in sorted(keys)])
+        former = self._states(read.FORMER_OF, ids=[node_id(self._tenant, key) for key in sorted(keys)])
         return [
             Past(row.key, row.number, fingerprint(row.item), row.at, row.item.captured_at, row.is_retired)
             for row in [*former, *self._latest(sorted(keys)).values()]
@@ -506,29 +553,26 @@ class Neo4jStore:
         latest = self._latest([key]).get(key)
         if latest is not None and latest.number == number:
             return latest.item
-        return self._states(read.NUMBERED, Standing(), ids=[node_id(self._tenant, f"{number}")])[0].item
+        return self._states(read.NUMBERED, ids=[node_id(self._tenant, f"{number}")])[0].item
 
     def _latest(self, keys: Sequence[str]) -> dict[str, StateRow]:
         if not keys:
             return {}
         standing = self._writer.standing()
-        entries = self._ledger_of(keys, standing)
-        ids = [node_id(self._tenant, key) for key in keys]
-        found = self._read(read.NAMED_ITEMS, ids=ids)
-        states = state_rows(found, entries, tenant=self._tenant, ledger=standing.ledger)
-        return {row.key: row for row in states}
+        found = self._read(read.NAMED_ITEMS, ids=[node_id(self._tenant, key) for key in keys])
+        return {row.key: row for row in state_rows(found, self._seen(standing), self._tenant)}
 
-    def _states(self, query: str, standing: Standing, **parameters: object) -> list[StateRow]:
-        found = self._read(query, **parameters)
-        entries = decoded(self._parts_now(standing).values()) if standing.parts else {}
-        return state_rows(found, entries, tenant=self._tenant, ledger=standing.ledger)
+    def _states(self, query: str, standing: Standing | None = None, **parameters: object) -> list[StateRow]:
+        """States that a query finds; where they may be present ones, with how the graph stands."""
+        seen = NOTHING_SEEN if standing is None else self._seen(standing)
+        return state_rows(self._read(query, **parameters), seen, self._tenant)
 
     def _items_as_of(self, as_of: datetime, standing: Standing) -> tuple[ConfigurationItem, ...]:
         found = self._database.read(lambda t: read.lines(t, self._tenant, us_from_instant(as_of)))
         latest = {row[0]: row for row in found}
         numbers = {row[1] for row in latest.values() if not row[3]}
         rows_of = self._states(read.NAMED_ITEMS, standing, ids=[id_ for id_, row in latest.items() if not row[3]])
-        former = self._states(read.NUMBERED, Standing(), ids=[node_id(self._tenant, f"{each}") for each in numbers])
+        former = self._states(read.NUMBERED, ids=[node_id(self._tenant, f"{each}") for each in numbers])
         chosen = {row.key: row.item for row in [*rows_of, *former] if row.number in numbers}
         return tuple(chosen[key] for key in sorted(chosen))
 
@@ -540,28 +584,10 @@ class Neo4jStore:
 _NONE: frozenset[str] = frozenset()
 
 
-def _names(entry: Entry | None) -> frozenset[str]:
-    return _NONE if entry is None else entry.collection_names
+def _names(node: read.NodeRow | None) -> frozenset[str]:
+    return _NONE if node is None else names_from(node.row["collections"])
 
 
 def _seen_of(item: ConfigurationItem) -> dict[str, Any]:
     captured_at = None if item.captured_at is None else us_from_instant(item.captured_at)
     return {"captured_at": captured_at, "file": item.origin.file, "line": item.origin.line}
-
-
-def _note_sightings(entries: dict[str, Entry], merge: MergePlan, made: MergeDraft) -> None:
-    """Bring the entries to what they are after the write."""
-    for touch in merge.touched:
-        seen = _seen_of(touch.item)
-        entries[touch.key] = entries[touch.key]._replace(**seen, seen_at=us_from_instant(touch.seen_at))
-    for key, entry in made.latest.items():
-        edges = entries[key].edges if key in entries else b""
-        entries[key] = entry._replace(edges=edges)
-
-
-def _rename(entries: dict[str, Entry], moved: Collection[str], names_of: Callable[[str], frozenset[str]]) -> set[str]:
-    """Note who holds what now; the keys among them that have entries."""
-    found = entries.keys() & moved
-    for key in found:
-        entries[key] = entries[key]._replace(collections=joined(names_of(key)))
-    return found

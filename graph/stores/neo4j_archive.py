@@ -9,16 +9,10 @@ from typing import NoReturn
 from domain.tenancy import TenantId
 from graph.stores.archive import restoring
 from graph.stores.contract import Archive, StoredVersion
+from graph.stores.edge_digests import source_edges
 from graph.stores.instants import instant_from_us, us_from_instant
-from graph.stores.neo4j_ledger import NO_ENTRY, Entry
-from graph.stores.neo4j_plan import (
-    MergeDraft,
-    by_source,
-    collection_row,
-    edges_digest,
-    ledger_pieces,
-    relationship_pieces,
-)
+from graph.stores.neo4j_ledger import EMPTY, NO_ROW
+from graph.stores.neo4j_plan import EdgeChanges, MergeDraft, collection_row, ledger_pieces
 from graph.stores.neo4j_records import definition_rows, scan_row
 from graph.stores.neo4j_rows import StateRow, node_id
 from graph.stores.neo4j_steps import pieces
@@ -37,11 +31,6 @@ def stored_versions(states: Iterable[StateRow], sights: Mapping[int, tuple[int, 
     )
 
 
-def members_of(entries: Mapping[str, Entry], name: str) -> frozenset[str]:
-    """Keys that a collection holds."""
-    return frozenset(key for key, entry in entries.items() if name in entry.collection_names)
-
-
 def restoring_draft(archive: Archive, tenant: TenantId, standing: Standing) -> Draft:
     """The write that makes an empty graph what the archive says."""
     write = max(archive.version, 1)
@@ -52,20 +41,25 @@ def restoring_draft(archive: Archive, tenant: TenantId, standing: Standing) -> D
             holders.setdefault(key, set()).add(record.name)
     merge = restoring(archive, tenant)
     made = MergeDraft(
-        tenant, merge, standing, known={}, collections=lambda key: holders.get(key, set()), item_of=_no_item
+        tenant,
+        merge,
+        standing,
+        known={},
+        collections=lambda key: holders.get(key, set()),
+        item_of=_no_item,
+        is_first=True,
     )
     draft = Draft(now={"writes": write, "version": archive.version, "number": made.number})
     draft.add(made.pieces())
-    grouped = by_source(archive.relationships)
-    digests = {key: edges_digest(found) for key, found in grouped.items()}
-    draft.add(relationship_pieces(tenant, grouped, digests=digests, entries=made.latest, write=write))
-    entries = dict(made.latest)
-    for key, digest in digests.items():
-        entries[key] = entries.get(key, NO_ENTRY)._replace(edges=digest)
+    given = source_edges(archive.relationships)
+    changes = EdgeChanges(given.of(given.keys))
+    draft.add(changes.pieces(tenant, is_there=made.latest.__contains__, write=write))
     _add_records(draft, archive, tenant)
-    ledger, parts = ledger_pieces(tenant, entries, {}, standing)
-    draft.add(ledger)
-    draft.now.update({"ledger": write, "parts": parts})
+    digests = {key: digest.hex() for key, digest in given.by_key.items()}
+    latest = {key: {**row, "edges": digests.get(key)} for key, row in made.latest.items()}
+    strangers = {key: {**NO_ROW, "edges": digest} for key, digest in digests.items() if key not in latest}
+    draft.add(ledger_pieces(tenant, "base", EMPTY.with_rows({**latest, **strangers})))
+    draft.now.update({"base": write, "sighted": write})
     return draft
 
 

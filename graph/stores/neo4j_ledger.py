@@ -1,32 +1,43 @@
 """The ledger: what was observed when, as compressed columns beside the graph.
 
-A collection run sees everything again and changes a little. Nodes are written for what changed; when the rest was seen
-last, by which collections, and with which digest it will be compared next time, stands here, a hundred times smaller.
-A node that was written after the ledger knows better than the ledger.
+A collection run sees everything again and changes a little. Nodes are written for what changed; what the next run is
+compared with stands in columns, so that reading it costs a hundredth of reading the nodes. They are of two kinds. The
+*base* says what the nodes said when it was written; nodes that were written after it know better and are few, or it is
+written anew. *Sightings* say when and where an unchanged state was seen last, which its node does not; every run writes
+them anew, and they hold only what differs from the nodes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
-from zlib import crc32
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from domain.errors import IntegrityError
-from graph.stores.instants import instant_from_us
-from graph.stores.known import Known
+from graph.stores.instants import NEVER_US, instant_from_us, us_from_instant
+from graph.stores.known import Known, KnownColumns, known_columns
+from graph.stores.merge import NewVersion
+from graph.stores.sightings import Sightings
 
-ENTRIES_OF_A_PART: Final = 1_024
+ROWS_OF_A_PART: Final = 16_384
+FRESH_MIN: Final = 1_024
+FRESH_SHARE: Final = 10
 NO_STATE: Final = -1
-"""`Entry.number` of what has relationships and was never seen."""
+"""Number of what has relationships and was never seen."""
 _BETWEEN: Final = "\x1f"
 _OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="zstd")
-_SCHEMA: Final = pa.schema(
+BASE: Final = pa.schema(
     [
         ("key", pa.string()),
         ("number", pa.int64()),
-        ("fingerprint", pa.binary()),
+        ("fingerprint", pa.string()),
         ("valid_from", pa.int64()),
         ("seen_at", pa.int64()),
         ("captured_at", pa.int64()),
@@ -35,103 +46,295 @@ _SCHEMA: Final = pa.schema(
         ("retired", pa.bool_()),
         ("told", pa.bool_()),
         ("collections", pa.string()),
-        ("edges", pa.binary()),
+        ("edges", pa.string()),
+    ]
+)
+_SIGHTINGS: Final = pa.schema(
+    [
+        ("number", pa.int64()),
+        ("captured_at", pa.int64()),
+        ("file", pa.dictionary(pa.int32(), pa.string())),
+        ("line", pa.int64()),
+        ("seen_at", pa.int64()),
     ]
 )
 
 
-class Entry(NamedTuple):
-    """What is kept of one entity; times in microseconds, digests as bytes."""
-
-    number: int
-    fingerprint: bytes
-    valid_from: int
-    seen_at: int
-    captured_at: int | None
-    file: str
-    line: int
-    retired: bool
-    told: bool
-    collections: str
-    edges: bytes
-
-    @property
-    def collection_names(self) -> frozenset[str]:
-        """The collections that hold it."""
-        return frozenset(self.collections.split(_BETWEEN)) if self.collections else frozenset()
-
-
-NO_ENTRY: Final = Entry(NO_STATE, b"", 0, 0, None, "", 0, retired=True, told=True, collections="", edges=b"")
-"""What is known of something that only has relationships, before it has them."""
-
-
 def joined(names: Collection[str]) -> str:
-    """`Entry.collections` of some names."""
+    """Names of collections as one text."""
     return _BETWEEN.join(sorted(names))
 
 
-def known_from(entries: Mapping[str, Entry]) -> dict[str, Known]:
-    """Entries with a state, as the merge wants them."""
-    times = {time for entry in entries.values() for time in (entry.valid_from, entry.seen_at, entry.captured_at)}
-    instants = {us: instant_from_us(us) for us in times if us is not None}
-    return {
-        key: Known(
-            entry.number,
-            entry.fingerprint.hex(),
-            instants[entry.valid_from],
-            (None if entry.captured_at is None else instants[entry.captured_at], entry.file, entry.line),
-            instants[entry.seen_at],
-            entry.retired,
-            entry.told,
+def names_from(text: str | None) -> frozenset[str]:
+    """The names in a text of `joined`."""
+    return frozenset(text.split(_BETWEEN)) if text else frozenset()
+
+
+class Seen:
+    """When and where states were seen last, where their nodes do not say.
+
+    Args:
+        table: of `_SIGHTINGS`.
+        write: the store's write that they belong to; a node that was written later knows better.
+    """
+
+    def __init__(self, table: pa.Table, write: int) -> None:
+        self.table, self.write = table, write
+
+    @cached_property
+    def _rows(self) -> dict[int, int]:
+        return {number: row for row, number in enumerate(self.table.column("number").to_pylist())}
+
+    def of(self, number: int, noted: int) -> tuple[int | None, str, int, int] | None:
+        """captured_at, file, line and seen_at of a state; None where its node says so itself."""
+        row = self._rows.get(number) if noted <= self.write else None
+        if row is None:
+            return None
+        captured_at, file, line, seen_at = (self.table.column(at)[row].as_py() for at in range(1, 5))
+        return captured_at, file, line, seen_at
+
+
+@dataclass(slots=True, eq=False)
+class Ledger:
+    """Everything that the next collection is compared with.
+
+    Args:
+        own: a row of `BASE` for each entity, as its node says it.
+        known: the same rows, with what the sightings say.
+        fresh: how many rows do not stand in the base.
+    """
+
+    own: pa.Table
+    known: KnownColumns
+    fresh: int
+    rows: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        keys = self.own.column("key").to_pylist()
+        self.rows = {key: row for row, key in enumerate(keys)}
+        self.known.rows = self.rows
+        if (self.known.numbers == NO_STATE).any():
+            self.known.rows = {key: row for key, row in self.rows.items() if self.known.numbers[row] != NO_STATE}
+
+    @property
+    def keys(self) -> list[str]:
+        """Of every entity, by row."""
+        return list(self.rows)
+
+    def holders(self, collection: str) -> tuple[set[str], set[str]]:
+        """Keys that a collection holds, and keys that others hold."""
+        encoded = self.own.column("collections").combine_chunks().dictionary_encode()
+        groups = [names_from(text) for text in encoded.dictionary.to_pylist()]
+        codes = np.asarray(encoded.indices.fill_null(len(groups)).to_numpy(zero_copy_only=False))
+        is_mine = np.array([collection in names for names in groups] + [False], np.bool_)[codes]
+        is_others = np.array([bool(names - {collection}) for names in groups] + [False], np.bool_)[codes]
+        keys = self.keys
+        mine, others = np.flatnonzero(is_mine).tolist(), np.flatnonzero(is_others).tolist()
+        return {keys[row] for row in mine}, {keys[row] for row in others}
+
+    def names_of(self, key: str) -> frozenset[str]:
+        """The collections that hold a key."""
+        row = self.rows.get(key)
+        return frozenset() if row is None else names_from(self.own.column("collections")[row].as_py())
+
+    def edges(self) -> dict[str, str]:
+        """Digest of the relationships of each source that has any."""
+        texts = self.own.column("edges").to_pylist()
+        return {key: text for key, text in zip(self.rows, texts, strict=True) if text}
+
+    def sighted(self, touched: Sightings, rewritten: Collection[str]) -> pa.Table:
+        """The sightings after a run: what differs from the nodes, but for nodes that the run writes."""
+        captured_us, seen_us, lines = self.known.captured_us.copy(), self.known.seen_us.copy(), self.known.lines.copy()
+        files = self.known.files.copy()
+        names = [*self.known.file_names]
+        if len(touched):
+            rows = np.array([self.rows[key] for key in touched.keys], np.int64)
+            codes = {name: code for code, name in enumerate(names)}
+            files[rows] = [codes.setdefault(file, len(codes)) for file in touched.files]
+            names = list(codes)
+            captured_us[rows], seen_us[rows], lines[rows] = touched.captured_us, touched.seen_us, touched.lines
+        own = known_columns(self.own, {})
+        own_codes = {name: code for code, name in enumerate(own.file_names)}
+        own_files = np.array([own_codes.get(name, -1) for name in names] or [-1], np.int32)[files]
+        is_other = (
+            (captured_us != own.captured_us)
+            | (seen_us != own.seen_us)
+            | (lines != own.lines)
+            | (own_files != own.files)
         )
-        for key, entry in entries.items()
-        if entry.number != NO_STATE
+        is_other[np.array([self.rows[key] for key in rewritten if key in self.rows], np.int64)] = False
+        (rows,) = np.nonzero(is_other)
+        file = pa.DictionaryArray.from_arrays(pa.array(files[rows], pa.int32()), pa.array(names, pa.string()))
+        chosen = captured_us[rows]
+        captured = pa.array(chosen, mask=chosen == NEVER_US)
+        columns = [self.known.numbers[rows], captured, file, lines[rows], seen_us[rows]]
+        return pa.Table.from_arrays([pa.array(column) for column in columns], schema=_SIGHTINGS)
+
+    def with_rows(self, fresh: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+        """`own` with other rows for some entities."""
+        kept = _without(self.own, list(fresh))
+        given = pa.Table.from_pylist([{"key": key, **row} for key, row in fresh.items()], BASE)
+        return pa.concat_tables([kept, given]).sort_by("key")
+
+    def wants_base(self, more: int) -> bool:
+        """Whether so much stands beside the base, with what a write adds, that it had better be written anew."""
+        return bool(self.fresh + more > max(FRESH_MIN, self.own.num_rows // FRESH_SHARE))
+
+
+def with_texts(table: pa.Table, name: str, texts: Mapping[str, str | None]) -> pa.Table:
+    """A table of the base's form with one column changed for some keys."""
+    if not texts:
+        return table
+    column = table.column(name).to_pylist()
+    for row, key in enumerate(table.column("key").to_pylist()):
+        if key in texts:
+            column[row] = texts[key]
+    return table.set_column(table.schema.get_field_index(name), name, pa.array(column, pa.string()))
+
+
+def without_strangers(table: pa.Table) -> pa.Table:
+    """A table of the base's form without what has neither a state nor relationships."""
+    has_edges = pc.is_valid(table.column("edges"))
+    return table.filter(pc.or_(pc.not_equal(table.column("number"), NO_STATE), has_edges))
+
+
+def ledger(base: pa.Table, fresh: pa.Table, noted: Sequence[int], seen: Seen) -> Ledger:
+    """The ledger as of now.
+
+    Args:
+        fresh: rows of nodes that were written after the base.
+        noted: when each of these was written.
+    """
+    own = pa.concat_tables([_without(base, fresh.column("key").to_pylist()), fresh]).combine_chunks()
+    known = known_columns(own, {})
+    since = np.concatenate([np.zeros(own.num_rows - len(noted), np.int64), np.array(noted, np.int64)])
+    _see(known, since, seen)
+    return Ledger(own, known, fresh.num_rows)
+
+
+def _see(known: KnownColumns, noted: NDArray[np.int64], seen: Seen) -> None:
+    """Let the columns say what the sightings do, but for nodes that were written after these."""
+    numbers = np.asarray(seen.table.column("number").to_numpy())
+    if not len(numbers) or not len(known.numbers):
+        return
+    order = np.argsort(numbers)
+    at = np.minimum(np.searchsorted(numbers, known.numbers, sorter=order), len(numbers) - 1)
+    places = order[at]
+    (rows,) = np.nonzero((numbers[places] == known.numbers) & (noted <= seen.write))
+    if not len(rows):
+        return
+    chosen = seen.table.take(pa.array(places[rows])).combine_chunks()
+    file = chosen.column("file").combine_chunks()
+    codes = {name: code for code, name in enumerate(known.file_names)}
+    new_codes = [codes.setdefault(name, len(codes)) for name in file.dictionary.to_pylist()]
+    known.file_names = list(codes)
+
+    def told(column: NDArray[np.int64], name: str) -> NDArray[np.int64]:
+        column = column.copy()
+        column[rows] = chosen.column(name).fill_null(NEVER_US).to_numpy()
+        return column
+
+    known.captured_us, known.seen_us = told(known.captured_us, "captured_at"), told(known.seen_us, "seen_at")
+    known.lines = told(known.lines, "line")
+    known.files[rows] = np.array(new_codes, np.int32)[file.indices.to_numpy(zero_copy_only=False)]
+
+
+def row_of(version: NewVersion, number: int, names: str) -> dict[str, Any]:
+    """A row of `BASE`, but for its key, of a state that is written now."""
+    item = version.item
+    return {
+        "number": number,
+        "fingerprint": version.fingerprint,
+        "valid_from": us_from_instant(version.valid_from),
+        "seen_at": us_from_instant(version.seen_at or version.valid_from),
+        "captured_at": None if item.captured_at is None else us_from_instant(item.captured_at),
+        "file": item.origin.file,
+        "line": item.origin.line,
+        "retired": version.is_retired,
+        "told": version.is_told,
+        "collections": names,
     }
 
 
-def part_count(entries: int) -> int:
-    """How many parts a ledger of so many entries has: a power of two, so that it changes seldom."""
-    count = 1
-    while count * ENTRIES_OF_A_PART < entries:
-        count *= 2
-    return count
+NO_ROW: Final[Mapping[str, Any]] = {
+    "number": NO_STATE,
+    "fingerprint": "",
+    "valid_from": 0,
+    "seen_at": 0,
+    "captured_at": None,
+    "file": "",
+    "line": 0,
+    "retired": True,
+    "told": True,
+    "collections": "",
+    "edges": None,
+}
+"""What is known of something that only has relationships."""
 
 
-def part_of(key: str, parts: int) -> int:
-    """Which part has a key."""
-    return crc32(key.encode()) % parts
+def encoded(table: pa.Table) -> list[bytes]:
+    """A table's bytes, in parts."""
+    parts = []
+    for start in range(0, table.num_rows, ROWS_OF_A_PART):
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema, options=_OPTIONS) as stream:
+            stream.write_table(table.slice(start, ROWS_OF_A_PART))
+        parts.append(bytes(sink.getvalue()))
+    return parts
 
 
-def encoded(entries: Mapping[str, Entry], parts: int) -> list[bytes]:
-    """The bytes of every part; equal entries give equal bytes."""
-    grouped: list[list[tuple[str, Entry]]] = [[] for _ in range(parts)]
-    for key, entry in entries.items():
-        grouped[part_of(key, parts)].append((key, entry))
-    return [_body(sorted(group)) for group in grouped]
-
-
-def decoded(bodies: Iterable[bytes]) -> dict[str, Entry]:
-    """The entries of some parts.
+def base_from(parts: Iterable[bytes]) -> pa.Table:
+    """The base from its parts.
 
     Raises:
         IntegrityError: the bytes are not what was written.
     """
-    entries: dict[str, Entry] = {}
-    for body in bodies:
+    return _decoded(parts, BASE)
+
+
+def seen_from(parts: Iterable[bytes], write: int) -> Seen:
+    """The sightings from their parts.
+
+    Raises:
+        IntegrityError: the bytes are not what was written.
+    """
+    return Seen(_decoded(parts, _SIGHTINGS).unify_dictionaries(), write)
+
+
+def instant_or_none(us: int | None) -> datetime | None:
+    """An instant of a column."""
+    return None if us is None else instant_from_us(us)
+
+
+def known_of(row: Mapping[str, Any]) -> Known:
+    """What a row of `BASE` with a state says."""
+    return Known(
+        row["number"],
+        row["fingerprint"],
+        instant_from_us(row["valid_from"]),
+        (instant_or_none(row["captured_at"]), row["file"], row["line"]),
+        instant_from_us(row["seen_at"]),
+        row["retired"],
+        row["told"],
+    )
+
+
+def _decoded(parts: Iterable[bytes], schema: pa.Schema) -> pa.Table:
+    tables = [schema.empty_table()]
+    for part in parts:
         try:
-            with pa.ipc.open_stream(body) as stream:
-                table = stream.read_all()
-        except (pa.ArrowInvalid, OSError) as error:
+            with pa.ipc.open_stream(part) as stream:
+                tables.append(stream.read_all().cast(schema))
+        except (pa.ArrowInvalid, OSError, ValueError) as error:
             raise IntegrityError("the ledger of the graph cannot be read", reason=str(error)) from None
-        columns = [table.column(name).to_pylist() for name in _SCHEMA.names]
-        entries.update(zip(columns[0], map(Entry._make, zip(*columns[1:], strict=True)), strict=True))
-    return entries
+    return pa.concat_tables(tables)
 
 
-def _body(group: list[tuple[str, Entry]]) -> bytes:
-    columns = list(zip(*((key, *entry) for key, entry in group), strict=True)) or [()] * len(_SCHEMA)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, _SCHEMA, options=_OPTIONS) as stream:
-        stream.write_table(pa.Table.from_arrays(arrays, schema=_SCHEMA))
-    return bytes(sink.getvalue())
+def _without(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+    if not keys:
+        return table
+    return table.filter(pc.invert(pc.is_in(table.column("key"), value_set=pa.array(keys, pa.string()))))
+
+
+NOTHING_SEEN: Final = Seen(_SIGHTINGS.empty_table(), 0)
+EMPTY: Final = ledger(BASE.empty_table(), BASE.empty_table(), (), NOTHING_SEEN)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
+
+import pyarrow as pa
 
 from domain.clock import format_instant
 from domain.resource import ConfigurationItem, Relationship, resource_key
@@ -15,8 +16,8 @@ from graph.stores.coverage import CollectionRecord
 from graph.stores.instants import us_from_instant
 from graph.stores.known import Known
 from graph.stores.merge import MergePlan, NewVersion, Repeat, fingerprint
-from graph.stores.neo4j_ledger import NO_STATE, Entry, encoded, joined, part_count
-from graph.stores.neo4j_rows import Properties, item_properties, known_seen, node_id, seen_properties
+from graph.stores.neo4j_ledger import encoded, joined, row_of
+from graph.stores.neo4j_rows import Properties, item_properties, known_seen, node_id
 from graph.stores.neo4j_steps import Piece, pieces
 from graph.stores.neo4j_write import Standing
 
@@ -28,6 +29,7 @@ class _Rows:
     """Rows for the statements, by kind label where they have one."""
 
     accounts: dict[str, str] = field(default_factory=dict)
+    found: dict[str, list[Properties]] = field(default_factory=dict)
     create: dict[str, list[Properties]] = field(default_factory=dict)
     replace: dict[str, list[Properties]] = field(default_factory=dict)
     restate: list[Properties] = field(default_factory=list)
@@ -43,6 +45,7 @@ class MergeDraft:
         known: the latest versions that were planned with.
         collections: names of the collections that hold a key from now on.
         item_of: the item of a stored version, by key and number.
+        is_first: nothing was ever written for the tenant, so that no node has to be looked for.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class MergeDraft:
         known: Mapping[str, Known],
         collections: Callable[[str], Collection[str]],
         item_of: Callable[[str, int], ConfigurationItem],
+        is_first: bool,
     ) -> None:
         self._tenant = tenant
         self._known = known
@@ -61,7 +65,8 @@ class MergeDraft:
         self._item_of = item_of
         self._rows = _Rows()
         self._write = standing.writes + 1
-        self.latest: dict[str, Entry] = {}
+        self._is_first = is_first
+        self.latest: dict[str, Properties] = {}
         self.number = standing.number + len(merge.added)
         by_key: dict[str, list[Numbered]] = {}
         for number, version in enumerate(merge.added, standing.number + 1):
@@ -74,6 +79,8 @@ class MergeDraft:
         rows = self._rows
         accounts = [{"id": id_, "tenant": self._tenant, "name": name} for id_, name in sorted(rows.accounts.items())]
         yield from pieces("accounts", accounts)
+        for label, found in sorted(rows.found.items()):
+            yield from pieces("found", found, label)
         for label, found in sorted(rows.create.items()):
             yield from pieces("create", found, label)
         for label, found in sorted(rows.replace.items()):
@@ -107,14 +114,18 @@ class MergeDraft:
         now = self._now(key, version, number)
         item, row = version.item, self._row(key, known)
         row.update(now=now, since=us_from_instant(since) // 1_000)
-        self.latest[key] = _entry(version, number, joined(now["collections"]))
+        self.latest[key] = row_of(version, number, joined(now["collections"]))
         if version.is_retired:
             (self._rows.bury if known is None else self._rows.retire).append(row)
             return
         row["account"] = node_id(self._tenant, account_of(item.scope))
         self._rows.accounts[row["account"]] = now["account"]
-        target = self._rows.create if known is None else self._rows.replace
-        target.setdefault(now["label"], []).append(row)
+        if self._is_first:
+            state = {**now, "id": row["id"], "firstseen": row["since"]}
+            self._rows.found.setdefault(now["label"], []).append({"account": row["account"], "now": state})
+        else:
+            target = self._rows.create if known is None else self._rows.replace
+            target.setdefault(now["label"], []).append(row)
 
     def _repeat(self, key: str, version: Repeat, number: int, known: Known) -> None:
         """The state stays, and is gone or begins again."""
@@ -135,9 +146,9 @@ class MergeDraft:
         row = {**self._row(key, known), "now": now}
         is_leaving = version.is_retired and not known.is_retired
         (self._rows.retire if is_leaving else self._rows.restate).append(row)
-        past = replace(known, version=number, valid_from=version.valid_from, seen_at=seen_at)
-        past = replace(past, is_retired=version.is_retired, is_told=version.is_told)
-        self.latest[key] = entry_from(past, joined(names))
+        facts = {name: now[name] for name in ("number", "valid_from", "seen_at", "captured_at", "file", "line")}
+        facts |= {"retired": version.is_retired, "told": version.is_told, "collections": joined(names)}
+        self.latest[key] = {**facts, "fingerprint": known.fingerprint}
 
     def _row(self, key: str, known: Known | None) -> Properties:
         row: Properties = {"id": node_id(self._tenant, key)}
@@ -181,41 +192,6 @@ class MergeDraft:
         )
 
 
-def entry_from(known: Known, collections: str, edges: bytes = b"") -> Entry:
-    """A ledger's entry of what is known."""
-    captured_at, file, line = known.seen
-    return Entry(
-        NO_STATE if known.version is None else known.version,
-        bytes.fromhex(known.fingerprint),
-        us_from_instant(known.valid_from),
-        us_from_instant(known.seen_at),
-        None if captured_at is None else us_from_instant(captured_at),
-        file,
-        line,
-        known.is_retired,
-        known.is_told,
-        collections,
-        edges,
-    )
-
-
-def _entry(version: NewVersion, number: int, collections: str) -> Entry:
-    seen = seen_properties(version.item.captured_at, version.item.origin.file, version.item.origin.line)
-    return Entry(
-        number,
-        bytes.fromhex(version.fingerprint),
-        us_from_instant(version.valid_from),
-        us_from_instant(version.seen_at or version.valid_from),
-        seen["captured_at"],
-        seen["file"],
-        seen["line"],
-        version.is_retired,
-        version.is_told,
-        collections,
-        b"",
-    )
-
-
 def collection_row(tenant: TenantId, record: CollectionRecord) -> Properties:
     """A collection's node."""
     row: Properties = {
@@ -233,79 +209,81 @@ def collection_row(tenant: TenantId, record: CollectionRecord) -> Properties:
     return row
 
 
-def ledger_pieces(
-    tenant: TenantId, entries: Mapping[str, Entry], former: Mapping[int, bytes], standing: Standing
-) -> tuple[list[Piece], int]:
-    """The parts of the ledger that differ from the former ones, and how many parts there are."""
-    parts = max(part_count(len(entries)), 1)
-    rows = [
-        {"id": node_id(tenant, f"{number}"), "tenant": tenant, "part": number, "body": body}
-        for number, body in enumerate(encoded(entries, parts))
-        if standing.parts != parts or former.get(number) != body
-    ]
-    made = list(pieces("ledger", rows))
-    if parts < standing.parts:
-        made += pieces("trim", [{"tenant": tenant, "parts": parts}])
-    return made, parts
-
-
-def by_source(relationships: Iterable[Relationship]) -> dict[str, list[Relationship]]:
-    """Relationships by their source's key."""
-    grouped: dict[str, list[Relationship]] = {}
-    for each in relationships:
-        grouped.setdefault(resource_key(each.source), []).append(each)
-    return grouped
-
-
-def edges_digest(relationships: Iterable[Relationship]) -> bytes:
-    """Equal for equal sets of relationships of one source."""
-    lines = sorted(
-        "\x1f".join((each.source, each.target, each.kind, each.strength, each.path)) for each in relationships
+def ledger_pieces(tenant: TenantId, kind: str, table: pa.Table) -> Iterable[Piece]:
+    """The write that replaces one kind of the ledger."""
+    parts = encoded(table)
+    yield from pieces(
+        "ledger",
+        [
+            {"id": node_id(tenant, f"{kind}/{part}"), "tenant": tenant, "kind": kind, "part": part, "body": body}
+            for part, body in enumerate(parts)
+        ],
     )
-    return blake2b("\x1e".join(lines).encode("utf-8", "surrogatepass"), digest_size=12).digest()
+    yield from pieces("trim", [{"tenant": tenant, "kind": kind, "parts": len(parts)}])
 
 
-def relationship_pieces(
-    tenant: TenantId,
-    changed: Mapping[str, Sequence[Relationship]],
-    *,
-    digests: Mapping[str, bytes],
-    entries: Mapping[str, Entry],
-    write: int,
-) -> Iterable[Piece]:
-    """Replace the relationships of some sources.
+@dataclass(frozen=True, slots=True, eq=False)
+class EdgeChanges:
+    """How the relationships of some sources change.
 
     Args:
-        changed: by source key; empty where there are none any more.
-        digests: of those that are not empty.
-        entries: what is known of the sources and targets.
+        given: all of each source's from now on, by key.
+        former: what each source has now, with the database's ids of it.
+        unlinked: sources that lose all that they have, whatever it is.
     """
-    linked = [key for key in changed if key in entries and entries[key].edges]
-    yield from pieces("unlink", [node_id(tenant, key) for key in sorted(linked)])
-    absent: dict[str, Properties] = {}
-    by_kind: dict[str, list[Properties]] = {}
-    for key, relationships in changed.items():
-        for each in sorted(relationships, key=lambda r: (r.target, r.kind, r.path)):
-            target = resource_key(each.target)
-            for end, spelt in ((key, each.source), (target, each.target)):
-                if end not in entries or entries[end].number == NO_STATE:
-                    id_ = node_id(tenant, end)
-                    absent[id_] = {"id": id_, "tenant": tenant, "uid": spelt, "noted": write}
-            by_kind.setdefault(each.kind.name, []).append(
-                {
-                    "a": node_id(tenant, key),
-                    "b": node_id(tenant, target),
-                    "path": each.path,
-                    "strength": each.strength.value,
-                    "source": None if each.source == key else each.source,
-                    "target": None if each.target == target else each.target,
-                }
-            )
-    yield from pieces("absent", list(absent.values()))
-    for kind, rows in sorted(by_kind.items()):
-        yield from pieces("link", rows, kind)
-    marks = [
-        {"id": node_id(tenant, key), "now": {"edges": digests[key].hex() if key in digests else None, "noted": write}}
-        for key in changed
+
+    given: Mapping[str, Sequence[Relationship]]
+    former: Mapping[str, Mapping[Relationship, Sequence[str]]] = field(default_factory=dict)
+    unlinked: Collection[str] = ()
+
+    def pieces(self, tenant: TenantId, *, is_there: Callable[[str], bool], write: int) -> Iterable[Piece]:
+        """The write that makes the difference.
+
+        Args:
+            is_there: whether an entity with a state has a key.
+        """
+        yield from pieces("unlink", [node_id(tenant, key) for key in sorted(self.unlinked)])
+        yield from pieces("cut", self._cut())
+        absent: dict[str, Properties] = {}
+        by_kind: dict[str, list[Properties]] = {}
+        for key, relationships in self.given.items():
+            had = self.former.get(key, {})
+            for each in sorted(relationships, key=lambda r: (r.target, r.kind, r.path)):
+                if each in had:
+                    continue
+                target = resource_key(each.target)
+                for end, spelt in ((key, each.source), (target, each.target)):
+                    if not is_there(end):
+                        id_ = node_id(tenant, end)
+                        absent[id_] = {"id": id_, "tenant": tenant, "uid": spelt, "noted": write}
+                by_kind.setdefault(each.kind.name, []).append(_link(tenant, key, target, each))
+        yield from pieces("absent", list(absent.values()))
+        for kind, rows in sorted(by_kind.items()):
+            yield from pieces("link", rows, kind)
+
+    def _cut(self) -> Iterable[str]:
+        for key, had in self.former.items():
+            kept = set(self.given[key])
+            for each, ids in had.items():
+                if each not in kept:
+                    yield from ids
+
+
+def marks(tenant: TenantId, digests: Mapping[str, str | None], write: int) -> Iterable[Piece]:
+    """Let nodes say which relationships they have, where the ledger's base does not."""
+    rows = [
+        {"id": node_id(tenant, key), "now": {"edges": digest, "linked": write, "noted": write}}
+        for key, digest in digests.items()
     ]
-    yield from pieces("touch", marks)
+    yield from pieces("touch", rows)
+
+
+def _link(tenant: TenantId, key: str, target: str, each: Relationship) -> Properties:
+    return {
+        "a": node_id(tenant, key),
+        "b": node_id(tenant, target),
+        "path": each.path,
+        "strength": each.strength.value,
+        "source": None if each.source == key else each.source,
+        "target": None if each.target == target else each.target,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from graph.references import Dangling
 from graph.stores.contract import CHANGE_KINDS, ChangeKind, Changes
 from graph.stores.edges import KIND_CODES, STRENGTH_CODES, edge_table
 from graph.stores.neo4j_database import rows
-from graph.stores.neo4j_ledger import NO_ENTRY, Entry, joined
+from graph.stores.neo4j_ledger import BASE, NO_ROW, NO_STATE, joined
 from graph.stores.neo4j_rows import ITEM_PROPERTIES
 
 _NODES: Final = """MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r:Resource
@@ -30,17 +31,20 @@ RETURN a.number, e.path, coalesce(e.source, substring(a.id, $start)), coalesce(e
 _RELATIONSHIPS: Final = """MATCH (a:Entity) WHERE a.tenant = $tenant AND a.noted > 0 MATCH (a)-[e]->(b:Entity)
 RETURN type(e), e.strength, e.path, collect(coalesce(e.source, substring(a.id, $start))),
     collect(coalesce(e.target, substring(b.id, $start)))"""
+_EDGES_OF: Final = """UNWIND $ids AS id MATCH (a:Entity {id: id})-[e]->(b:Entity)
+RETURN a.id, type(e), e.strength, e.path, coalesce(e.source, substring(a.id, $start)),
+    coalesce(e.target, substring(b.id, $start)), elementId(e)"""
 _LINES: Final = """MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r.number IS NOT NULL
     AND r.valid_from <= $until
 RETURN r.id, r.number, r.valid_from, r.retired, r.uid, r.type, r.scope
 UNION ALL MATCH (r:ResourceState) WHERE r.tenant = $tenant AND r.valid_from <= $until
 RETURN r.entity AS `r.id`, r.number, r.valid_from, r.retired, r.uid, r.type, r.scope"""
 _KNOWN: Final = """RETURN r.id, r.number, r.fingerprint, r.valid_from, r.seen_at, r.captured_at, r.file, r.line,
-    r.retired, r.told, r.collections, r.edges, r.noted"""
+    r.retired, r.told, r.collections, r.edges, r.noted, coalesce(r.linked, 0)"""
 _ITEM: Final = ", ".join(f"r.{name}" for name in ITEM_PROPERTIES)
 
 NOTED: Final = f"MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > $after {_KNOWN}"
-"""Entities that a write after the ledger touched."""
+"""Entities that a write after the ledger's base touched."""
 NAMED: Final = f"UNWIND $ids AS id MATCH (r:Entity {{id: id}}) {_KNOWN}"
 """Some entities."""
 PRESENT: Final = f"MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r:Resource RETURN {_ITEM}"
@@ -57,6 +61,7 @@ EVERY_ENTITY: Final = f"""MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted 
 RETURN {_ITEM}"""
 EVERY_STATE: Final = f"MATCH (r:ResourceState) WHERE r.tenant = $tenant RETURN {_FORMER}"
 SIGHTS: Final = "MATCH (r:ResourceState) WHERE r.tenant = $tenant RETURN r.number, r.seen_at, r.told"
+LEDGER: Final = "MATCH (l:Ledger {tenant: $tenant}) WHERE l.kind = $kind RETURN l.body ORDER BY l.part"
 POSITIONS: Final = "MATCH (s:Stream {tenant: $tenant}) RETURN s.name, s.position"
 
 
@@ -159,19 +164,52 @@ def changes_from(found: Sequence[Sequence[Any]], since_us: int) -> Changes:
     )
 
 
-def known_entries(found: Iterable[Sequence[Any]], tenant: TenantId) -> dict[str, tuple[Entry, int]]:
-    """Entries as the nodes themselves have them, by key, each with the write that touched its node last."""
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """What a node says of an entity.
+
+    Args:
+        row: of the ledger's base, but for its key.
+        noted: the write that touched the node last.
+        linked: the write that its digest of relationships belongs to; 0 where the ledger alone knows them.
+    """
+
+    row: dict[str, Any]
+    noted: int
+    linked: int
+
+    @property
+    def has_state(self) -> bool:
+        """Whether it was ever seen."""
+        return bool(self.row["number"] != NO_STATE)
+
+
+def node_rows(found: Iterable[Sequence[Any]], tenant: TenantId) -> dict[str, NodeRow]:
+    """Entities as their nodes have them, by key."""
     start = len(tenant) + 1
-    entries = {}
-    for id_, number, mark, since, seen_at, captured_at, file, line, gone, told, names, edges, noted in found:
-        edge_mark = bytes.fromhex(edges) if edges else b""
-        if number is None:
-            entry = NO_ENTRY._replace(edges=edge_mark)
-        else:
-            fingerprint, members = bytes.fromhex(mark), joined(names or ())
-            entry = Entry(number, fingerprint, since, seen_at, captured_at, file, line, gone, told, members, edge_mark)
-        entries[id_[start:]] = (entry, noted)
-    return entries
+    rows_by_key = {}
+    for id_, number, mark, since, seen_at, captured_at, file, line, gone, told, names, edges, noted, linked in found:
+        row = dict(NO_ROW)
+        if number is not None:
+            facts = (number, mark, since, seen_at, captured_at, file, line, gone, told, joined(names or ()))
+            row |= zip(BASE.names[1:-1], facts, strict=True)
+        row["edges"] = edges
+        rows_by_key[id_[start:]] = NodeRow(row, noted, linked)
+    return rows_by_key
+
+
+def edges_of(
+    transaction: ManagedTransaction, tenant: TenantId, ids: Sequence[str]
+) -> dict[str, dict[Relationship, list[str]]]:
+    """The relationships of some sources with the database's ids of them, by key."""
+    start = len(tenant) + 1
+    by_key: dict[str, dict[Relationship, list[str]]] = {}
+    for id_, kind, strength, path, source, target, element in rows(
+        transaction, _EDGES_OF, {"ids": ids, "start": start}
+    ):
+        each = Relationship(ResourceId(source), ResourceId(target), RelationshipKind[kind], Strength(strength), path)
+        by_key.setdefault(id_[start:], {}).setdefault(each, []).append(element)
+    return by_key
 
 
 def _placed(places: Mapping[int, int]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -16,7 +16,7 @@ from graph.snapshot import account_of
 from graph.stores.bodies import encode
 from graph.stores.instants import instant_from_us, us_from_instant
 from graph.stores.known import Known
-from graph.stores.neo4j_ledger import Entry
+from graph.stores.neo4j_ledger import Seen
 from graph.stores.neo4j_schema import kind_label
 
 Properties: TypeAlias = "dict[str, Any]"
@@ -81,25 +81,20 @@ def known_seen(known: Known) -> Properties:
     return {**seen_properties(*known.seen), "seen_at": us_from_instant(known.seen_at)}
 
 
-def state_rows(
-    found: Sequence[Sequence[Any]], entries: Mapping[str, Entry], *, tenant: TenantId, ledger: int
-) -> list[StateRow]:
+def state_rows(found: Sequence[Sequence[Any]], seen: Seen, tenant: TenantId) -> list[StateRow]:
     """States from rows of `ITEM_PROPERTIES`.
 
     Args:
-        entries: of the ledger; where one speaks of the same state and the node was not written since, it knows when
-            the state was seen last.
-        ledger: the write after which the ledger was complete.
+        seen: tells where and when a state was seen last, where its node does not.
     """
     start = len(tenant) + 1
     rows = []
     for row in found:
         *facts, number, valid_from, retired, noted, id_ = row
-        key = id_[start:]
-        entry = entries.get(key)
-        if entry is not None and entry.number == number and noted <= ledger:
-            facts[8], facts[10], facts[11] = entry.captured_at, entry.file, entry.line
-        rows.append(StateRow(key, _item(facts, tenant), number, instant_from_us(valid_from), retired))
+        last = seen.of(number, noted)
+        if last is not None:
+            facts[8], facts[10], facts[11] = last[:3]
+        rows.append(StateRow(id_[start:], _item(facts, tenant), number, instant_from_us(valid_from), retired))
     return rows
 
 

@@ -98,7 +98,8 @@ ENTITY: Final = NodeLabel(
         Property("told", "boolean", "Whether an event brought this version."),
         Property("written", "integer", "The store's write that last changed this state."),
         Property("noted", "integer", "The store's write that last touched this node."),
-        Property("edges", "string", "Digest of its outgoing relationships; absent where it has none."),
+        Property("edges", "string", "Digest of its outgoing relationships as of `linked`; absent where it had none."),
+        Property("linked", "integer", "The store's write that `edges` is of, where the ledger does not say."),
     ),
     indexes=(("tenant", "noted"),),
 )
@@ -115,8 +116,8 @@ NODES: Final = (
             Property("epoch", "integer", "Which claim of a writer is in force."),
             Property("holder", "string", "Who made it."),
             Property("number", "integer", "The last version number given to a state."),
-            Property("ledger", "integer", "The write after which the ledger was complete."),
-            Property("parts", "integer", "How many parts the ledger has."),
+            Property("base", "integer", "The write that the ledger's base was written with."),
+            Property("sighted", "integer", "The write that the ledger's sightings were written with."),
             Property("pending", "string", "A large write that is decided and not wholly applied; else absent."),
             Property("last", "string", "Name of the last write, by which one is known whose answer was lost."),
         ),
@@ -195,8 +196,14 @@ NODES: Final = (
     ),
     NodeLabel(
         "Ledger",
-        "What was observed when: a part of a compressed table with a row for each entity. For the store itself.",
-        (_ID, _TENANT, Property("part", "integer", "Its number."), Property("body", "bytes", "Arrow, compressed.")),
+        "What was observed when: a part of a compressed table. For the store itself.",
+        (
+            _ID,
+            _TENANT,
+            Property("kind", "string", "`base`: what nodes said; `sightings`: when the unchanged ones were seen last."),
+            Property("part", "integer", "Its number."),
+            Property("body", "bytes", "Arrow, compressed."),
+        ),
         indexes=(("tenant",),),
     ),
     NodeLabel(

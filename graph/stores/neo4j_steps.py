@@ -23,6 +23,8 @@ _ROW_BYTES: Final = 300
 
 _KEEP_STATE = """CREATE (s:ResourceState)
 SET s = properties(r), s += row.seen, s.id = row.state, s.entity = r.id"""
+_FORGET = """WITH collect(DISTINCT a) + collect(DISTINCT b) AS ends UNWIND ends AS x
+        WITH DISTINCT x WHERE x:Absent AND NOT EXISTS { (x)--() } DELETE x"""
 _PLACE = """WITH r, row MATCH (a:Account {id: row.account})"""
 
 STATEMENTS: Final = {
@@ -32,6 +34,9 @@ STATEMENTS: Final = {
     "create": f"""UNWIND $rows AS row MERGE (r:Entity {{id: row.id}})
         SET r += row.now, r.firstseen = row.since, r:Resource:%s REMOVE r:Absent
         {_PLACE} CREATE (a)-[:RESOURCE]->(r)""",
+    "found": """UNWIND $rows AS row WITH row.account AS account, collect(row.now) AS states
+        MATCH (a:Account {id: account}) UNWIND states AS now
+        CREATE (a)-[:RESOURCE]->(r:Entity:Resource:%s) SET r = now""",
     "replace": f"""UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE}
         WITH r, row, r.label AS former SET r += row.now, r:Resource:%s REMOVE r:Retired
         WITH r, row, former OPTIONAL MATCH (old:Account)-[m:RESOURCE]->(r) WHERE old.id <> row.account DELETE m
@@ -47,9 +52,8 @@ STATEMENTS: Final = {
     "states": "UNWIND $rows AS row CREATE (s:ResourceState) SET s = row",
     "absent": """UNWIND $rows AS row MERGE (x:Entity {id: row.id})
         ON CREATE SET x:Absent, x.tenant = row.tenant, x.uid = row.uid, x.noted = row.noted""",
-    "unlink": """UNWIND $rows AS id MATCH (a:Entity {id: id})-[e]->(b:Entity) DELETE e
-        WITH collect(DISTINCT a) + collect(DISTINCT b) AS ends UNWIND ends AS x
-        WITH DISTINCT x WHERE x:Absent AND NOT EXISTS { (x)--() } DELETE x""",
+    "unlink": f"UNWIND $rows AS id MATCH (a:Entity {{id: id}})-[e]->(b:Entity) DELETE e {_FORGET}",
+    "cut": f"UNWIND $rows AS id MATCH (a)-[e]->(b) WHERE elementId(e) = id DELETE e {_FORGET}",
     "link": """UNWIND $rows AS row MATCH (a:Entity {id: row.a}) MATCH (b:Entity {id: row.b})
         CREATE (a)-[:%s {path: row.path, strength: row.strength, source: row.source, target: row.target}]->(b)""",
     "gone": "UNWIND $rows AS row MERGE (g:Gone {id: row.id}) SET g.tenant = row.tenant, g.at = row.at",
@@ -57,7 +61,8 @@ STATEMENTS: Final = {
     "collection": "UNWIND $rows AS row MERGE (c:Collection {id: row.id}) SET c += row",
     "stream": "UNWIND $rows AS row MERGE (s:Stream {id: row.id}) SET s += row",
     "ledger": "UNWIND $rows AS row MERGE (l:Ledger {id: row.id}) SET l += row",
-    "trim": "UNWIND $rows AS row MATCH (l:Ledger {tenant: row.tenant}) WHERE l.part >= row.parts DELETE l",
+    "trim": """UNWIND $rows AS row MATCH (l:Ledger {tenant: row.tenant})
+        WHERE l.kind IS NULL OR l.kind = row.kind AND l.part >= row.parts DELETE l""",
     "scan": "UNWIND $rows AS row MERGE (s:Scan {id: row.id}) SET s += row",
     "definition": "UNWIND $rows AS row MERGE (d:Definition {id: row.id}) SET d += row",
 }

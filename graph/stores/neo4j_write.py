@@ -22,24 +22,29 @@ from graph.stores.neo4j_rows import node_id
 from graph.stores.neo4j_steps import BYTES_MAX, ROWS_MAX, Piece, packed, size_of, unpacked
 
 TRIES_MAX: Final = 5
-_STANDING = "t.epoch, t.holder, t.version, t.writes, t.number, t.ledger, t.parts, t.pending, t.last"
+_STANDING = """t.epoch, t.holder, t.version, t.writes, t.number, coalesce(t.base, 0), coalesce(t.sighted, 0), t.pending,
+    t.last"""
 _LOCK = f"""MERGE (t:Tenant {{id: $tenant}})
-ON CREATE SET t.tenant = $tenant, t.epoch = 0, t.holder = '', t.version = 0, t.writes = 0, t.number = 0, t.ledger = 0,
-    t.parts = 0
+ON CREATE SET t.tenant = $tenant, t.epoch = 0, t.holder = '', t.version = 0, t.writes = 0, t.number = 0
 SET t.writes = t.writes RETURN {_STANDING}"""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a tenant's graph stands, as its `Tenant` node says."""
+    """Where a tenant's graph stands, as its `Tenant` node says.
+
+    Args:
+        base: the write that the ledger's base was written with; 0 where there is none.
+        sighted: the write that the sightings were written with.
+    """
 
     epoch: int = 0
     holder: str = ""
     version: int = 0
     writes: int = 0
     number: int = 0
-    ledger: int = 0
-    parts: int = 0
+    base: int = 0
+    sighted: int = 0
     pending: str | None = None
     last: str | None = None
 

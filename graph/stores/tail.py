@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from domain.resource import ConfigurationItem
+from domain.resource import ConfigurationItem, Relationship, resource_key
 from graph.stores.journal import Entry
 from graph.stores.known import Known, unknown_gone
 from graph.stores.merge import NewVersion, Past, Repeat
@@ -23,6 +23,7 @@ class Tail:
         known: the latest versions of the resources that the entries are about.
         past: versions that the entries added, by key.
         positions: of the streams that the entries name.
+        related: the relationships of the sources that the entries name, by key.
         rows: how much there is to be taken into the tables.
     """
 
@@ -31,6 +32,7 @@ class Tail:
         self.known: dict[str, Known] = {}
         self.past: dict[str, list[Past]] = {}
         self.positions: dict[str, str] = {}
+        self.related: dict[str, list[Relationship]] = {}
         self.rows = 0
         self._items: dict[int, ConfigurationItem] = {}
 
@@ -44,6 +46,9 @@ class Tail:
         self.rows += entry.rows
         if entry.stream:
             self.positions[entry.stream] = entry.position
+        self.related |= {key: [] for key in entry.sources}
+        for each in entry.relationships:
+            self.related[resource_key(each.source)].append(each)
         for touch in entry.touched:
             self._touch(touch.key, touch.version, touch.item, touch.seen_at, before)
         for number, version in enumerate(entry.added, entry.number):

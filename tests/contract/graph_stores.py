@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pytest
 
 from domain.tenancy import TenantId
-from graph.stores import neo4j_steps, neo4j_write
+from graph.stores import neo4j_ledger, neo4j_steps, neo4j_write
 from graph.stores.contract import GraphStore
 from graph.stores.duckdb import DuckDbStore
 from graph.stores.memory import MemoryStore
@@ -73,9 +73,11 @@ def in_neo4j(database: Neo4jDatabase) -> Opener:
 
 
 def in_pieces_of(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let writes of more rows than these be large ones, cut into pieces of so many."""
+    """Let writes of more rows than these be large ones, cut into pieces of so many, and the ledger written anew."""
     for module in (neo4j_write, neo4j_steps):
         monkeypatch.setattr(module, "ROWS_MAX", rows)
+    monkeypatch.setattr(neo4j_ledger, "FRESH_MIN", rows)
+    monkeypatch.setattr(neo4j_ledger, "ROWS_OF_A_PART", rows)
 
 
 def in_memory() -> Opener:

@@ -66,6 +66,20 @@ def test_a_store_of_a_newer_version_is_refused_with_what_to_do(tmp_path: Path) -
     assert refused.value.facts["got"] == LAYOUT_VERSION + 1
 
 
+_TO_LAYOUT_1 = (
+    """CREATE TABLE former AS SELECT s.text AS source, t.text AS target, m.kind, m.strength, m.path
+        FROM relationships r JOIN ends s ON r.source = s.code JOIN ends t ON r.target = t.code
+        JOIN meanings m ON r.meaning = m.code""",
+    *(
+        f"DROP TABLE {name}"
+        for name in ("relationships", "ends", "meanings", "standing", "collections", "unknown_gone", "positions")
+    ),
+    "ALTER TABLE former RENAME TO relationships",
+    *(f"ALTER TABLE versions DROP COLUMN {name}" for name in ("seen_at", "told", "written", "latest")),
+    "UPDATE layout SET version = 1",
+)
+
+
 def test_a_file_of_the_first_layout_is_brought_to_this_one(tmp_path: Path) -> None:
     store = DuckDbStore(tmp_path, TENANT)
     link = Relationship(ResourceId("/Sub/A"), ResourceId("b"), RelationshipKind.NETWORK, Strength.HARD, "p")
@@ -75,13 +89,8 @@ def test_a_file_of_the_first_layout_is_brought_to_this_one(tmp_path: Path) -> No
     before = (store.items(), store.history("c"), store.read_out().edges.to_pylist())
     store.close()
     with duckdb.connect(str(store.path)) as connection:
-        for table in ("standing", "collections", "unknown_gone", "positions"):
-            connection.execute(f"DROP TABLE {table}")
-        for column in ("seen_at", "told", "written"):
-            connection.execute(f"ALTER TABLE versions DROP COLUMN {column}")
-        for column in ("source_key", "target_key"):
-            connection.execute(f"ALTER TABLE relationships DROP COLUMN {column}")
-        connection.execute("UPDATE layout SET version = 1")
+        for statement in _TO_LAYOUT_1:
+            connection.execute(statement)
     again = DuckDbStore(tmp_path, TENANT)
     assert (again.items(), again.history("c"), again.read_out().edges.to_pylist()) == before
     assert again.version() == 1

@@ -75,11 +75,12 @@ def test_a_mistake_of_ours_is_not_disguised(neo4j_database: Neo4jDatabase) -> No
     assert type(raised.value).__name__ == "CypherSyntaxError"
 
 
-def test_a_damaged_ledger_is_an_integrity_error(neo4j_database: Neo4jDatabase) -> None:
+def test_a_damaged_ledger_is_an_integrity_error(neo4j_database: Neo4jDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_pieces_of(4, monkeypatch)
     Neo4jStore(neo4j_database, TENANT).put_inventory(MANY, "all", NOON)
     neo4j_database.write(lambda t: t.run("MATCH (l:Ledger) SET l.body = $body", body=b"nonsense").consume())
     with pytest.raises(IntegrityError, match="ledger"):
-        Neo4jStore(neo4j_database, TENANT).items()
+        Neo4jStore(neo4j_database, TENANT).put_inventory(MANY, "all", NOON)
 
 
 class _Broken(Exception):
