@@ -459,6 +459,7 @@ class Neo4jStore:
                     "seen_at": us_from_instant(touch.seen_at),
                     "lastupdated": us_from_instant(touch.seen_at) // 1_000,
                     "noted": standing.writes + 1,
+                    "sighted": standing.writes + 1,
                 },
             }
             for touch in merge.touched
@@ -498,8 +499,8 @@ class Neo4jStore:
             for key, node in nodes.items()
         ]
         fresh = without_strangers(pa.Table.from_pylist(rows_of, BASE))
-        noted = [nodes[key].noted for key in fresh.column("key").to_pylist()]
-        return ledger(base, fresh, noted, self._seen(standing))
+        sighted = [nodes[key].sighted for key in fresh.column("key").to_pylist()]
+        return ledger(base, fresh, sighted, self._seen(standing))
 
     def _nodes(self, keys: Sequence[str]) -> dict[str, read.NodeRow]:
         """Some entities as their nodes have them."""
@@ -514,7 +515,7 @@ class Neo4jStore:
         for key, node in nodes.items():
             if node.has_state:
                 row = dict(node.row)
-                last = seen.of(row["number"], node.noted)
+                last = seen.of(row["number"], node.sighted)
                 if last is not None:
                     row["captured_at"], row["file"], row["line"], row["seen_at"] = last
                 known[key] = known_of(row)

@@ -75,7 +75,7 @@ class Seen:
 
     Args:
         table: of `_SIGHTINGS`.
-        write: the store's write that they belong to; a node that was written later knows better.
+        write: the store's write that they belong to; a state that an event saw again later knows better.
     """
 
     def __init__(self, table: pa.Table, write: int) -> None:
@@ -85,9 +85,9 @@ class Seen:
     def _rows(self) -> dict[int, int]:
         return {number: row for row, number in enumerate(self.table.column("number").to_pylist())}
 
-    def of(self, number: int, noted: int) -> tuple[int | None, str, int, int] | None:
+    def of(self, number: int, sighted: int) -> tuple[int | None, str, int, int] | None:
         """captured_at, file, line and seen_at of a state; None where its node says so itself."""
-        row = self._rows.get(number) if noted <= self.write else None
+        row = self._rows.get(number) if sighted <= self.write else None
         if row is None:
             return None
         captured_at, file, line, seen_at = (self.table.column(at)[row].as_py() for at in range(1, 5))
@@ -198,29 +198,29 @@ def without_strangers(table: pa.Table) -> pa.Table:
     return table.filter(pc.or_(pc.not_equal(table.column("number"), NO_STATE), has_edges))
 
 
-def ledger(base: pa.Table, fresh: pa.Table, noted: Sequence[int], seen: Seen) -> Ledger:
+def ledger(base: pa.Table, fresh: pa.Table, sighted: Sequence[int], seen: Seen) -> Ledger:
     """The ledger as of now.
 
     Args:
         fresh: rows of nodes that were written after the base.
-        noted: when each of these was written.
+        sighted: the write by which an event saw each of these again; 0 where none did.
     """
     own = pa.concat_tables([_without(base, fresh.column("key").to_pylist()), fresh]).combine_chunks()
     known = known_columns(own, {})
-    since = np.concatenate([np.zeros(own.num_rows - len(noted), np.int64), np.array(noted, np.int64)])
+    since = np.concatenate([np.zeros(own.num_rows - len(sighted), np.int64), np.array(sighted, np.int64)])
     _see(known, since, seen)
     return Ledger(own, known, fresh.num_rows)
 
 
-def _see(known: KnownColumns, noted: NDArray[np.int64], seen: Seen) -> None:
-    """Let the columns say what the sightings do, but for nodes that were written after these."""
+def _see(known: KnownColumns, sighted: NDArray[np.int64], seen: Seen) -> None:
+    """Let the columns say what the sightings do, but for states that an event saw again after these."""
     numbers = np.asarray(seen.table.column("number").to_numpy())
     if not len(numbers) or not len(known.numbers):
         return
     order = np.argsort(numbers)
     at = np.minimum(np.searchsorted(numbers, known.numbers, sorter=order), len(numbers) - 1)
     places = order[at]
-    (rows,) = np.nonzero((numbers[places] == known.numbers) & (noted <= seen.write))
+    (rows,) = np.nonzero((numbers[places] == known.numbers) & (sighted <= seen.write))
     if not len(rows):
         return
     chosen = seen.table.take(pa.array(places[rows])).combine_chunks()

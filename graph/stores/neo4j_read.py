@@ -40,7 +40,7 @@ RETURN r.id, r.number, r.valid_from, r.retired, r.uid, r.type, r.scope
 UNION ALL MATCH (r:ResourceState) WHERE r.tenant = $tenant AND r.valid_from <= $until
 RETURN r.entity AS `r.id`, r.number, r.valid_from, r.retired, r.uid, r.type, r.scope"""
 _KNOWN: Final = """RETURN r.id, r.number, r.fingerprint, r.valid_from, r.seen_at, r.captured_at, r.file, r.line,
-    r.retired, r.told, r.collections, r.edges, r.noted, coalesce(r.linked, 0)"""
+    r.retired, r.told, r.collections, r.edges, coalesce(r.sighted, 0), coalesce(r.linked, 0)"""
 _ITEM: Final = ", ".join(f"r.{name}" for name in ITEM_PROPERTIES)
 
 NOTED: Final = f"MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > $after {_KNOWN}"
@@ -51,7 +51,7 @@ PRESENT: Final = f"MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND
 NAMED_ITEMS: Final = f"UNWIND $ids AS id MATCH (r:Entity {{id: id}}) WHERE r.number IS NOT NULL RETURN {_ITEM}"
 CHANGED_ITEMS: Final = f"""MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > $after AND r.written > $after
 RETURN {_ITEM}"""
-_FORMER: Final = _ITEM.replace("r.id", "r.entity").replace("r.noted", "9223372036854775807")
+_FORMER: Final = _ITEM.replace("r.id", "r.entity").replace("r.sighted", "9223372036854775807")
 """A former state is not in the ledger: what it says of itself is all there is."""
 FORMER_OF: Final = f"UNWIND $ids AS id MATCH (r:ResourceState {{entity: id}}) RETURN {_FORMER}"
 NUMBERED: Final = f"UNWIND $ids AS id MATCH (r:ResourceState {{id: id}}) RETURN {_FORMER}"
@@ -170,12 +170,12 @@ class NodeRow:
 
     Args:
         row: of the ledger's base, but for its key.
-        noted: the write that touched the node last.
+        sighted: the write by which an event saw this state again; 0 where none did.
         linked: the write that its digest of relationships belongs to; 0 where the ledger alone knows them.
     """
 
     row: dict[str, Any]
-    noted: int
+    sighted: int
     linked: int
 
     @property
@@ -188,13 +188,13 @@ def node_rows(found: Iterable[Sequence[Any]], tenant: TenantId) -> dict[str, Nod
     """Entities as their nodes have them, by key."""
     start = len(tenant) + 1
     rows_by_key = {}
-    for id_, number, mark, since, seen_at, captured_at, file, line, gone, told, names, edges, noted, linked in found:
+    for id_, number, mark, since, seen_at, captured_at, file, line, gone, told, names, edges, sighted, linked in found:
         row = dict(NO_ROW)
         if number is not None:
             facts = (number, mark, since, seen_at, captured_at, file, line, gone, told, joined(names or ()))
             row |= zip(BASE.names[1:-1], facts, strict=True)
         row["edges"] = edges
-        rows_by_key[id_[start:]] = NodeRow(row, noted, linked)
+        rows_by_key[id_[start:]] = NodeRow(row, sighted, linked)
     return rows_by_key
 
 

@@ -23,7 +23,7 @@ Properties: TypeAlias = "dict[str, Any]"
 
 ITEM_PROPERTIES: Final = (
     *("uid", "provider", "type", "name", "scope", "region", "document", "facts", "captured_at", "digest", "file"),
-    *("line", "synthetic", "number", "valid_from", "retired", "noted", "id"),
+    *("line", "synthetic", "number", "valid_from", "retired", "sighted", "id"),
 )
 """What is asked of a node to make an item and to place it in its line, in this order."""
 
@@ -90,8 +90,8 @@ def state_rows(found: Sequence[Sequence[Any]], seen: Seen, tenant: TenantId) -> 
     start = len(tenant) + 1
     rows = []
     for row in found:
-        *facts, number, valid_from, retired, noted, id_ = row
-        last = seen.of(number, noted)
+        *facts, number, valid_from, retired, sighted, id_ = row
+        last = seen.of(number, sighted or 0)
         if last is not None:
             facts[8], facts[10], facts[11] = last[:3]
         rows.append(StateRow(id_[start:], _item(facts, tenant), number, instant_from_us(valid_from), retired))

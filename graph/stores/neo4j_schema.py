@@ -98,6 +98,7 @@ ENTITY: Final = NodeLabel(
         Property("told", "boolean", "Whether an event brought this version."),
         Property("written", "integer", "The store's write that last changed this state."),
         Property("noted", "integer", "The store's write that last touched this node."),
+        Property("sighted", "integer", "The store's write by which an event last saw this state again."),
         Property("edges", "string", "Digest of its outgoing relationships as of `linked`; absent where it had none."),
         Property("linked", "integer", "The store's write that `edges` is of, where the ledger does not say."),
     ),
