@@ -31,7 +31,7 @@ from domain.clock import Clock
 from domain.errors import ConflictError, InputError
 from domain.resource import ConfigurationItem, ResourceId, resource_key
 from domain.tenancy import TenantId
-from graph.hydrate import RELATIONSHIPS, Hydration, hydrate, keep
+from graph.hydrate import RELATIONSHIPS, Hydration, follow, hydrate, keep
 from graph.live import Delta, LiveGraph
 from graph.stores.contract import Applied, GraphStore, ItemChange
 from graph.stores.instants import instant_from_us
@@ -159,9 +159,14 @@ class TenantGraph:
         return self._view
 
     @property
+    def unwritten(self) -> int:
+        """Changes that are shown and that the store does not have yet."""
+        return len(self._ahead)
+
+    @property
     def has_unwritten(self) -> bool:
-        """Whether something is shown that the store does not have yet."""
-        return len(self._ahead) > 0
+        """Whether there is any such change."""
+        return self.unwritten > 0
 
     def view(self) -> GraphView:
         """The graph as it is; read from the store where it is not in memory.
@@ -444,12 +449,10 @@ class TenantGraph:
     def _write_together(self, portions: Sequence[Portion], taken: _Taken) -> bool:
         events = [event for portion in portions for event in portion.events]
         store, position = self._store(), portions[-1].position
+        edges = joined(portion.delta for portion in portions)
         self._written = None
-        applied = store.apply(events, stream=STREAM, position=position, now=self._clock.now())
-        sources, relationships = joined(portion.delta for portion in portions)
-        if sources:
-            store.put_relationships_of(sources, relationships)
-        self._version, self._written = store.version(), position
+        applied = store.apply(events, stream=STREAM, position=position, now=self._clock.now(), relate=lambda _: edges)
+        self._version, self._written = applied.version, position
         self._mark(store)
         for portion in portions:
             portion.is_written = True
@@ -457,37 +460,53 @@ class TenantGraph:
         return not _agrees(store, applied, portions)
 
     def _write_alone(self, placed: Placed, taken: _Taken) -> None:
+        """Write one of several batches that were shown together; the graph is read anew after it."""
         try:
-            self._write_events([placed], taken)
+            events = placed.batch.events
+            applied = self._store().apply(events, stream=STREAM, position=placed.position, now=self._clock.now())
         except InputError as error:
             self._park(placed.position, error, taken)
-
-    def _write_events(self, portion: Sequence[Placed], taken: _Taken) -> tuple[Applied, list[ChangeEvent]]:
-        """Have the store take batches, and note how far it is."""
-        events = [event for placed in portion for event in placed.batch.events]
-        position, self._written = portion[-1].position, None
-        applied = self._store().apply(events, stream=STREAM, position=position, now=self._clock.now())
-        self._written = position
-        taken.written(applied, events)
-        return applied, events
+        else:
+            self._written = placed.position
+            taken.written(applied, events)
 
     def _apply(self, portion: Sequence[Placed], taken: _Taken) -> None:
-        """Write a portion, then show it; where the store refuses it, batch by batch, so that one stops no other."""
-        self._cursor = None
+        """Write a portion and show it; where the store refuses it, batch by batch, so that one stops no other."""
+        events = [event for placed in portion for event in placed.batch.events]
+        position = portion[-1].position
+        self._cursor = self._written = None
         try:
-            applied, events = self._write_events(portion, taken)
+            applied = self._follow(events, position)
         except InputError as error:
             if len(portion) == 1:
-                self._park(portion[-1].position, error, taken)
+                self._park(position, error, taken)
                 return
             for placed in portion:
                 self._apply([placed], taken)
             return
-        self._cursor = self._written
-        if self._live is not None:
-            self._update(applied)
+        self._cursor = self._written = position
+        taken.written(applied, events)
         if self._latest is not None:
             self._latest.told(events)
+
+    def _follow(self, events: Sequence[ChangeEvent], position: str) -> Applied:
+        """Take events into the store, and into the graph where there is one, in one write."""
+        live, store, now = self._live, self._store(), self._clock.now()
+        if live is None:
+            return store.apply(events, stream=STREAM, position=position, now=now)
+        begun_s = self._now_s()
+        with ExitStack() as undo:
+            undo.callback(self.forget)
+            try:
+                applied = follow(store, live, events, stream=STREAM, position=position, now=now)
+            except InputError:  # refused before the graph was told
+                undo.pop_all()
+                raise
+            undo.pop_all()
+        self._version = applied.version
+        self._shown_now(live, len(applied.changes), begun_s)
+        self._mark(store)
+        return applied
 
     def _park(self, position: str, error: InputError, taken: _Taken) -> None:
         assert self._stream is not None
@@ -506,7 +525,11 @@ class TenantGraph:
             undo.callback(self.forget)
             self._write_edges(live.apply(applied.changes, store_version=applied.version))
             undo.pop_all()
-        self.costs = self.costs.with_changes(len(applied.changes), self._now_s() - begun_s)
+        self._shown_now(live, len(applied.changes), begun_s)
+
+    def _shown_now(self, live: LiveGraph, changes: int, begun_s: float) -> None:
+        """Changes are in the graph and in the store."""
+        self.costs = self.costs.with_changes(changes, self._now_s() - begun_s)
         self._live, self._view = live, live.view()
         self.resources = len(self._view)
 

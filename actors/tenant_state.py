@@ -403,6 +403,11 @@ class TenantState:
         return self.graph.resources or (0 if judged is None else len(judged[1].inputs.items))
 
     @property
+    def changes_waiting(self) -> int:
+        """Changes that are shown and not yet in the store."""
+        return self.graph.unwritten
+
+    @property
     def is_busy(self) -> bool:
         """Whether a scan is between its steps, or was so lately."""
         return bool(self._pending) and monotonic() - self._pending_s < PENDING_S

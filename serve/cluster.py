@@ -111,7 +111,7 @@ def _start_ray(settings: Settings) -> None:
         ray.init(
             address="local",
             namespace=NAMESPACE,
-            include_dashboard=True,
+            include_dashboard=settings.ray_dashboard,
             dashboard_host="127.0.0.1",
             object_store_memory=settings.ray_memory_mib * MEBIBYTE,
             log_to_driver=False,

@@ -302,6 +302,14 @@ class RemotePlatform:
         """A finished report's pack."""
         return self._fetch(tenant, f"/reports/{quote(report_id, safe='')}/download")
 
+    def shards(self) -> dict[str, Any]:
+        """How the shards stand there; for the operator.
+
+        Raises:
+            AccessDenied: this account does not have the operator's key.
+        """
+        return self._get(DEFAULT_TENANT, "/shards")
+
     def parts(self) -> dict[str, str]:
         """Every actor there and whether it answers."""
         request = Request(f"{self._running.url}/readyz")  # noqa: S310 (http or https: the run file's or the user's URL)

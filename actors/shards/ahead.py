@@ -177,7 +177,15 @@ class Ahead:
         self._events = 0
 
 
-def joined(deltas: Iterable[Delta]) -> tuple[frozenset[ResourceId], tuple[Relationship, ...]]:
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Edges of some sources, as they are from now on."""
+
+    sources: frozenset[ResourceId]
+    relationships: tuple[Relationship, ...]
+
+
+def joined(deltas: Iterable[Delta]) -> Edges:
     """The edges that several deltas leave: of each source, as the last that names it says."""
     sources: dict[str, ResourceId] = {}
     found: dict[str, list[Relationship]] = {}
@@ -186,4 +194,4 @@ def joined(deltas: Iterable[Delta]) -> tuple[frozenset[ResourceId], tuple[Relati
             sources[resource_key(uid)], found[resource_key(uid)] = uid, []
         for each in delta.relationships:
             found[resource_key(each.source)].append(each)
-    return frozenset(sources.values()), tuple(each for edges in found.values() for each in edges)
+    return Edges(frozenset(sources.values()), tuple(each for edges in found.values() for each in edges))

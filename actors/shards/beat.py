@@ -20,6 +20,8 @@ class Beat:
         heavy: resources of the large tenants among those that it has seen.
         light: resources of all others that it has seen, together.
         writing: tenants with a write in flight.
+        changes_waiting: changes that are shown and not yet in a store.
+        leases: how many tenants it holds in each tenure.
     """
 
     name: str
@@ -31,8 +33,8 @@ class Beat:
     used_bytes: int = 0
     budget_bytes: int = 0
     writing: int = 0
-    changes: int = 0
     changes_waiting: int = 0
+    leases: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ nothing of graphs: it is told how large a tenant is, and when that grows too muc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ class HeldTenant(Protocol):
     @property
     def resources(self) -> int:
         """Resources of it; 0 where that is not known."""
+
+    @property
+    def changes_waiting(self) -> int:
+        """Changes of it that are shown and not yet in its store."""
 
     @property
     def is_busy(self) -> bool:
@@ -173,6 +178,7 @@ class Holding(Generic[S]):
         """What the supervisor is told."""
         with self._lock:
             heavy = {tenant: size for tenant, size in self._sizes.items() if size >= HEAVY_MIN}
+            states = [each.state for each in self._tenancies.values() if each.state is not None]
             return Beat(
                 self.name,
                 roster=self._version,
@@ -183,6 +189,8 @@ class Holding(Generic[S]):
                 used_bytes=self._residency.used_bytes,
                 budget_bytes=self._residency.budget_bytes,
                 writing=self._admission.running(Work.WRITE),
+                changes_waiting=sum(state.changes_waiting for state in states),
+                leases=Counter(each.lease.at(self._now_s()).tenure.value for each in self._tenancies.values()),
             )
 
     @contextmanager

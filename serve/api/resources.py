@@ -87,4 +87,6 @@ def _beat(beat: Beat) -> Document:
         "used_bytes": beat.used_bytes,
         "budget_bytes": beat.budget_bytes,
         "writing": beat.writing,
+        "changes_waiting": beat.changes_waiting,
+        "leases": dict(beat.leases),
     }

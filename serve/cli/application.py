@@ -26,6 +26,7 @@ from serve.cli import (
     roi,
     scan,
     settings_view,
+    shards,
     store,
     whatif,
     witness,
@@ -79,6 +80,7 @@ application.command()(witness.witness)
 application.command()(demo.demo)
 application.command()(platform.up)
 application.command()(platform.down)
+application.command()(shards.shards)
 application.command()(platform.token)
 application.command()(platform.openapi)
 application.command()(estate.estate)

@@ -38,7 +38,7 @@ from domain.resource import ConfigurationItem, Relationship, ResourceId
 from domain.tenancy import TenantId
 from domain.value import Json
 from graph.live import LiveGraph
-from graph.stores.contract import Applied
+from graph.stores.contract import Applied, Relate, Related
 from graph.stores.memory import MemoryStore
 from tests.unit.connectors.stream.changes import NOON, FixedClock, item
 
@@ -75,12 +75,29 @@ class MortalStore(MemoryStore):
         self._fate = fate
 
     def apply(
-        self, events: Sequence[ChangeEvent], *, stream: str = "", position: str = "", now: datetime | None = None
+        self,
+        events: Sequence[ChangeEvent],
+        *,
+        stream: str = "",
+        position: str = "",
+        now: datetime | None = None,
+        relate: Relate | None = None,
     ) -> Applied:
         self._fate.pass_by()
-        applied = super().apply(events, stream=stream, position=position, now=now)
+        mortal = None if relate is None else self._mortal(relate)
+        applied = super().apply(events, stream=stream, position=position, now=now, relate=mortal)
         self._fate.pass_by()
         return applied
+
+    def _mortal(self, relate: Relate) -> Relate:
+        """Somebody who may die when the graph is told and the store has nothing yet."""
+
+        def told(applied: Applied) -> Related:
+            found = relate(applied)
+            self._fate.pass_by()
+            return found
+
+        return told
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
         self._fate.pass_by()

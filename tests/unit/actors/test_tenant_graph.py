@@ -146,12 +146,13 @@ def test_changes_before_the_first_question_are_seen_in_it() -> None:
     assert world.graph.size_bytes > 0
 
 
-def test_a_process_that_ends_between_store_and_edges_leaves_edges_that_are_mended() -> None:
+def test_a_process_that_ends_between_an_inventory_and_its_edges_leaves_edges_that_are_mended() -> None:
     world = World()
     world.graph.view()
-    world.publish("1", changed("orders", RedrivePolicy={"deadLetterTargetArn": LETTERS}), changed("letters"))
+    orders = item("orders", RedrivePolicy={"deadLetterTargetArn": LETTERS})
+    applied = world.store.put(Inventory((item("letters"), orders), (), (), (), 0), "all", NOON)
     with down(world.store, "put_relationships_of"), pytest.raises(UnavailableError):
-        world.graph.follow()
+        world.graph.applied(applied)
     assert world.stored_edges() == set()
     world.anew()
     assert world.edges() == world.as_built() == world.stored_edges()
@@ -162,10 +163,13 @@ def test_the_same_graph_goes_on_after_a_failure_too() -> None:
     world = World()
     world.graph.view()
     world.publish("1", changed("orders", RedrivePolicy={"deadLetterTargetArn": LETTERS}), changed("letters"))
-    with down(world.store, "put_relationships_of"), pytest.raises(UnavailableError):
+    with down(world.store, "_write"), pytest.raises(UnavailableError):
         world.graph.follow()
     assert world.graph.shown is None
+    assert world.edges() == set()
+    world.graph.follow()
     assert len(world.edges()) == 1
+    assert world.edges() == world.as_built() == world.stored_edges()
 
 
 def test_nothing_is_taken_while_the_store_is_down_and_everything_after() -> None:

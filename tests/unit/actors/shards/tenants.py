@@ -19,6 +19,7 @@ class Tenant:
 
     name: TenantId
     size_bytes: int = 10
+    changes_waiting: int = 0
     resources: int = 5
     is_busy: bool = False
     cooled: int = 0

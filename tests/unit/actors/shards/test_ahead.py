@@ -112,11 +112,11 @@ def test_of_each_source_the_edges_count_that_were_told_last() -> None:
         )
 
     a, b = ResourceId("a"), ResourceId("b")
-    sources, edges = joined(
+    left = joined(
         [
             Delta(1, frozenset({a, b}), (edge("a", "x"), edge("b", "y"))),
             Delta(2, frozenset({a}), (edge("a", "z"),)),
             Delta(3, frozenset({b})),
         ]
     )
-    assert (sources, edges) == (frozenset({a, b}), (edge("a", "z"),))
+    assert (left.sources, left.relationships) == (frozenset({a, b}), (edge("a", "z"),))
