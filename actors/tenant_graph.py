@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
@@ -23,8 +22,9 @@ from typing import Final
 
 import structlog
 
-from actors.shards.ahead import Ahead, Latest, Placed, Portion, Seen, joined
+from actors.shards.ahead import Ahead, Latest, Placed, Portion, joined
 from actors.shards.catching_up import Costs, Way
+from actors.shards.taken import Followed, Taken, agrees
 from connectors.stream.contract import ChangeStream, Delivered
 from domain.change import ChangeEvent
 from domain.clock import Clock
@@ -33,7 +33,7 @@ from domain.resource import ConfigurationItem, ResourceId, resource_key
 from domain.tenancy import TenantId
 from graph.hydrate import RELATIONSHIPS, Hydration, follow, hydrate, keep
 from graph.live import Delta, LiveGraph
-from graph.stores.contract import Applied, GraphStore, ItemChange
+from graph.stores.contract import Applied, GraphStore
 from graph.stores.instants import instant_from_us
 from graph.view import GraphView
 
@@ -56,44 +56,6 @@ MARK_S: Final = 5.0
 TRIM_S: Final = 1.0
 RESOURCE_BYTES: Final = 500
 """What a resource is expected to take before its graph is read: for making room, corrected by the real size."""
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """What one look at the stream, or one write of what was shown, came to.
-
-    Args:
-        changes: what changed the latest state of resources, by the store.
-        told: the events that say who caused them.
-        parked: ids of batches that were put aside.
-        is_behind: more was waiting than was taken.
-    """
-
-    batches: int = 0
-    events: int = 0
-    changes: tuple[ItemChange, ...] = ()
-    told: tuple[ChangeEvent, ...] = ()
-    parked: tuple[str, ...] = ()
-    is_behind: bool = False
-
-
-@dataclass(slots=True)
-class _Taken:
-    """What of a delivery has been dealt with."""
-
-    events: int = 0
-    changes: list[ItemChange] = field(default_factory=list)
-    told: list[ChangeEvent] = field(default_factory=list)
-    parked: list[str] = field(default_factory=list)
-
-    def written(self, applied: Applied, events: Sequence[ChangeEvent]) -> None:
-        """The store has taken events."""
-        self.changes += applied.changes
-        self.told += [event for event in events if event.principal]
-
-    def followed(self, batches: int, *, is_behind: bool) -> Followed:
-        """As an answer."""
-        return Followed(batches, self.events, tuple(self.changes), tuple(self.told), tuple(self.parked), is_behind)
 
 
 class TenantGraph:
@@ -212,7 +174,7 @@ class TenantGraph:
             portions = self._ahead.first(WRITTEN_MAX)
         if not portions:
             return Followed()
-        taken = _Taken()
+        taken = Taken()
         with self._at_store:
             is_refuted = self._write(portions, taken)
         with self.lock:
@@ -222,7 +184,7 @@ class TenantGraph:
 
     def write_all(self) -> Followed:
         """Write everything that was shown into the store."""
-        taken = _Taken()
+        taken = Taken()
         with self._both():
             self._write_all(taken)
         return taken.followed(0, is_behind=False)
@@ -246,7 +208,7 @@ class TenantGraph:
             UnavailableError: it cannot be written.
         """
         with self._both():
-            self._write_all(_Taken())
+            self._write_all(Taken())
             live = self._live
             if live is not None and self._marked_s != float("-inf"):
                 self._marked_s = float("-inf")
@@ -310,7 +272,7 @@ class TenantGraph:
             self._cursor, self._is_reopened = None, False
 
     def _followed(self, stream: ChangeStream) -> Followed:
-        taken = _Taken()
+        taken = Taken()
         if len(self._ahead) >= AHEAD_MAX:
             with self._at_store:
                 self._write_all(taken)
@@ -352,7 +314,7 @@ class TenantGraph:
     def _read_from_store(self, stream: ChangeStream) -> Sequence[Delivered]:
         """The stream no longer has what comes next here: another one has written it, or it is lost."""
         with self._at_store:
-            self._write_all(_Taken())
+            self._write_all(Taken())
             self.forget()
             self._written = None
             after = self._cursor = self._reached()
@@ -372,7 +334,7 @@ class TenantGraph:
         payload_bytes = sum(len(each.payload) for each in delivered)
         return payload_bytes // _EVENT_BYTES * (self.lag() if len(delivered) == BATCHES_MAX else 1)
 
-    def _portions(self, delivered: Sequence[Delivered], taken: _Taken) -> Iterator[list[Placed]]:
+    def _portions(self, delivered: Sequence[Delivered], taken: Taken) -> Iterator[list[Placed]]:
         """Batches in order, as many at once as one write takes; what cannot be read is put aside on the way."""
         portion: list[Placed] = []
         for each in delivered:
@@ -413,7 +375,7 @@ class TenantGraph:
         self._cursor = portion.position
         return True
 
-    def _write_all(self, taken: _Taken) -> None:
+    def _write_all(self, taken: Taken) -> None:
         """Write what was shown, under both locks."""
         while self.has_unwritten:
             self._store()
@@ -431,7 +393,7 @@ class TenantGraph:
             self._shows_ahead = False
             self.forget()
 
-    def _write(self, portions: Sequence[Portion], taken: _Taken) -> bool:
+    def _write(self, portions: Sequence[Portion], taken: Taken) -> bool:
         """Have the store take portions, under its lock; whether it came to another state than was shown."""
         self._store()
         portions = [portion for portion in portions if not portion.is_written]
@@ -446,7 +408,7 @@ class TenantGraph:
             portion.is_written = True
         return True
 
-    def _write_together(self, portions: Sequence[Portion], taken: _Taken) -> bool:
+    def _write_together(self, portions: Sequence[Portion], taken: Taken) -> bool:
         events = [event for portion in portions for event in portion.events]
         store, position = self._store(), portions[-1].position
         edges = joined(portion.delta for portion in portions)
@@ -457,9 +419,9 @@ class TenantGraph:
         for portion in portions:
             portion.is_written = True
         taken.written(applied, events)
-        return not _agrees(store, applied, portions)
+        return not agrees(store, applied, portions)
 
-    def _write_alone(self, placed: Placed, taken: _Taken) -> None:
+    def _write_alone(self, placed: Placed, taken: Taken) -> None:
         """Write one of several batches that were shown together; the graph is read anew after it."""
         try:
             events = placed.batch.events
@@ -470,7 +432,7 @@ class TenantGraph:
             self._written = placed.position
             taken.written(applied, events)
 
-    def _apply(self, portion: Sequence[Placed], taken: _Taken) -> None:
+    def _apply(self, portion: Sequence[Placed], taken: Taken) -> None:
         """Write a portion and show it; where the store refuses it, batch by batch, so that one stops no other."""
         events = [event for placed in portion for event in placed.batch.events]
         position = portion[-1].position
@@ -508,7 +470,7 @@ class TenantGraph:
         self._mark(store)
         return applied
 
-    def _park(self, position: str, error: InputError, taken: _Taken) -> None:
+    def _park(self, position: str, error: InputError, taken: Taken) -> None:
         assert self._stream is not None
         self._cursor = self._written = None
         taken.parked.append(self._stream.park(self.tenant, position, str(error)))
@@ -584,22 +546,6 @@ class TenantGraph:
 _EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _EVENT_BYTES: Final = 1_500
 """A change in the stream, about."""
-
-
-def _agrees(store: GraphStore, applied: Applied, portions: Sequence[Portion]) -> bool:
-    """Whether the store came to the states that were shown."""
-    shown = {resource_key(each.uid): each for portion in portions for each in portion.seen}
-    known = {resource_key(each.uid): each.after for each in applied.changes}
-    others = [each for key, each in shown.items() if key not in known]
-    if others:
-        known |= {resource_key(each.uid): each for each in store.documents([each.uid for each in others])}
-    return known.keys() <= shown.keys() and all(_is_state(each, known.get(key)) for key, each in shown.items())
-
-
-def _is_state(seen: Seen, item: ConfigurationItem | None) -> bool:
-    if seen.after is None or item is None:
-        return seen.after is item
-    return seen.after.digest == item.digest
 
 
 def _gone_since(store: GraphStore, mark: str) -> frozenset[ResourceId]:

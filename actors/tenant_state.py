@@ -35,15 +35,16 @@ from actors.messages import (
     Judged,
     ScanFacts,
     ScanRequest,
-    ScenarioKind,
     SimulationRequest,
 )
+from actors.policies_in_force import as_in_force, in_force
 from actors.policy_catalogue import Chosen, chosen_policies, find_policy, inline_policy
 from actors.policy_desk import PolicyDesk
 from actors.policy_ledger import PolicyLedger
 from actors.scan_archive import ScanArchive
 from actors.shards.shelf import LocalShelf, SharedView, Shelf, ViewPublisher
-from actors.tenant_graph import Followed, TenantGraph
+from actors.shards.taken import Followed
+from actors.tenant_graph import TenantGraph
 from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
 from assessment.document import scan_document
@@ -62,7 +63,6 @@ from domain.change import ChangeEvent
 from domain.clock import Clock, SystemClock, format_instant
 from domain.errors import ConflictError, NotFound, PolicyCortexError, UnavailableError
 from domain.evidence import EvidenceEvent
-from domain.finding import PolicyId
 from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
 from domain.value import UNREAD, Absent, Json
@@ -379,13 +379,13 @@ class TenantState:
         else:
             policy = inline_policy(dict(request.policy), self.aliases.table(), request.parameters)
         now = self.current(request.as_of)
-        policy = _as_in_force(now.inputs.policies, policy, request)
+        policy = as_in_force(now.inputs.policies, policy, request)
         snapshot = now.inputs.snapshot
         if policy.program is not None and now.inputs.items:
             paths = required_paths([*now.inputs.policies, policy], now.inputs.items)
             snapshot = build_snapshot(self.tenant, now.inputs.items, as_of=request.as_of, paths_by_type=paths)
         items = tuple(replace(item, properties={}, tags={}) for item in now.inputs.items)
-        assigned = _in_force(now.inputs.policies, policy, has_parameters=bool(request.parameters))
+        assigned = in_force(now.inputs.policies, policy, has_parameters=bool(request.parameters))
         estate = Estate(snapshot, items, assigned, now.costs)
         return estate, PolicyScenario(Decision(request.kind), policy, request.scope)
 
@@ -562,23 +562,6 @@ def _scan_id(assessment: Assessment) -> str:
     inputs = assessment.inputs
     name = f"{inputs.tenant}\0{format_instant(inputs.as_of)}\0{assessment.input_digest}"
     return sha256(name.encode()).hexdigest()[:24]
-
-
-def _in_force(
-    policies: Sequence[AssessedPolicy], asked: AssessedPolicy, *, has_parameters: bool
-) -> frozenset[PolicyId]:
-    """Ids of the policies in force; another version of one of them, or other parameters, is a new policy."""
-    is_same = not has_parameters and any(known.digest == asked.digest for known in policies)
-    return frozenset(known.policy_id for known in policies if is_same or known.policy_id != asked.policy_id)
-
-
-def _as_in_force(
-    policies: Sequence[AssessedPolicy], asked: AssessedPolicy, request: SimulationRequest
-) -> AssessedPolicy:
-    """The policy that is to be removed or exempted from, with the resources that it is judged on."""
-    if request.kind is ScenarioKind.ASSIGN_POLICY or request.parameters:
-        return asked
-    return next((known for known in policies if known.policy_id == asked.policy_id and known.assigned), asked)
 
 
 def _waivers(request: ScanRequest) -> tuple[Exemption, ...]:

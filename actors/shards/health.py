@@ -82,7 +82,7 @@ class Patience:
         silent_s: after the last answer.
     """
 
-    starting_s: float = 40.0
+    starting_s: float = 120.0
     silent_s: float = 8.0
 
 
