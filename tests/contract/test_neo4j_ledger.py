@@ -20,8 +20,7 @@ pytestmark = pytest.mark.xdist_group("neo4j")
 HOUR = timedelta(hours=1)
 ITEMS = [item(f"id-{number:02}", properties={"v": 0}, captured_at=NOON) for number in range(20)]
 LINKS = [
-    Relationship(one.uid, other.uid, RelationshipKind.NETWORK, Strength.HARD, "p")
-    for one, other in pairwise(ITEMS)
+    Relationship(one.uid, other.uid, RelationshipKind.NETWORK, Strength.HARD, "p") for one, other in pairwise(ITEMS)
 ]
 
 
