@@ -73,6 +73,10 @@ class Folders:
         """The tenant's baselines, drifts and webhooks."""
         return self.graph(tenant) / DRIFT
 
+    def predictions(self, tenant: TenantId) -> Path:
+        """What was predicted of the tenant's resources, by day."""
+        return self.graph(tenant) / "predictions"
+
     @property
     def chain(self) -> Path:
         """What the writer of all evidence logs alone sees: journal, keys, lock."""

@@ -88,6 +88,8 @@ _SHARD_READS: Final = (
     "drift",
     "drift_baselines",
     "active_drift",
+    "prepared_graph",
+    "came_true",
 )
 _SHARD_BOARD: Final = ("begin", "move", "report", "operation", "ping")
 _SHARD_WATCH: Final = ("beat", "drain", "keep_house")

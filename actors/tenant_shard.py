@@ -34,6 +34,8 @@ from actors.messages import (
 from actors.operation_board import OperationBoard
 from actors.policy_catalogue import find_definition, unchecked_definitions
 from actors.policy_desk import Decided
+from actors.prediction_desk import PredictionDesk
+from actors.prediction_face import PredictionDesks, PredictionFace
 from actors.shards.admission import Admission
 from actors.shards.beat import Beat
 from actors.shards.config import MEBIBYTE, ShardConfig
@@ -80,7 +82,7 @@ OpenFeed: TypeAlias = "Callable[[], Feed]"
 OpenStore: TypeAlias = "Callable[[Path, TenantId], GraphStore]"
 
 
-class TenantShard(DriftFace):
+class TenantShard(DriftFace, PredictionFace):
     """Keeps tenants' states, each opened at first use.
 
     Args:
@@ -112,6 +114,7 @@ class TenantShard(DriftFace):
         self._clock = clock or SystemClock()
         self._folders = folders
         self._open_store = open_store
+        self._prediction_desks = PredictionDesks()
         self._held = Holding(
             config.name,
             self._open,
@@ -421,6 +424,12 @@ class TenantShard(DriftFace):
             state.settle()
             with state.lock:
                 yield state.drift
+
+    @contextmanager
+    def _at_prediction_desk(self, tenant: TenantId) -> Iterator[PredictionDesk]:
+        with self._seen(tenant) as state, state.lock:
+            state.settle()
+            yield self._prediction_desks.of(state.store)
 
     @contextmanager
     def _seen(self, tenant: TenantId) -> Iterator[TenantState]:

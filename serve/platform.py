@@ -61,6 +61,7 @@ from serve.policy_bundles import PolicyBundles
 if TYPE_CHECKING:
     from actors.impact_desk import Question
     from assessment.finding_lives import Lives
+    from assessment.learned import CameTrue, Prepared
     from assessment.prevention import Foreseen
     from assessment.schema import EvidenceEntry
     from chain.checkpoint_commitment import CheckpointOpening
@@ -154,6 +155,17 @@ class Platform:
     def timeline(self, tenant: TenantId, resource_id: str, *, as_of: datetime) -> Row:
         """One resource's past and next seven days."""
         return self._shard(tenant).call(TenantShard.timeline, tenant, resource_id, as_of=as_of)
+
+    def prepared_graph(
+        self, tenant: TenantId, *, as_of: datetime, known: tuple[int, datetime] | None
+    ) -> Prepared | None:
+        """A tenant's resources as the prediction model reads them; None where they are still those that are known."""
+        shard = self._shard(tenant).within(SCAN_DEADLINE_S)
+        return shard.call(TenantShard.prepared_graph, tenant, as_of=as_of, known=known)
+
+    def came_true(self, tenant: TenantId, cutoffs: Sequence[datetime], *, now: datetime) -> Mapping[datetime, CameTrue]:
+        """What followed instants whose seven days are over."""
+        return self._shard(tenant).within(SCAN_DEADLINE_S).call(TenantShard.came_true, tenant, cutoffs, now=now)
 
     def document(self, tenant: TenantId, scan_id: str | None = None) -> Row:
         """A scan's document, by default the last one's."""

@@ -8,7 +8,7 @@ questions cost one small matrix product. These are facts about the model, not ca
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -67,6 +67,10 @@ class Explanation:
     features: tuple[Part, ...]
     neighbours: tuple[NeighbourPart, ...]
     remedies: tuple[Remedy, ...]
+
+    def placed(self, rows: NDArray[np.integer]) -> Explanation:
+        """The same, where row i of what was asked stands at place `rows[i]` of a larger graph."""
+        return replace(self, neighbours=tuple(replace(one, row=int(rows[one.row])) for one in self.neighbours))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,10 +137,11 @@ class Explainer:
     def _p(self, row: int, asked: Matrix, messages: Sequence[Floats], task: Task) -> Numbers:
         """The told probability of a row with other features or other messages."""
         types = np.full(len(asked), self._network.type_codes(self._relations)[row])
-        state = self._network.encoded(asked, types)
+        standard = self._network.standard(asked)
+        state = self._network.encoded(standard, types)
         for layer, message in enumerate(messages):
             state = state + np.maximum(self._network.own(layer, state) + message, 0)
-        return self._predictor.told(asked, self._network.heads(asked, state))[task].p
+        return self._predictor.told(self._network.heads(standard, state))[task].p
 
     def _messages(self, voices: Sequence[_Voices], *, without: int = -1) -> list[Floats]:
         """What the row hears in each layer."""

@@ -66,7 +66,8 @@ class Network:
         Shapes:
             values: float (n, k). Returns float32 (n, tasks).
         """
-        return self.heads(values, self.states(values, relations)[-1])
+        standard = self.standard(values)
+        return self.heads(standard, self.states(standard, relations)[-1])
 
     def p(self, values: NDArray[np.floating], relations: Relations) -> NDArray[np.float64]:
         """Probabilities, not calibrated."""
@@ -79,36 +80,36 @@ class Network:
         nodes, near = ego(relations, rows, hops=self.layers)
         return self.p(values[nodes], near)[: len(rows)]
 
-    def states(self, values: NDArray[np.floating], relations: Relations) -> list[Floats]:
-        """The state of every row before and after each layer.
-
-        Raises:
-            InputError: the features are not as many as those that the network was fitted on.
-        """
-        states = [self.encoded(values, self.type_codes(relations))]
+    def states(self, standard: Floats, relations: Relations) -> list[Floats]:
+        """The state of every row before and after each layer."""
+        states = [self.encoded(standard, self.type_codes(relations))]
         encodings = [time_encoding(one.ages) for one in _lists(relations)]
         for layer in range(self.layers):
             states.append(self._next(states[-1], relations, encodings, layer))
         return states
 
-    def encoded(self, values: NDArray[np.floating], types: NDArray[np.integer]) -> Floats:
+    def encoded(self, standard: Floats, types: NDArray[np.integer]) -> Floats:
         """The state before any neighbour spoke."""
-        expected = len(self.arrays["mean"])
-        if values.ndim != 2 or values.shape[1] != expected:
-            raise InputError("the network was fitted on other features", expected=expected, got=list(values.shape),
-                             todo="Fit it anew with `python -m training train`")  # fmt: skip
-        state = self.standard(values) @ self._get("encode.weight").T
+        state = standard @ self._get("encode.weight").T
         state += self._get("encode.bias")
         state += self._get("embed.weight")[types]
         return np.asarray(np.maximum(state, 0, out=state), np.float32)
 
-    def heads(self, values: NDArray[np.floating], state: Floats) -> Floats:
+    def heads(self, standard: Floats, state: Floats) -> Floats:
         """Logits from features and from states after the last layer."""
-        wide = self.standard(values) @ self._get("wide.weight").T
+        wide = standard @ self._get("wide.weight").T
         return np.asarray(wide + state @ self._get("head.weight").T + self._get("head.bias"), np.float32)
 
     def standard(self, values: NDArray[np.floating]) -> Floats:
-        """Features as the network reads them."""
+        """Features as the network reads them.
+
+        Raises:
+            InputError: they are not as many as those that the network was fitted on.
+        """
+        expected = len(self.arrays["mean"])
+        if values.ndim != 2 or values.shape[1] != expected:
+            raise InputError("the network was fitted on other features", expected=expected, got=list(values.shape),
+                             todo="Fit it anew with `python -m training train`")  # fmt: skip
         return standardised(values, self._get("mean"), self._get("scale"))
 
     def type_codes(self, relations: Relations) -> Codes:

@@ -79,5 +79,8 @@ def standardised(
     values: NDArray[np.floating], mean: NDArray[np.floating], scale: NDArray[np.floating]
 ) -> NDArray[np.float32]:
     """Columns with mean 0 and scale 1, no further than 8 from it; what is not a number counts as the mean."""
-    standard = ((values - mean) / scale).astype(np.float32)
-    return np.asarray(np.clip(np.nan_to_num(standard, nan=0.0), -8, 8), np.float32)
+    standard = values.astype(np.float32)
+    standard -= mean.astype(np.float32)
+    standard *= (1 / scale).astype(np.float32)
+    np.nan_to_num(standard, copy=False, nan=0.0)
+    return np.asarray(np.clip(standard, -8, 8, out=standard), np.float32)

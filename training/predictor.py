@@ -1,4 +1,4 @@
-"""The served model: a network and a regression, weighted and calibrated, with what types do elsewhere. No torch.
+"""The served model: the network calibrated, a regression to stand in, and what types do elsewhere. No torch.
 
 Answers are of the global model until a tenant has a history of its own outcomes (`calibrated_for`); each says which.
 Where the network cannot answer, the regression does, calibrated by itself.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +20,14 @@ from domain.errors import InputError
 from training.activity import PRIOR_COLUMNS, Prior
 from training.calibration import Isotonic, fit_isotonic
 from training.forward import Floats, Network
+from training.live import live_timeline
 from training.logistic import Logistic, logit
 from training.relations import Relations, ego
-from training.stacking import Stack
-from training.task import NODE_TASKS, Task
-from training.weights import SHIPPED, Arrays, Manifest, read_weights
+from training.task import NODE_TASKS, Task, features_of, see
+from training.weights import SHIPPED, Arrays, Manifest, features_digest, read_weights
 
 Numbers = NDArray[np.float64]
 Matrix = NDArray[np.float32]
-MEMBERS: Final = ("logistic", "network")
 WEEKS_MIN: Final = 8
 POSITIVES_MIN: Final = 30
 """Finished weeks, and what came true in them, from which on a tenant has a calibration of its own."""
@@ -36,8 +37,8 @@ POSITIVES_MIN: Final = 30
 class Scale:
     """From logits to probabilities, for each way to answer."""
 
-    stacked: Isotonic
-    alone: Isotonic
+    network: Isotonic
+    baseline: Isotonic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +46,6 @@ class TaskModel:
     """What a task has besides the network that tasks share."""
 
     logistic: Logistic
-    stack: Stack
     scale: Scale
 
 
@@ -84,19 +84,18 @@ class Predictor:
         if rows is not None:
             nodes, relations = ego(relations, rows, hops=self.network.layers)
             values = values[nodes]
-        states = self.network.states(values, relations)[-1]
+        standard = self.network.standard(values)
+        states = self.network.states(standard, relations)[-1]
         count = len(values) if rows is None else len(rows)
-        return self.told(values[:count], self.network.heads(values[:count], states[:count]))
+        return self.told(self.network.heads(standard[:count], states[:count]))
 
-    def told(self, values: Matrix, network: Floats) -> dict[Task, Answer]:
-        """Answers from features and the network's logits, a column for each of `NODE_TASKS`."""
-        found = {}
-        for at, task in enumerate(NODE_TASKS):
-            model = self.tasks[task]
-            members = np.stack((logit(model.logistic.predict(values)), network[:, at].astype(np.float64)), axis=1)
-            logits = model.stack.logits(np.clip(members, -13.8, 13.8))
-            found[task] = Answer(logits, model.scale.stacked.apply(logits))
-        return found
+    def told(self, logits: Floats) -> dict[Task, Answer]:
+        """Answers from the network's logits, a column for each of `NODE_TASKS`."""
+        columns = logits.astype(np.float64)
+        return {
+            task: Answer(columns[:, at], self.tasks[task].scale.network.apply(columns[:, at]))
+            for at, task in enumerate(NODE_TASKS)
+        }
 
     def baseline(self, values: Matrix) -> dict[Task, Answer]:
         """The regression's answers: what is told while the network does not answer."""
@@ -104,7 +103,7 @@ class Predictor:
         for task in NODE_TASKS:
             model = self.tasks[task]
             logits = logit(model.logistic.predict(values))
-            found[task] = Answer(logits, model.scale.alone.apply(logits))
+            found[task] = Answer(logits, model.scale.baseline.apply(logits))
         return found
 
     def calibrated_for(self, outcomes: Mapping[Task, tuple[Numbers, NDArray[np.bool_]]], *, weeks: int) -> Predictor:
@@ -121,7 +120,7 @@ class Predictor:
             return self
         tasks = dict(self.tasks)
         for task, (logits, came) in outcomes.items():
-            own = replace(tasks[task].scale, stacked=fit_isotonic(logits, came))
+            own = replace(tasks[task].scale, network=fit_isotonic(logits, came))
             tasks[task] = replace(tasks[task], scale=own)
         return replace(self, tasks=tasks, is_calibrated_here=True)
 
@@ -144,6 +143,20 @@ def load_predictor(features: str, path: Path = SHIPPED) -> Predictor:
                          todo="Run `python -m training train`") from failure  # fmt: skip
 
 
+@lru_cache(maxsize=1)
+def features_now() -> str:
+    """What the features of this code digest to."""
+    nobody = live_timeline("", "", [], [], end=datetime(2000, 1, 1, tzinfo=UTC))
+    (seen,), prior = see([nobody], nobody.end)
+    return features_digest(features_of(seen, prior).names)
+
+
+@lru_cache(maxsize=4)
+def shipped_predictor(path: Path = SHIPPED) -> Predictor:
+    """The model that is served, read once."""
+    return load_predictor(features_now(), path)
+
+
 def as_arrays(predictor: Predictor) -> dict[str, NDArray[np.generic]]:
     """A model as named arrays, to be kept."""
     found = {f"network/{name}": one for name, one in predictor.network.arrays.items()}
@@ -151,13 +164,12 @@ def as_arrays(predictor: Predictor) -> dict[str, NDArray[np.generic]]:
     found["prior/types"] = np.array(list(predictor.prior.counts), np.str_)
     found["prior/counts"] = np.array(list(predictor.prior.counts.values())).reshape(-1, len(PRIOR_COLUMNS))
     for task, model in predictor.tasks.items():
-        fitted, stack = model.logistic, model.stack
+        fitted = model.logistic
         found |= {
             f"{task}/mean": fitted.mean, f"{task}/scale": fitted.scale, f"{task}/weights": fitted.weights,
-            f"{task}/intercept": np.array(fitted.intercept), f"{task}/stack": stack.weights,
-            f"{task}/stack_intercept": np.array(stack.intercept),
+            f"{task}/intercept": np.array(fitted.intercept),
         }  # fmt: skip
-        for name, one in (("stacked", model.scale.stacked), ("alone", model.scale.alone)):
+        for name, one in (("network", model.scale.network), ("baseline", model.scale.baseline)):
             found |= {f"{task}/{name}/scores": one.scores, f"{task}/{name}/values": one.values}
     return found
 
@@ -176,5 +188,5 @@ def _task(arrays: Arrays, task: Task) -> TaskModel:
         return np.asarray(arrays[f"{task}/{name}"], np.float64)
 
     fitted = Logistic(get("mean"), get("scale"), get("weights"), float(get("intercept")))
-    scales = [Isotonic(get(f"{name}/scores"), get(f"{name}/values")) for name in ("stacked", "alone")]
-    return TaskModel(fitted, Stack(get("stack"), float(get("stack_intercept"))), Scale(*scales))
+    scales = [Isotonic(get(f"{name}/scores"), get(f"{name}/values")) for name in ("network", "baseline")]
+    return TaskModel(fitted, Scale(*scales))

@@ -27,6 +27,7 @@ from serve.drift_service import DriftService
 from serve.feed_stream import FeedStream
 from serve.operations import Operations
 from serve.platform import Platform
+from serve.predictions import Predictions
 from serve.privacy import Protection
 from serve.reporting import ReportService
 from serve.roi import TOPIC as ROI_TOPIC
@@ -60,6 +61,11 @@ class ApiContext:
     changes: ChangeDesk
     drift: DriftService
     operator_digest: bytes | None = None
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Answers about next week."""
+        return Predictions(self.platform, self.folders, self.clock)
 
     @cached_property
     def drift_stream(self) -> FeedStream:

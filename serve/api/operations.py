@@ -27,7 +27,7 @@ def operation_view(found: Operation) -> OperationView:
         links["result"] = f"/api/v2/reports/{found.operation_id}"
     elif found.kind == "whatif":
         links["result"] = f"/api/v2/whatif/results/{found.operation_id}"
-    elif found.result is not None:
+    elif found.result is not None and "scan_id" in found.result:
         links["result"] = f"/api/v2/scans/{found.result['scan_id']}"
     return OperationView(
         operation_id=found.operation_id,

@@ -11,11 +11,13 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 
 from actors.messages import APPLIED, BUILTIN, IMPORTED, Filters, Progress, ScanFacts, ScanRequest
+from domain.errors import InputError, IntegrityError, NotFound, UnavailableError
 from domain.value import Json
 from serve.api.context import ApiContext, Caller, CallerOf, Context, IdempotencyKey
 from serve.api.models import AnalyzeBody, Document, OperationView, ScanBody
 from serve.api.operations import operation_view
 from serve.operations import Work
+from serve.predictor import Question
 from serve.problem import problem_responses
 
 router = APIRouter(prefix="/predictions", tags=["predictions"], responses=problem_responses(401, 422, 500, 503, 504))
@@ -39,8 +41,31 @@ def timeline(
     context: Context,
     as_of: Annotated[AwareDatetime | None, Query(description="Now when it is not given")] = None,
 ) -> Document:
-    """One resource's changes, violations and predictions, oldest first."""
-    return dict(context.platform.timeline(caller.tenant, resource_id, as_of=_moment(as_of, context)))
+    """One resource's changes, violations and what dates decide, oldest first; and what the model expects, `learned`:
+    probabilities for seven days, what they come from, what would lower them, and how they were on the days before.
+    """  # noqa: D205 (the first sentence is the route's summary)
+    moment = _moment(as_of, context)
+    row = dict(context.platform.timeline(caller.tenant, resource_id, as_of=moment))
+    return {**row, "learned": _learned(context, Question(caller.tenant, resource_id, moment))}
+
+
+@router.get("/models")
+def models(caller: CallerOf, context: Context) -> Document:
+    """What the prediction models did since the platform began, each by itself."""
+    del caller
+    return context.predictions.figures()
+
+
+@router.post("/score", status_code=202, responses=problem_responses(409))
+def score(caller: CallerOf, context: Context, key: IdempotencyKey = None) -> OperationView:
+    """Score every resource of the tenant now, and keep it as the day's part of the series; to be ordered each night."""
+    moment = context.clock.now()
+
+    def run(progress: Progress) -> Mapping[str, Json]:
+        del progress
+        return context.predictions.score(caller.tenant, moment)
+
+    return operation_view(context.operations.start(Work(caller.tenant, "score", b"score", key, run)))
 
 
 @router.post("/bulk-scan", status_code=202, responses=problem_responses(409))
@@ -82,6 +107,14 @@ def facts_row(facts: ScanFacts) -> dict[str, Json]:
         "violations": {severity.value: number for severity, number in facts.violations.items()},
         "new_violations": {severity.value: number for severity, number in facts.new_violations.items()},
     }
+
+
+def _learned(context: ApiContext, asked: Question) -> Mapping[str, Json]:
+    """The model's answer, or why there is none: what dates decide is told all the same."""
+    try:
+        return context.predictions.timeline(asked)
+    except (InputError, IntegrityError, UnavailableError, NotFound) as error:
+        return {"unavailable": error.summary, "todo": str(error.facts.get("todo", ""))}
 
 
 def _moment(as_of: datetime | None, context: ApiContext) -> datetime:

@@ -1,7 +1,7 @@
 """Fits the model that is shipped: ``python -m training train DATA_DIR --out FILE --backtest JSON --card FILE``.
 
-The network and the regressions learn from every week but the last; how they are weighted and what their scores mean as
-probabilities is fitted on the last weeks, which neither saw, a purge gap behind. Figures of quality are the
+The network, and the regressions that stand in for it, learn from every week but the last; what their scores mean as
+probabilities is fitted on the last weeks, which none of them saw, a purge gap behind. Figures of quality are the
 back-test's, not this run's: a model that was fitted on everything cannot be judged on it.
 """
 
@@ -18,31 +18,30 @@ from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.value import Json
 from training.activity import Prior
 from training.answer import answer
-from training.backtest import TRAIN_FROM, day, every_module
+from training.backtest import TRAIN_FROM, day
 from training.calibration import fit_isotonic
 from training.card import card_of
-from training.dataset import Weeks, code_digest
+from training.dataset import FEATURE_CODE, Weeks, code_digest
 from training.forward import Network
 from training.logistic import Logistic, fit_logistic, logit
 from training.models import KEEP, drawn
 from training.network.fit import fit_network
 from training.predictor import Predictor, Scale, TaskModel, as_arrays
 from training.recorded import Recorded, read_histories
-from training.rolling import joined
-from training.stacking import fit_stack
+from training.rolling import NETWORK_CODE, joined
 from training.task import HORIZON_DAYS, NODE_TASKS, Task, origins, see
 from training.weights import SHIPPED, Manifest, features_digest, write_weights
 
 LOG = logging.getLogger(__name__)
 HELD_OUT_WEEKS = 8
+CODE = (*FEATURE_CODE, *NETWORK_CODE, "calibration", "logistic", "network/train", "predictor")
+"""Modules that the weights depend on."""
 PURGE_DAYS = 7
-Numbers = NDArray[np.float64]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,8 +83,8 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
     names = weeks.names().node
     manifest = Manifest(
         schema="", name=given.name, sha256="", features=features_digest(names), data=recorded.digest,
-        code=code_digest(every_module()), seeds=(given.seed,), learned_from=learned[0].date().isoformat(),
-        learned_until=held_out[-1].date().isoformat(), metrics={} if report is None else report["tasks"],
+        code=code_digest(CODE), seeds=(given.seed,), learned_from=learned[0].date().isoformat(),
+        learned_until=held_out[-1].date().isoformat(), metrics={} if report is None else metrics_of(report),
     )  # fmt: skip
     network = fit_network(weeks.graph, learned, seed=given.seed)
     tasks = task_models(weeks, network, learned, held_out, seed=given.seed)
@@ -116,16 +115,18 @@ def split(first: datetime, end: datetime, *, every_weeks: int) -> tuple[list[dat
 def task_models(
     weeks: Weeks, network: Network, learned: Sequence[datetime], held_out: Sequence[datetime], *, seed: int
 ) -> dict[Task, TaskModel]:
-    """For each task a regression, how it and the network are weighted, and what their scores mean."""
+    """For each task a regression, and what its and the network's scores mean."""
     graphs = [weeks.graph(at) for at in held_out]
-    answers = np.concatenate([network.p(one.values, one.relations) for one in graphs])
+    answers = np.concatenate([network.logits(one.values, one.relations) for one in graphs]).astype(np.float64)
     values = np.concatenate([one.values for one in graphs])
     labels = np.concatenate([one.labels for one in graphs])
     found = {}
     for at, task in enumerate(NODE_TASKS):
         regression = _regression(weeks, task, learned, seed)
-        found[task] = _task(regression, regression.predict(values), answers[:, at], labels[:, at], seed)
-        LOG.info("%s weighted and calibrated", task)
+        came = labels[:, at]
+        scale = Scale(fit_isotonic(answers[:, at], came), fit_isotonic(logit(regression.predict(values)), came))
+        found[task] = TaskModel(regression, scale)
+        LOG.info("%s calibrated", task)
     return found
 
 
@@ -151,17 +152,18 @@ def read_report(path: Path) -> dict[str, Any]:
     return found
 
 
+def metrics_of(report: Mapping[str, Any]) -> dict[str, Json]:
+    """What a manifest keeps of a back-test: the network's figures, pooled."""
+    return {
+        task: {"base_rate": part["base_rate"], "weeks": part["weeks"], "network": part["models"].get("network")}
+        for task, part in report["tasks"].items()
+    }
+
+
 def _regression(weeks: Weeks, task: Task, learned: Sequence[datetime], seed: int) -> Logistic:
     parts = [drawn(weeks.rows(task, at), KEEP[task], seed=(seed, at.toordinal())) for at in learned]
     rows = joined(parts)
     return fit_logistic(rows.values, rows.labels, rows.weights)
-
-
-def _task(regression: Logistic, alone: Numbers, network: Numbers, labels: NDArray[np.bool_], seed: int) -> TaskModel:
-    members = np.stack((logit(alone), logit(network)), axis=1)
-    stack = fit_stack(members, labels, seed=seed)
-    scale = Scale(fit_isotonic(stack.logits(members), labels), fit_isotonic(logit(alone), labels))
-    return TaskModel(regression, stack, scale)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,25 @@ def test_a_timeline_takes_ids_with_slashes(api: Api, spelling: str) -> None:
     assert {point["moment"] for point in answer.json()["points"]} >= {"change", "violation"}
 
 
+def test_a_timeline_says_what_the_model_expects_and_how_it_was_calibrated(api: Api) -> None:
+    learned = api.get(f"/api/v2/predictions/{quote(STORAGE_ID, safe='')}/timeline").json()["learned"]
+    assert [one["task"] for one in learned["tasks"]] == ["T2", "T3", "T4"]
+    assert all(0 <= one["probability"] <= 1 for one in learned["tasks"])
+    assert learned["calibration"] == "global model, not calibrated on this tenant"
+    assert learned["source"] == "learned"
+    assert len(learned["series"]) == 1
+    figures = api.get("/api/v2/predictions/models").json()
+    assert figures["arms"]["serving"]["answered"] >= 1
+    assert figures["arms"]["serving"]["model"] == learned["model"]
+
+
+def test_a_whole_tenant_is_scored_on_order(api: Api) -> None:
+    answer = api.client.post("/api/v2/predictions/score", headers=api.acme)
+    assert answer.status_code == 202, answer.text
+    done = api.wait(api.acme, answer.json()["operation_id"])
+    assert done["result"]["resources"] == 2
+
+
 def test_a_timeline_of_an_unknown_resource_is_not_found(api: Api) -> None:
     assert api.get("/api/v2/predictions/%2Fsubscriptions%2F1/timeline").status_code == 404
 

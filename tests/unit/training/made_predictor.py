@@ -11,7 +11,6 @@ from training.activity import Prior
 from training.calibration import Isotonic
 from training.logistic import Logistic, sigmoid
 from training.predictor import Predictor, Scale, TaskModel
-from training.stacking import Stack
 from training.task import NODE_TASKS
 from training.weights import Manifest, features_digest
 
@@ -25,7 +24,6 @@ def drawn_predictor(names: tuple[str, ...] = tuple("abcde"), *, seed: int = 1) -
     tasks = {
         task: TaskModel(
             Logistic(np.zeros(len(names)), np.ones(len(names)), draw.normal(size=len(names)), -2.0),
-            Stack(np.array([0.4, 0.6]), 0.1),
             Scale(Isotonic(steps, sigmoid(steps)), Isotonic(steps, sigmoid(steps - 1))),
         )
         for task in NODE_TASKS

@@ -36,11 +36,11 @@ def test_a_model_that_was_kept_answers_the_same(tmp_path: Path) -> None:
 
 def test_weights_without_a_part_are_refused(tmp_path: Path) -> None:
     arrays = as_arrays(PREDICTOR)
-    del arrays["T3/stack"]
+    del arrays["T3/weights"]
     write_weights(tmp_path / "m.npz", arrays, PREDICTOR.manifest)
     with pytest.raises(InputError, match="lack a part") as refused:
         load_predictor(features_digest(PREDICTOR.names), tmp_path / "m.npz")
-    assert "T3/stack" in str(refused.value.facts["missing"])
+    assert "T3/weights" in str(refused.value.facts["missing"])
 
 
 def test_the_baseline_needs_no_graph() -> None:
@@ -55,7 +55,7 @@ def test_a_tenant_with_outcomes_has_a_calibration_of_its_own() -> None:
     came = draw.random(4_000) < 0.2
     own = PREDICTOR.calibrated_for({task: (logits, came) for task in NODE_TASKS}, weeks=WEEKS_MIN)
     assert own.is_calibrated_here
-    assert abs(own.tasks[Task.CHANGE].scale.stacked.apply(logits).mean() - 0.2) < 0.02
+    assert abs(own.tasks[Task.CHANGE].scale.network.apply(logits).mean() - 0.2) < 0.02
 
 
 @pytest.mark.parametrize(("weeks", "positives"), [(WEEKS_MIN - 1, 500), (WEEKS_MIN, POSITIVES_MIN - 1), (0, 0)])
@@ -67,7 +67,7 @@ def test_a_tenant_with_few_outcomes_keeps_the_global_model(weeks: int, positives
 
 
 def test_an_explanation_begins_from_the_told_probability() -> None:
-    states = PREDICTOR.network.states(VALUES, RELATIONS)
+    states = PREDICTOR.network.states(PREDICTOR.network.standard(VALUES), RELATIONS)
     whole = PREDICTOR.answer(VALUES, RELATIONS)
     for row in (0, 7, 39):
         found = Explainer(PREDICTOR, VALUES, RELATIONS, states).explain(row, Task.STACK)
@@ -78,7 +78,7 @@ def test_an_explanation_begins_from_the_told_probability() -> None:
 
 def test_a_feature_adds_what_the_answer_loses_without_it() -> None:
     relations, values = drawn_relations(1, edges=0), drawn_values(1)
-    states = PREDICTOR.network.states(values, relations)
+    states = PREDICTOR.network.states(PREDICTOR.network.standard(values), relations)
     part = Explainer(PREDICTOR, values, relations, states).explain(0, Task.CHANGE).features[0]
     without = values.copy()
     at = PREDICTOR.names.index(part.name)
@@ -90,7 +90,7 @@ def test_a_feature_adds_what_the_answer_loses_without_it() -> None:
 
 
 def test_only_neighbours_are_named_as_neighbours() -> None:
-    states = PREDICTOR.network.states(VALUES, RELATIONS)
+    states = PREDICTOR.network.states(PREDICTOR.network.standard(VALUES), RELATIONS)
     found = Explainer(PREDICTOR, VALUES, RELATIONS, states).explain(3, Task.CHANGE).neighbours
     assert found
     for one in found:
@@ -104,7 +104,7 @@ def test_a_remedy_is_told_only_where_it_lowers_the_answer() -> None:
     names = ("own.open_violations", "own.age", "near.open_violations", "near.open_share", "stack.open_violations")
     predictor = drawn_predictor(names)
     values = np.abs(drawn_values(40))
-    states = predictor.network.states(values, RELATIONS)
+    states = predictor.network.states(predictor.network.standard(values), RELATIONS)
     explainer = Explainer(predictor, values, RELATIONS, states)
     found = [explainer.explain(row, Task.NEIGHBOURHOOD) for row in range(10)]
     told = [remedy for one in found for remedy in one.remedies]
@@ -112,5 +112,7 @@ def test_a_remedy_is_told_only_where_it_lowers_the_answer() -> None:
     assert all(remedy.p < one.p for one in found for remedy in one.remedies)
     assert {remedy.action for remedy in told} <= set(REMEDIES)
     values[:, :] = 0
-    nothing = Explainer(predictor, values, RELATIONS, predictor.network.states(values, RELATIONS))
+    nothing = Explainer(
+        predictor, values, RELATIONS, predictor.network.states(predictor.network.standard(values), RELATIONS)
+    )
     assert nothing.explain(0, Task.NEIGHBOURHOOD).remedies == ()

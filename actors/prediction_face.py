@@ -1,0 +1,58 @@
+"""Prediction, as part of the owner of the graphs: tenants as the model reads them, and what came of what it told."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Final
+
+from actors.prediction_desk import PredictionDesk
+from assessment.learned import CameTrue, Prepared
+from domain.tenancy import TenantId
+from graph.stores.contract import GraphStore
+from training.predictor import shipped_predictor
+
+DESKS_MAX: Final = 8
+Known = tuple[int, datetime]
+"""Version and time of what a caller has already."""
+
+
+class PredictionDesks:
+    """The desks of the tenants that were asked about last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[TenantId, PredictionDesk] = OrderedDict()
+
+    def of(self, store: GraphStore) -> PredictionDesk:
+        """The desk of a store's tenant, which reads that store from now on."""
+        desk = self._kept.pop(store.tenant, None) or PredictionDesk(lambda: shipped_predictor().prior)
+        desk.store = store
+        self._kept[store.tenant] = desk
+        while len(self._kept) > DESKS_MAX:
+            self._kept.popitem(last=False)
+        return desk
+
+
+class PredictionFace:
+    """Asks the desk of a tenant."""
+
+    def _at_prediction_desk(self, tenant: TenantId) -> AbstractContextManager[PredictionDesk]:
+        """The tenant's desk, over a store that holds what is shown."""
+        raise NotImplementedError
+
+    def prepared_graph(self, tenant: TenantId, *, as_of: datetime, known: Known | None) -> Prepared | None:
+        """The tenant's resources with features and relations; None where they are still those that are known.
+
+        Raises:
+            InputError: there are no weights that fit this code.
+        """
+        with self._at_prediction_desk(tenant) as desk:
+            found = desk.prepared(as_of)
+        return None if known == (found.version, found.as_of) else found
+
+    def came_true(self, tenant: TenantId, cutoffs: Sequence[datetime], *, now: datetime) -> dict[datetime, CameTrue]:
+        """What followed instants whose seven days are over."""
+        with self._at_prediction_desk(tenant) as desk:
+            return desk.came_true(cutoffs, now=now)

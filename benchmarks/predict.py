@@ -1,0 +1,254 @@
+"""The prediction model at size, in numpy as it is served, beside PyG's eager path in the same run where torch is there.
+
+Graphs are made up: references drawn at random, groups of about thirty, the shipped weights. Measured: the network over
+100,000 resources with 400,000 edges, with ``--large`` over 1,000,000 with 4,000,000 (with peak memory); the answer with
+regression, weights and calibration; one resource out of its neighbourhood, and explained; features of a history of
+100,000 resources. With ``--http`` a platform is started and one resource is asked at a steady rate. Times are wall
+seconds, the least of the repeats, with the load of the machine beside them; about two minutes on a quiet machine.
+
+    python -m benchmarks.predict [--small] [--large] [--http] [--rate N] [--seconds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmarks.report import Row, publish
+from training.explanation import Explainer
+from training.history import Frames, timeline
+from training.predictor import Predictor, shipped_predictor
+from training.relations import GROUPS, Relations, grouped, recent
+from training.task import Task, features_of, see
+
+SEED = 7
+REPEATS = 5
+GROUP_SIZE = 30
+QUESTIONS = 300
+RESOURCE_MS_MAX, NETWORK_S_MAX, WITH_FEATURES_S_MAX, LARGE_S_MAX, LARGE_GB_MAX = 5.0, 0.2, 3.0, 5.0, 3.0
+HTTP_P99_MS_MAX = 50.0
+
+
+def made_up(rows: int, edges: int) -> Relations:
+    """References drawn at random, and groups of about the same size; ages up to two years."""
+    draw = np.random.default_rng(SEED)
+    source, target = draw.integers(0, rows, (2, edges))
+    ages = (draw.random(edges) * 700).astype(np.float32)
+    idle = (draw.random(rows) * 300).astype(np.float32)
+    links = tuple(recent(*ends, ages, size=rows, idle=idle) for ends in ((source, target), (target, source)))
+    groups = tuple(grouped(draw.integers(0, max(rows // GROUP_SIZE, 1), rows), idle) for _ in GROUPS)
+    names = ("resource:aws_s3_bucket", "resource:aws_iam_role", "resource:nobody_knows")
+    return Relations(links, groups, draw.integers(0, len(names), rows).astype(np.int32), names)
+
+
+def least_s(work: Callable[[], object], repeats: int = REPEATS) -> float:
+    """The least wall time of some repeats."""
+    times = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def whole_rows(predictor: Predictor, rows: int, edges: int, *, repeats: int) -> list[Row]:
+    """The network and the whole answer over one size, beside PyG."""
+    relations, values = made_up(rows, edges), drawn_values(predictor, rows)
+    name = f"{rows:,} / {edges:,}"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    network_s = least_s(lambda: predictor.network.logits(values, relations), repeats)
+    answer_s = least_s(lambda: predictor.answer(values, relations), repeats)
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    is_large = rows >= 1_000_000
+    aim_s = LARGE_S_MAX if is_large else NETWORK_S_MAX
+    found = [Row(f"network, {name}", network_s, "s", aim=f"at most {aim_s} s", met=network_s <= aim_s)]
+    eager = pyg_forward(predictor, values, relations)
+    if eager is not None:
+        eager_s = least_s(eager, max(repeats // 2, 1))
+        found.append(Row(f"network in PyG, {name}", eager_s, "s", "torch_geometric, eager", eager_s / network_s))
+    found.append(Row(f"answer with regression and calibration, {name}", answer_s, "s"))
+    aim, met = (f"at most {LARGE_GB_MAX} GB", peak_gb <= LARGE_GB_MAX) if is_large else ("", None)
+    found.append(Row(f"process at most, {name}", peak_gb, "GB", "before it", before / 2**20, aim, met))
+    return found
+
+
+def pyg_forward(predictor: Predictor, values: NDArray[np.float32], relations: Relations) -> Callable[[], Any] | None:
+    """The same network in PyG; None where torch is not installed."""
+    try:
+        torch, model = import_module("torch"), import_module("training.network.model")
+    except ModuleNotFoundError:
+        return None
+    network = predictor.network
+    width = len(network.arrays["encode.bias"])
+    built = model.RelationNetwork(
+        model.Form(width=width, layers=network.layers), features=values.shape[1],
+        types=len(network.arrays["type_names"]), tasks=3,
+    )  # fmt: skip
+    state = {name: torch.from_numpy(np.asarray(network.arrays[name])) for name, _ in built.named_parameters()}
+    built.load_state_dict(state)
+    built.eval()
+    near = model.neighbourhood(relations, network.type_codes(relations), torch.device("cpu"))
+
+    def forward() -> Any:
+        with torch.no_grad():
+            return built(torch.from_numpy(network.standard(values)), near)
+
+    apart = float(np.abs(forward().numpy()[:1000] - network.logits(values, relations)[:1000]).max())
+    assert apart < 1e-3, f"both are the same network, yet differ by {apart}"
+    return forward
+
+
+def one_rows(predictor: Predictor, rows: int, edges: int) -> list[Row]:
+    """One resource at a time, out of its neighbourhood."""
+    relations, values = made_up(rows, edges), drawn_values(predictor, rows)
+    states = predictor.network.states(predictor.network.standard(values), relations)
+    explainer = Explainer(predictor, values, relations, states)
+    chosen = np.random.default_rng(SEED).integers(0, rows, QUESTIONS)
+    ask = [partial(predictor.answer, values, relations, np.array([row])) for row in chosen]
+    why = [partial(explainer.explain, int(row), Task.CHANGE) for row in chosen[:60]]
+    scored, told = (np.array([least_s(one, 1) for one in each]) for each in (ask, why))
+    found = []
+    for name, times in (("one resource scored", scored), ("one resource explained", told)):
+        for percent in (50, 99):
+            ms = 1000 * float(np.percentile(times, percent))
+            is_aimed = percent == 50 and times is scored
+            aim = f"at most {RESOURCE_MS_MAX} ms" if is_aimed else ""
+            found.append(
+                Row(f"{name}, of {rows:,}, p{percent}", ms, "ms", aim=aim, met=ms <= RESOURCE_MS_MAX if aim else None)
+            )
+    return found
+
+
+def features_row(predictor: Predictor, rows: int, edges: int) -> Row:
+    """Features of a history of as many resources, each created, some changed; and the answer after them."""
+    draw = np.random.default_rng(SEED)
+    end = datetime(2026, 1, 5, tzinfo=UTC)
+    history = timeline("made", "aws", made_frames(draw, rows, edges, end), end=end)
+
+    def work() -> None:
+        (seen,), own = see([history], end)
+        features_of(seen, predictor.prior.merged([own]))
+
+    took = least_s(work, 2)
+    aim = f"with the network at most {WITH_FEATURES_S_MAX} s"
+    return Row(f"features of a history, {rows:,} / {edges:,}", took, "s", aim=aim, met=took <= WITH_FEATURES_S_MAX)
+
+
+def made_frames(draw: np.random.Generator, rows: int, edges: int, end: datetime) -> Frames:
+    """A history: every resource created within two years, half as many changes, references."""
+    who = np.concatenate((np.arange(rows), draw.integers(0, rows, rows // 2)))
+    ago = np.concatenate((draw.integers(100, 700, rows), draw.integers(0, 100, rows // 2)))
+    at = [end - timedelta(days=int(days)) for days in ago]
+    stack = who // GROUP_SIZE
+    kinds = np.char.add("resource:t", (who % 40).astype(str))
+    events = pl.DataFrame(
+        {"at": at, "uid": who.astype(str), "type": kinds, "stack": stack.astype(str)}
+    ).with_columns(
+        is_scored=pl.lit(True), folder=pl.lit("f"), file=pl.col("stack"), source=pl.col("type"),
+        peer=pl.col("type"), action=pl.Series(np.repeat([0, 1], [rows, rows // 2])).cast(pl.UInt8), changed=pl.lit(2),
+        author=pl.lit("a"), is_bot=pl.lit(False), batch=pl.col("uid"), batch_size=pl.lit(1),
+    )  # fmt: skip
+    ends = draw.integers(0, rows, (2, edges)).astype(str)
+    joined = pl.DataFrame({"at": [end - timedelta(days=50)] * edges, "source": ends[0], "target": ends[1]})
+    nothing = pl.DataFrame(
+        schema={"at": pl.Datetime("us", "UTC"), "uid": pl.String, "check": pl.String, "opened": pl.Boolean}
+    )
+    return Frames(events, joined.with_columns(added=pl.lit(True)), nothing)
+
+
+def drawn_values(predictor: Predictor, rows: int) -> NDArray[np.float32]:
+    """Features in the range of those that were learned from."""
+    mean, scale = (np.asarray(predictor.network.arrays[name]) for name in ("mean", "scale"))
+    drawn = np.random.default_rng(SEED).standard_normal((rows, len(mean)), np.float32)
+    return np.asarray(mean + scale * drawn, np.float32)
+
+
+def http_rows(*, rate: float, seconds: float) -> list[Row]:
+    """One resource through a platform of this machine, asked at a steady rate."""
+    httpx = import_module("httpx")
+    with tempfile.TemporaryDirectory() as folder:
+        pcg = str(Path(sys.executable).with_name("pcg"))
+        port = 18_642
+        environment = {**os.environ, "PCG_PORT": str(port), "PCG_ALLOWED_ROOTS": folder}
+
+        def run(*arguments: str) -> str:
+            done = subprocess.run(
+                [pcg, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=True
+            )
+            return done.stdout.strip()
+
+        estate = import_module("connectors.estate").write_estate
+        now = datetime.now(UTC)
+        estate(Path(folder) / "estate", resources=2_000, tenants=1, days=30, seed=SEED, as_of=now)
+        run("up")
+        try:
+            run("scan", str(Path(folder) / "estate" / "demo"))
+            headers = {"Authorization": f"Bearer {run('token')}"}
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v2", headers=headers, timeout=60) as client:
+                rows = client.post("/predictions/analyze", json={"limit": 1}).json()["violations"]
+                path = f"/predictions/{quote(rows[0]['resource_id'], safe='')}/timeline"
+                learned = client.get(path).json()["learned"]
+                assert "tasks" in learned, learned
+                times = steady(lambda: client.get(path).raise_for_status(), rate=rate, seconds=seconds)
+        finally:
+            run("down")
+    p50, p99 = (1000 * float(np.percentile(times, percent)) for percent in (50, 99))
+    about = f"one resource over HTTP at {rate:g}/s, {len(times)} asked"
+    met = p99 <= HTTP_P99_MS_MAX
+    return [
+        Row(f"{about}, p50", p50, "ms"),
+        Row(f"{about}, p99", p99, "ms", aim=f"at most {HTTP_P99_MS_MAX} ms", met=met),
+    ]
+
+
+def steady(ask: Callable[[], object], *, rate: float, seconds: float) -> NDArray[np.float64]:
+    """Times from when each request was due, so that one that waits behind another counts its wait."""
+    begun, times = time.perf_counter(), []
+    for number in range(int(rate * seconds)):
+        due = begun + number / rate
+        time.sleep(max(due - time.perf_counter(), 0))
+        ask()
+        times.append(time.perf_counter() - due)
+    return np.array(times)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and publish."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks.predict", description=__doc__)
+    made.add_argument("--small", action="store_true", help="only graphs of 10,000 resources")
+    made.add_argument("--large", action="store_true", help="also a graph of a million; minutes on a busy machine")
+    made.add_argument("--http", action="store_true", help="also start a platform")
+    made.add_argument("--rate", type=float, default=50.0)
+    made.add_argument("--seconds", type=float, default=20.0)
+    given = made.parse_args(arguments)
+    predictor = shipped_predictor()
+    size = (10_000, 40_000) if given.small else (100_000, 400_000)
+    rows = [*whole_rows(predictor, *size, repeats=REPEATS), *one_rows(predictor, *size)]
+    rows.append(features_row(predictor, *size))
+    if given.large:
+        rows += whole_rows(predictor, 1_000_000, 4_000_000, repeats=2)
+    if given.http:
+        rows += http_rows(rate=given.rate, seconds=given.seconds)
+    rows.append(Row("load of the machine", os.getloadavg()[0], "processes"))
+    publish("predict", rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""A live tenant's store as the model reads it: nothing later, types as declared, outcomes only when they are over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from actors.prediction_desk import PredictionDesk
+from assessment.learned import came_true, joined_outcomes, prepared
+from assessment.tenant_history import tenant_timeline
+from domain.finding import PolicyId, Severity, Violation
+from domain.inventory import Inventory
+from domain.resource import (
+    ConfigurationItem,
+    Origin,
+    Provider,
+    Relationship,
+    RelationshipKind,
+    ResourceId,
+    Strength,
+)
+from domain.tenancy import TenantId
+from graph.stores.contract import ScanRecord
+from graph.stores.memory import MemoryStore
+from training.activity import Prior
+
+ACME, START = TenantId("acme"), datetime(2026, 1, 5, tzinfo=UTC)
+BUCKET, KEY = "arn:aws:s3:::shop", "arn:aws:kms:eu-west-1:1:key/k"
+
+
+def _item(uid: str, kind: str, at: datetime, **properties: int) -> ConfigurationItem:
+    return ConfigurationItem(
+        tenant=ACME, uid=ResourceId(uid), provider=Provider.AWS, type=kind, name=uid[-4:], scope="1/eu", region="eu",
+        tags={}, properties=properties, captured_at=at, digest=f"{uid}{properties}", origin=Origin("live"),
+    )  # fmt: skip
+
+
+def _seen(store: MemoryStore, at: datetime, **properties: int) -> None:
+    items = (_item(KEY, "AWS::KMS::Key", START), _item(BUCKET, "AWS::S3::Bucket", at, **properties))
+    store.put_inventory(Inventory(items, (), (), (), 0), "all", at)
+
+
+def _scan(store: MemoryStore, at: datetime, *found: str) -> None:
+    violations = frozenset(Violation(ResourceId(uid), PolicyId("P"), Severity.HIGH) for uid in found)
+    store.save_scan(ScanRecord(at.isoformat(), at, {"policies": ["P"], "scope": None, "type": None}, violations))
+
+
+def _store() -> MemoryStore:
+    store = MemoryStore(ACME)
+    _seen(store, START, a=1)
+    store.put_relationships(
+        [Relationship(ResourceId(BUCKET), ResourceId(KEY), RelationshipKind.ENCRYPTED_BY, Strength.HARD, "k")]
+    )
+    _scan(store, START + timedelta(hours=1))
+    _seen(store, START + timedelta(days=10), a=2)
+    _scan(store, START + timedelta(days=11), BUCKET)
+    return store
+
+
+def test_versions_scans_and_relationships_become_a_history() -> None:
+    history = tenant_timeline(_store(), end=START + timedelta(days=20))
+    past = history.until(START + timedelta(days=20))
+    assert past.cloud == "aws"
+    assert set(past.nodes.type.names) == {"resource:aws_s3_bucket", "resource:aws_kms_key"}
+    assert past.events.action.tolist().count(1) == 1, "one update"
+    assert len(past.edges.at) == 1
+    opened = past.findings.at[past.findings.opened]
+    assert opened.tolist() == [int((START + timedelta(days=10)).timestamp() * 1e6)], "when the judged state began"
+
+
+def test_a_change_is_the_outcome_of_the_week_before_it() -> None:
+    history = tenant_timeline(_store(), end=START + timedelta(days=20))
+    before, after, unknown = (START + timedelta(days=days) for days in (5, 12, 15))
+    found = came_true(history, [before, after, unknown])
+    assert set(found) == {before, after}, "the last one's week is not over"
+    row = found[before].uids.index(BUCKET)
+    assert found[before].labels[row].tolist() == [True, True, True]
+    assert not found[after].labels.any()
+
+
+def test_features_do_not_know_what_came_later() -> None:
+    store, cutoff = _store(), START + timedelta(days=5)
+    ours = prepared(tenant_timeline(store, end=cutoff), Prior({}), as_of=cutoff, version=1)
+    later = prepared(tenant_timeline(store, end=START + timedelta(days=20)), Prior({}), as_of=cutoff, version=1)
+    assert ours.uids == later.uids
+    kept = [at for at, name in enumerate(ours.names) if not name.startswith(("near.", "degree."))]
+    np.testing.assert_array_equal(ours.values[:, kept], later.values[:, kept])
+
+
+def test_told_and_came_are_joined_by_resource() -> None:
+    at = START + timedelta(days=5)
+    came = came_true(tenant_timeline(_store(), end=START + timedelta(days=20)), [at])
+    told = {at: (("gone", BUCKET), np.arange(6.0).reshape(2, 3))}
+    logits, labels = joined_outcomes(told, came)
+    assert logits.tolist() == [[3.0, 4.0, 5.0]]
+    assert labels.tolist() == [[True, True, True]]
+
+
+def test_a_tenant_is_prepared_again_only_after_a_change_or_an_hour() -> None:
+    store = _store()
+    desk = PredictionDesk(lambda: Prior({}), store)
+    now = START + timedelta(days=20, minutes=5)
+    first = desk.prepared(now)
+    assert desk.prepared(now + timedelta(minutes=30)) is first
+    assert desk.prepared(now + timedelta(hours=1)) is not first
+    second = desk.prepared(now + timedelta(hours=1))
+    _seen(store, START + timedelta(days=20, minutes=1), a=3)
+    assert desk.prepared(now + timedelta(hours=1)) is not second
+
+
+def test_a_resource_is_found_by_another_spelling_of_its_id() -> None:
+    found = prepared(tenant_timeline(_store(), end=START), Prior({}), as_of=START, version=1)
+    upper = replace(found, uids=("/subscriptions/1/a",))
+    assert upper.row_of("/SUBSCRIPTIONS/1/A") == 0
+    assert upper.row_of("/subscriptions/1/b") is None

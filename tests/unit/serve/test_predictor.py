@@ -1,0 +1,180 @@
+"""Scores for live tenants: named, explained, kept by day, told apart by model, and answered when the network is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.prediction_series import RETENTION_DAYS, PredictionSeries
+from assessment.learned import CameTrue, Prepared
+from domain.errors import NotFound
+from domain.tenancy import TenantId
+from serve.breaker import Breaker
+from serve.predictor import BASELINE, GLOBAL, LEARNED, OWN, Arms, PredictionService, Question
+from tests.unit.training.made_network import drawn_relations, drawn_values
+from tests.unit.training.made_predictor import drawn_predictor
+from training.predictor import Predictor
+from training.task import Task
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ACME = TenantId("acme")
+ROWS = 40
+UIDS = tuple(f"/r/{number}" for number in range(ROWS))
+SERVING, CANDIDATE = drawn_predictor(seed=1), drawn_predictor(seed=2)
+
+
+class Shards:
+    """One tenant's graph, and what came of it (synthetic)."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.now = NOW
+        self.positive = 0.2
+
+    def prepared_graph(
+        self, tenant: TenantId, *, as_of: datetime, known: tuple[int, datetime] | None
+    ) -> Prepared | None:
+        self.asked += 1
+        self.now = as_of
+        if known == (1, as_of):
+            return None
+        return Prepared(1, as_of, UIDS, SERVING.names, drawn_values(ROWS), drawn_relations(ROWS, edges=90))
+
+    def came_true(self, tenant: TenantId, cutoffs: Sequence[datetime], *, now: datetime) -> Mapping[datetime, CameTrue]:
+        draw = np.random.default_rng(1)
+        return {
+            at: CameTrue(UIDS, draw.random((ROWS, 3)) < self.positive) for at in cutoffs if at + timedelta(7) <= now
+        }
+
+
+def _service(folder: Path, arms: Arms | None = None, **more: Any) -> PredictionService:
+    series: Callable[[TenantId], PredictionSeries] = lambda tenant: PredictionSeries(folder / tenant)  # noqa: E731
+    shards = Shards()
+    return PredictionService(arms or Arms(SERVING), shards, series, now=lambda: shards.now, **more)
+
+
+def _broken() -> Predictor:
+    arrays = {name: one for name, one in SERVING.network.arrays.items() if name != "head.bias"}
+    return replace(SERVING, network=replace(SERVING.network, arrays=arrays))
+
+
+def test_a_resource_is_scored_explained_and_named(tmp_path: Path) -> None:
+    found: dict[str, Any] = _service(tmp_path).timeline(Question(ACME, UIDS[3], NOW))
+    assert [one["task"] for one in found["tasks"]] == ["T2", "T3", "T4"]
+    assert (found["source"], found["calibration"]) == (LEARNED, GLOBAL)
+    graph = Shards().prepared_graph(ACME, as_of=NOW, known=None)
+    assert graph is not None
+    p = SERVING.answer(graph.values, graph.relations)[Task.CHANGE].p[3]
+    assert found["tasks"][2]["probability"] == pytest.approx(p, rel=1e-4)
+    assert found["tasks"][2]["features"][0]["name"] in SERVING.names
+    assert {one["resource_id"] for one in found["tasks"][2]["neighbours"]} <= set(UIDS) - {UIDS[3]}
+
+
+def test_one_resource_alone_is_explained_as_in_the_whole(tmp_path: Path) -> None:
+    late = Breaker()
+    whole: dict[str, Any] = _service(tmp_path / "a").timeline(Question(ACME, UIDS[3], NOW))
+    service = _service(tmp_path / "b", breaker=late)
+    service.score(ACME, NOW)
+    service._kept[ACME].states = None  # as where the tenant was scored by another process that day
+    alone: dict[str, Any] = service.timeline(Question(ACME, UIDS[3], NOW))
+    for one, other in zip(whole["tasks"], alone["tasks"], strict=True):
+        assert one["probability"] == pytest.approx(other["probability"], rel=1e-4)
+        assert [n["resource_id"] for n in one["neighbours"]] == [n["resource_id"] for n in other["neighbours"]]
+
+
+def test_the_series_has_one_point_a_day_and_forgets_after_its_time(tmp_path: Path) -> None:
+    service = _service(tmp_path)
+    for day in (0, 1, RETENTION_DAYS):
+        for _ in range(2):
+            service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=day)))
+    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=RETENTION_DAYS)))
+    assert [one["at"][:10] for one in found["series"]] == ["2026-03-03", "2026-05-31"]
+    assert all(0 <= one["T4"] <= 1 and one["source"] == LEARNED for one in found["series"])
+
+
+def test_another_day_than_today_is_told_and_not_kept(tmp_path: Path) -> None:
+    series = PredictionSeries(tmp_path)
+    service = PredictionService(Arms(SERVING), Shards(), lambda _: series, now=lambda: NOW)
+    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=900)))
+    assert found["source"] == LEARNED
+    assert found["series"] == []
+    assert series.days() == ()
+
+
+def test_what_did_not_change_is_not_read_again(tmp_path: Path) -> None:
+    service = _service(tmp_path)
+    one = service.timeline(Question(ACME, UIDS[0], NOW))
+    kept = service._kept[ACME].prepared
+    assert service.timeline(Question(ACME, UIDS[0], NOW)) == one
+    assert service._kept[ACME].prepared is kept
+
+
+def test_a_network_that_fails_is_stood_for_by_the_regression(tmp_path: Path) -> None:
+    service = _service(tmp_path, Arms(_broken()))
+    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[3], NOW))
+    graph = Shards().prepared_graph(ACME, as_of=NOW, known=None)
+    assert graph is not None
+    assert found["source"] == BASELINE
+    told = SERVING.baseline(graph.values)[Task.NEIGHBOURHOOD].p[3]
+    assert found["tasks"][0]["probability"] == pytest.approx(told, rel=1e-5)
+    assert found["tasks"][0]["features"] == [], "the regression gives no reasons"
+    figures: dict[str, Any] = service.figures()
+    assert figures["arms"]["serving"]["failed"] >= 1
+    for _ in range(3):
+        service.timeline(Question(ACME, UIDS[3], NOW))
+    refused: dict[str, Any] = service.figures()
+    assert refused["arms"]["serving"]["refused"] >= 1, "after failures in a row it is left alone"
+
+
+def test_an_answer_that_is_late_counts_as_a_failure() -> None:
+    breaker = Breaker(failures_max=2, rest_s=10, late_s=1)
+    breaker.succeeded(0, 1.5)
+    breaker.succeeded(2, 1.5)
+    assert not breaker.lets_through(11.9)
+    assert breaker.lets_through(12)
+    breaker.failed(12)
+    assert not breaker.lets_through(13), "one failure is enough while it tries again"
+    breaker.succeeded(23, 0.1)
+    breaker.failed(24)
+    assert breaker.lets_through(24)
+
+
+def test_a_candidate_that_runs_along_is_counted_and_not_heard(tmp_path: Path) -> None:
+    alone, beside = _service(tmp_path / "a"), _service(tmp_path / "b", Arms(SERVING, CANDIDATE))
+    asked = Question(ACME, UIDS[3], NOW)
+    assert beside.timeline(asked)["tasks"] == alone.timeline(asked)["tasks"]
+    figures: dict[str, Any] = beside.figures()
+    assert figures["arms"]["candidate"]["answered"] == 1
+    assert figures["arms"]["candidate"]["mean_difference_from_serving"] > 0
+
+
+def test_a_candidate_answers_its_share_of_tenants_and_each_always(tmp_path: Path) -> None:
+    arms = Arms(SERVING, CANDIDATE, share=0.3)
+    tenants = [TenantId(f"t{number}") for number in range(400)]
+    share = sum(arms.of(one) == "candidate" for one in tenants) / len(tenants)
+    assert 0.2 < share < 0.4
+    theirs = next(one for one in tenants if arms.of(one) == "candidate")
+    service = _service(tmp_path, arms)
+    assert service.timeline(Question(theirs, UIDS[0], NOW))["arm"] == "candidate"
+    figures: dict[str, Any] = service.figures()
+    assert (figures["arms"]["candidate"]["answered"], figures["arms"]["serving"]["answered"]) == (1, 0)
+
+
+def test_a_tenant_with_finished_weeks_is_calibrated_on_them(tmp_path: Path) -> None:
+    service = _service(tmp_path)
+    for week in range(14):
+        service.score(ACME, NOW + timedelta(weeks=week))
+    found: dict[str, Any] = _service(tmp_path).timeline(Question(ACME, UIDS[0], NOW + timedelta(weeks=15)))
+    assert found["calibration"] == OWN
+    assert found["tasks"][2]["probability"] == pytest.approx(0.2, abs=0.15), "which is how often it came true here"
+
+
+def test_an_unknown_resource_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        _service(tmp_path).timeline(Question(ACME, "/r/none", NOW))
