@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     )
     simulations: int = _row(2, "Actors that run scenarios in parallel", unit="actors", low=1, high=1_024)
     ray_memory_mib: int = _row(512, "Ray's object store on this machine", unit="MiB", low=80, high=1_048_576)
-    ray_dashboard: bool = _row(False, "Ray's dashboard on this machine, on loopback: ten processes more")
+    ray_dashboard: bool = _row(True, "Ray's dashboard and job submission on this machine, on loopback")
     memory_free_mib_min: int = _row(
         1_536, "Free memory without which the platform does not start", unit="MiB", low=0, high=1_048_576
     )

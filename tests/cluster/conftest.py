@@ -88,6 +88,7 @@ def running_platform(folder: Path, settings: dict[str, str]) -> Iterator[Platfor
         "PCG_SHARDS": "2",
         "PCG_SIMULATIONS": "1",
         "PCG_RAY_MEMORY_MIB": "80",
+        "PCG_RAY_DASHBOARD": "false",
         **settings,
     }
     started = run("up", cwd=folder, environment=environment)
