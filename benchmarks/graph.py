@@ -43,6 +43,7 @@ from tests.servers.neo4j import neo4j
 CHANGED = 0.01
 REPEATS = 3
 WARM_UP = 10_000
+FULL = "full"
 Timings = dict[str, float]
 
 
@@ -59,7 +60,7 @@ def main() -> None:
         alone(theirs, address, "Cold", min(WARM_UP, size))
         beside = alone(ours_in_neo4j, address, "beside", peer_size)
         peer = alone(theirs, address, "Peer", peer_size)
-        full = alone(ours_in_neo4j, address, "full", size)
+        full = alone(ours_in_neo4j, address, FULL, size)
         memory_mib = rss_mib(process_id) if process_id else 0.0
     publish("graph", [*of_neo4j(full, cold), *of_peer(beside, peer, peer_size), *of_files(embedded, memory_mib)])
 
@@ -113,14 +114,15 @@ def ours_in_neo4j(address: str, tenant: str, size: int) -> Timings:
     database = Neo4jDatabase(config_of(address))
     database.prepare()
     try:
-        return timed(partial(Neo4jStore, database), TenantId(tenant), size, Clock(server_of(address)))
+        opened, clock = partial(Neo4jStore, database), Clock(server_of(address))
+        return timed(opened, TenantId(tenant), size, clock, keeps=tenant == FULL)
     finally:
         database.close()
 
 
 def ours_in_files(folder: str, tenant: str, size: int) -> Timings:
     """The same in a file."""
-    return timed(partial(DuckDbStore, Path(folder)), TenantId(tenant), size, Clock(None))
+    return timed(partial(DuckDbStore, Path(folder)), TenantId(tenant), size, Clock(None), keeps=False)
 
 
 def theirs(address: str, prefix: str, size: int) -> Timings:
@@ -167,8 +169,14 @@ class Clock:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def timed(opened: Callable[[TenantId], GraphStore], tenant: TenantId, size: int, clock: Clock) -> Timings:
-    """Collections and hydrations; all but the first in a store that was opened again."""
+def timed(
+    opened: Callable[[TenantId], GraphStore], tenant: TenantId, size: int, clock: Clock, *, keeps: bool
+) -> Timings:
+    """Collections and hydrations; all but the first in a store that was opened again.
+
+    Args:
+        keeps: whether the graph is saved and brought back as well.
+    """
     estate = estate_of(tenant, size)
     store = opened(tenant)
     clock.time("first", lambda: collect(store, estate))
@@ -183,16 +191,26 @@ def timed(opened: Callable[[TenantId], GraphStore], tenant: TenantId, size: int,
     for _ in range(REPEATS):
         clock.time("read", lambda: check(reader, estate, None, Hydration.READ_OUT))
     clock.more["memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    with tempfile.TemporaryDirectory() as folder:
-        live = LiveGraph.from_items(
-            tenant, estate.items, as_of=estate.collected_at, documents=reader.documents, version=reader.version()
-        )
-        save(Path(folder), live.base, reader.version())
-        del live
-        for _ in range(REPEATS):
-            clock.time("saved", lambda: check(reader, estate, Path(folder), Hydration.SAVED))
+    if keeps:
+        bring_back(reader, estate, clock)
     reader.close()
     return clock.timings
+
+
+def bring_back(store: GraphStore, estate: MadeEstate, clock: Clock) -> None:
+    """Save the graph that the documents tell, and bring it back."""
+    with tempfile.TemporaryDirectory() as folder:
+        live = LiveGraph.from_items(
+            store.tenant,
+            estate.items,
+            as_of=estate.collected_at,
+            documents=store.documents,
+            version=store.version(),
+        )
+        save(Path(folder), live.base, store.version())
+        del live
+        for _ in range(REPEATS):
+            clock.time("saved", lambda: check(store, estate, Path(folder), Hydration.SAVED))
 
 
 def collect(store: GraphStore, estate: MadeEstate) -> None:
