@@ -23,6 +23,11 @@ PROGRAM: Final = "redis-server"
 URL_VARIABLE: Final = "REDIS_URL"
 
 
+def is_installed() -> bool:
+    """Whether the program is here."""
+    return shutil.which(PROGRAM) is not None
+
+
 def require_program() -> str:
     """The program, or a skipped test that names it; a failed one where REQUIRE_SERVERS is set."""
     program = shutil.which(PROGRAM)

@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, Final
+from uuid import uuid4
 
+import pytest
 import ray
 from ray.cluster_utils import Cluster
 
@@ -30,9 +32,12 @@ from domain.change import ChangeBatch, ChangeEvent
 from domain.errors import NotFound, PolicyCortexError
 from domain.tenancy import TenantId
 from serve.stream_place import StreamPlace
+from tests.servers.ports import free_port
 from tests.unit.connectors.stream.changes import item
 
 MEBIBYTE: Final = 1024 * 1024
+NODE: Final[dict[str, Any]] = {"num_cpus": 2, "object_store_memory": 80 * MEBIBYTE}
+STARTS_MAX: Final = 5
 TENANTS: Final = tuple(TenantId(f"tenant-{number}") for number in range(6))
 NAMES: Final = ("orders", "letters", "stock")
 RESUME_S: Final = 30.0
@@ -41,18 +46,42 @@ SHARDS_MAX: Final = 4
 
 
 @contextmanager
-def ray_cluster(nodes: int) -> Iterator[Cluster]:
-    """A head and further nodes."""
-    arguments = {"num_cpus": 2, "object_store_memory": 80 * MEBIBYTE, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=arguments)
-    try:
-        for _ in range(nodes):
-            cluster.add_node(num_cpus=2, object_store_memory=80 * MEBIBYTE)
-        ray.init(address=cluster.address, namespace=NAMESPACE, log_to_driver=False)
-        yield cluster
-    finally:
-        ray.shutdown()
-        cluster.shutdown()  # type: ignore[no-untyped-call]
+def ray_cluster(nodes: int, *, has_dashboard: bool = False) -> Iterator[Cluster]:
+    """A head and further nodes. A dashboard is ten processes more."""
+    cluster = Cluster()
+    with pytest.MonkeyPatch.context() as patched:
+        try:
+            _patiently(lambda: _add_head(cluster, patched, has_dashboard=has_dashboard))
+            for _ in range(nodes):
+                add_node(cluster)
+            ray.init(address=cluster.address, namespace=NAMESPACE, log_to_driver=False)
+            yield cluster
+        finally:
+            ray.shutdown()
+            cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+def add_node(cluster: Cluster) -> None:
+    """Add a node to a cluster."""
+    _patiently(lambda: cluster.add_node(**NODE))
+
+
+def _add_head(cluster: Cluster, patched: pytest.MonkeyPatch, *, has_dashboard: bool) -> None:
+    patched.setenv("RAY_external_storage_namespace", uuid4().hex)  # what a former attempt left is not of this one
+    ports: dict[str, Any] = {"gcs_server_port": free_port(), "dashboard_port": free_port()}
+    cluster.add_node(**NODE, **ports, include_dashboard=has_dashboard)
+
+
+def _patiently(start: Callable[[], object]) -> None:
+    """Start a node; again where a busy machine took longer than the 15 s that Ray waits for a node's agents."""
+    for _ in range(STARTS_MAX - 1):
+        try:
+            start()
+        except Exception:  # noqa: BLE001 (Ray raises the bare class)
+            time.sleep(1.0)
+        else:
+            return
+    start()
 
 
 @dataclass
@@ -148,11 +177,13 @@ class Load:
     """Callers that publish and read without a pause, and remember what they were promised and what they saw.
 
     Args:
+        name: goes into the ids of its resources and batches, so that several on one fleet keep apart.
         acknowledged: by tenant and resource, every acknowledged number, oldest first.
         gaps_s: for each tenant, the longest time without an answered read.
     """
 
     fleet: Fleet
+    name: str = field(default_factory=lambda: uuid4().hex[:8])
     acknowledged: dict[tuple[TenantId, str], list[int]] = field(default_factory=dict)
     gaps_s: dict[TenantId, float] = field(default_factory=lambda: dict.fromkeys(TENANTS, 0.0))
     reads: int = 0
@@ -186,10 +217,10 @@ class Load:
         while not self._stopping.is_set():
             number += 1
             tenant, name = TENANTS[number % len(TENANTS)], NAMES[number % len(NAMES)]
-            made = item(f"{tenant}-{name}", tenant=tenant, Number=number)
+            made = item(f"{tenant}-{self.name}-{name}", tenant=tenant, Number=number)
             now = datetime.now(UTC)
             event = ChangeEvent(made.uid, now, made)
-            batch = ChangeBatch(tenant, f"{tenant}-{number}", "drill", now, (event,))
+            batch = ChangeBatch(tenant, f"{self.name}-{number}", "drill", now, (event,))
             while not self._stopping.is_set():
                 try:
                     self.fleet.stream.publish(batch)
@@ -216,7 +247,7 @@ class Load:
             self.gaps_s[tenant] = max(self.gaps_s[tenant], time.monotonic() - answered[tenant])
 
     def _is_answered(self, tenant: TenantId) -> bool:
-        uid = item(f"{tenant}-orders", tenant=tenant).uid
+        uid = item(f"{tenant}-{self.name}-orders", tenant=tenant).uid
         other = next(each for each in TENANTS if each != tenant)
         handle = self.fleet.router.of(tenant).within(5.0)
         try:
@@ -224,7 +255,7 @@ class Load:
             if row["resource_id"] != uid:
                 self.wrong.append(f"{tenant} got {row['resource_id']}")
             with suppress(NotFound):
-                seen = handle.call(TenantShard.resource, tenant, item(f"{other}-orders", tenant=other).uid)
+                seen = handle.call(TenantShard.resource, tenant, item(f"{other}-{self.name}-orders", tenant=other).uid)
                 self.wrong.append(f"{tenant} saw {seen['resource_id']}")
         except NotFound:
             return True
@@ -233,6 +264,11 @@ class Load:
         return True
 
     def check(self) -> None:
+        """Hold the platform to what was acknowledged, and to answering again in time."""
+        self.check_changes()
+        assert max(self.gaps_s.values()) <= RESUME_S
+
+    def check_changes(self) -> None:
         """Hold the platform to what was acknowledged, once nothing waits any more."""
         assert self.wrong == []
         assert self.acknowledged

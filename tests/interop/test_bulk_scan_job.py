@@ -1,0 +1,72 @@
+"""A bulk scan submitted through Ray's own interface for jobs, and what that shows of it while it runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from ray.job_submission import JobStatus, JobSubmissionClient
+
+from connectors.estate import write_estate
+from tests.cluster.drills.fleet import ray_cluster
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("cluster"),
+]
+ROOT: Final = Path(__file__).parents[2]
+AS_OF: Final = "2026-11-24"
+TENANTS: Final = 4
+WAIT_S: Final = 400.0
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobSubmissionClient]:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with ray_cluster(0, has_dashboard=True) as cluster:
+        head: Any = cluster.head_node
+        yield JobSubmissionClient(f"http://{head.webui_url}")
+
+
+def test_a_job_shows_how_far_it_is_until_it_is_done(jobs: JobSubmissionClient, tmp_path: Path) -> None:
+    exports, out = tmp_path / "exports", tmp_path / "out"
+    at = datetime.fromisoformat(AS_OF).replace(tzinfo=UTC)
+    write_estate(exports, resources=120, tenants=TENANTS, days=30, seed=11, as_of=at)
+    where = ["--input", f"file://{exports}", "--out", f"file://{out}", "--part-mib", "1", "--as-of", AS_OF]
+    job = jobs.submit_job(
+        entrypoint=" ".join([sys.executable, "-m", "serve.jobs.bulk_scan", *where]),
+        runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
+        metadata={"asked_by": "a test"},
+    )
+    shown = seen_while_it_runs(jobs, job)
+    assert jobs.get_job_status(job) == JobStatus.SUCCEEDED, jobs.get_job_logs(job)[-3_000:]
+    percents = [int(each["pcg_progress_percent"]) for each in shown]
+    assert percents
+    assert percents == sorted(percents)
+    assert percents[0] < 100
+    last = jobs.get_job_info(job).metadata or {}
+    assert (last["pcg_progress_percent"], last["asked_by"]) == ("100", "a test")
+    assert json.loads((out / "summary.json").read_text())["resources"] == int(last["pcg_resources"])
+
+
+def seen_while_it_runs(jobs: JobSubmissionClient, job: str) -> list[dict[str, str]]:
+    """Every progress that Ray tells of a job which has not ended."""
+    found: list[dict[str, str]] = []
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        info = jobs.get_job_info(job)
+        if info.status.is_terminal():
+            return found
+        metadata = info.metadata or {}
+        if "pcg_progress_percent" in metadata and (not found or found[-1] != metadata):
+            found.append(metadata)
+        time.sleep(0.1)
+    raise AssertionError(f"the job does not end: {jobs.get_job_logs(job)[-3_000:]}")
