@@ -10,7 +10,7 @@ from assessment.inputs import AssessmentInputs
 from cost.allocation import ResourceCosts
 from cost.period import PeriodRule
 
-LEARNED_MISSING = "Learned predictions need the extra gnn; predictions here are dates, and heuristics that only rank"
+LEARNED_MISSING = "Predictions here are dates, and heuristics that only rank; learned ones need the platform's history"
 
 BILLING_AGE_MAX: Final = timedelta(days=62)
 

@@ -6,9 +6,9 @@ the whole, and cost that two selections name is there once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,12 +18,15 @@ from domain.errors import InputError
 from domain.resource import resource_key
 
 SELECTIONS_MAX: Final = 60
+SPREAD_DAYS_MAX: Final = 31
+_PART: Final = Decimal("1e-12")
+_SPAN: Final = (("ChargePeriodStart", 0), ("ChargePeriodEnd", 1))
 RESOURCE: Final = "resource"
 
 
 @dataclass(frozen=True, slots=True)
 class CellCost:
-    """What one cell cost on one day, in one currency, over how many rows."""
+    """What one cell cost on one day, in one currency; a row for several days counts on its first."""
 
     day: date
     cell: int
@@ -40,7 +43,7 @@ def cell_costs(
     end: date,
     measure: Measure = Measure.EFFECTIVE,
 ) -> tuple[CellCost, ...]:
-    """Sum the tenant's rows by day, cell and currency, in order of day.
+    """Sum the tenant's rows by day, cell and currency, in order of day; a row for a month is on each of its days.
 
     Args:
         selections: values by column; a row is selected that has one of the values in every column named. Resources
@@ -58,18 +61,40 @@ def cell_costs(
         bits.append(f"CASE WHEN {condition} THEN {1 << place} ELSE 0 END")
         values += bound
     cell = " + ".join(bits) or "0"
+    first, last = (f"CAST(make_timestamp(epoch_us({name}) - {less}) AS DATE)" for name, less in _SPAN)
     sql = (
-        f"SELECT {group_expression('day')} AS day, CAST({cell} AS BIGINT) AS cell, BillingCurrency AS currency,"  # noqa: S608 (fixed words of ours)
-        f" SUM({AMOUNTS[measure]}) AS amount, COUNT(*) AS n FROM charges"
-        " WHERE ChargePeriodStart >= CAST(? AS TIMESTAMPTZ) AND ChargePeriodStart < CAST(? AS TIMESTAMPTZ)"
-        " GROUP BY ALL ORDER BY day, cell, currency"
+        f"SELECT {first} AS day, greatest(date_diff('day', {first}, {last}) + 1, 1) AS days,"  # noqa: S608 (fixed words of ours)
+        f" CAST({cell} AS BIGINT) AS cell, BillingCurrency AS currency, SUM({AMOUNTS[measure]}) AS amount,"
+        " COUNT(*) AS n FROM charges WHERE greatest(ChargePeriodEnd, ChargePeriodStart + INTERVAL 1 MICROSECOND)"
+        " > CAST(? AS TIMESTAMPTZ) AND ChargePeriodStart < CAST(? AS TIMESTAMPTZ) GROUP BY ALL"
     )
     values += [f"{day.isoformat()} 00:00:00+00" for day in (start, end)]
     query = BillingQuery(measure=measure, start=start, end=end)
-    rows = run_over(store, query, sql, values)
-    return tuple(
-        CellCost(day, cell, currency or "", amount or Decimal(0), n) for day, cell, currency, amount, n in rows
-    )
+    sums: dict[tuple[date, int, str], tuple[Decimal, int]] = {}
+    for day, days, number, currency, amount, n in run_over(store, query, sql, values):
+        for at, part, rows in _spread(day, days, amount or Decimal(0), n, start=start, end=end):
+            key = (at, number, currency or "")
+            before, count = sums.get(key, (Decimal(0), 0))
+            sums[key] = (before + part, count + rows)
+    return tuple(CellCost(*key, amount, rows) for key, (amount, rows) in sorted(sums.items()))
+
+
+def _spread(
+    first: date, days: int, amount: Decimal, rows: int, *, start: date, end: date
+) -> Iterator[tuple[date, Decimal, int]]:
+    """The days of a charge within the window, in equal parts that add up to it; the rows stand on the first of them.
+
+    What is for longer than a month is no use of its days but a payment, and stays on its first.
+    """
+    if days == 1 or days > SPREAD_DAYS_MAX:
+        if start <= first < end:
+            yield first, amount, rows
+        return
+    part = (amount / days).quantize(_PART)
+    for at in range(max((start - first).days, 0), min((end - first).days, days)):
+        is_last = at == days - 1
+        yield first + timedelta(days=at), amount - part * (days - 1) if is_last else part, rows
+        rows = 0
 
 
 def selected_rows(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,8 @@ PIECE_ROWS: Final = 500_000
 HELD_ROWS_MAX: Final = 800_000
 GROUP_ROWS: Final = 250_000
 """Rows of a group within a file: fewer cost more to write, more are read where a question needs few."""
+DAYS_MAX: Final = 366
+"""A row stands for so many days at most."""
 HASHED_BY: Final = f"polars {pl.__version__}"
 SOURCE_COST: Final = "_source_cost"
 STORED: Final = (*(column.name for column in FOCUS_COLUMNS), *PROVENANCE)
@@ -124,15 +126,24 @@ def content_of(rows: pl.DataFrame) -> Content:
     usage = rows.lazy().filter(
         (pl.col("ChargeCategory") == "Usage") & pl.col("ChargeClass").ne_missing(pl.lit("Correction"))
     )
-    days = usage.select(pl.col("ChargePeriodStart").dt.date().unique()).collect().to_series()
     end = rows["BillingPeriodEnd"].max()
     return Content(
         rows=rows.height,
         fingerprint=_wrapped_sum(rows["_hash"]),
         period_end=end if isinstance(end, datetime) else None,
-        days={day for day in days if isinstance(day, date)},
+        days=_days_of(usage),
         kinds={(currency, Kind(kind)): Money4(*map(_amount, money)) for currency, kind, *money in sums.rows()},
     )
+
+
+def _days_of(usage: pl.LazyFrame) -> set[date]:
+    """The days that rows are for: a row for a month stands for all its days."""
+    last = (pl.col("ChargePeriodEnd") - pl.duration(microseconds=1)).dt.date()
+    spans = usage.select(pl.col("ChargePeriodStart").dt.date(), last).unique().collect()
+    days = set[date]()
+    for start, end in spans.rows():
+        days.update(start + timedelta(days=at) for at in range(min(max((end - start).days + 1, 1), DAYS_MAX)))
+    return days
 
 
 def hashed_rows(frame: pl.DataFrame) -> pl.DataFrame:

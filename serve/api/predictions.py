@@ -49,10 +49,10 @@ def timeline(
     return {**row, "learned": _learned(context, Question(caller.tenant, resource_id, moment))}
 
 
-@router.get("/models")
+@router.get("/models", responses=problem_responses(403))
 def models(caller: CallerOf, context: Context) -> Document:
-    """What the prediction models did since the platform began, each by itself."""
-    del caller
+    """What the prediction models did for all tenants since the platform began; for the platform's operator."""
+    caller.require_operator()
     return context.predictions.figures()
 
 

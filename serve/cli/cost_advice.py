@@ -9,7 +9,7 @@ import typer
 
 from domain.tenancy import TenantId, tenant_id
 from serve.cli.options import AsOf, JsonOut, Store, Tenant, choice, instant, settings_of
-from serve.cli.screen import json_bytes, put, say
+from serve.cli.screen import json_bytes, put, say, show, width
 
 if TYPE_CHECKING:
     from serve.settings import Settings
@@ -62,7 +62,10 @@ def waste(
     asked = WasteQuestion(kinds, limit, 0, processor_use(_folders(settings), who))
     with local_platform(settings) as platform:
         found = dict(platform.impact(who, asked, as_of=instant(as_of)))
-    _answer(found, waste_lines(found), json)
+    if json is not None:
+        put(json_bytes(found), json)
+        return
+    show(waste_lines(found, width=width()))
 
 
 def metrics(

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+from rich.text import Text
+
+from serve.render.columns import Cell, Column, Fit, lay_out
+from serve.render.figures import count, counted, monthly
+from serve.render.terminal import LABEL, QUIET, WARN
 
 Found = Mapping[str, Any]
+_WASTE: Final = (
+    Column(),
+    Column(drop=1),
+    Column(is_right=True),
+    Column(Fit.MIDDLE, width_min=16),
+    Column(Fit.END, width_min=24),
+    Column(Fit.END, width_min=16, drop=2),
+    Column(drop=9),
+)
 _FREE = "nothing"
 
 
@@ -24,17 +39,38 @@ def policy_lines(found: Found) -> list[str]:
     return lines if found["bill"] else [*lines, "no bill is stored: pcg costs import PATH"]
 
 
-def waste_lines(found: Found) -> list[str]:
-    """What is saved, then case after case with its evidence, then what is unknown."""
-    lines = [
-        f"{found['cases']:,} cases of waste, {_sums(found['savings'])} a month; {found['undecided']:,} undecided",
+def waste_lines(found: Found, *, width: int | None) -> list[Text]:
+    """What is saved, then case after case with its evidence, and what is unknown with the reason."""
+    title = f"{counted(found['cases'], 'case')} of waste   {monthly(found['savings']) or _FREE} to save"
+    undecided = f"   {counted(found['undecided'], 'undecided', 'undecided')}" if found["undecided"] else ""
+    rows = [
+        (
+            Cell(item["state"], WARN if item["state"] == "unknown" else ""),
+            Cell(item["kind"].replace("_", " "), QUIET),
+            Cell(monthly(item["monthly_cost"])),
+            Cell(item["resource_name"]),
+            Cell(item["text"]),
+            Cell("; ".join(_fact(each) for each in item["evidence"]), QUIET),
+            Cell(item["resource_id"] if width is None else ""),
+        )
+        for item in found["items"]
     ]
-    for item in found["items"]:
-        money = _sums(item["monthly_cost"])
-        lines.append(f"{item['state']:7} {item['kind']:14} {money:>16}  {item['resource_id']}")
-        evidence = "; ".join(f"{each['where']} = {each['found']}" for each in item["evidence"])
-        lines.append(f"        {item['text']}" + (f" ({evidence})" if evidence else ""))
-    return lines
+    shown = len(found["items"])
+    rest = found["cases"] + found["undecided"] - shown
+    lines = [Text.assemble((title, LABEL), undecided), Text(), *lay_out(rows, _WASTE, width=width, indent=2)]
+    return [*lines, Text(f"  {count(rest)} more: --limit, or --json -", QUIET)] if shown and rest > 0 else lines
+
+
+def _fact(fact: Found) -> str:
+    """Where something was read, and what stood there; of a list how many."""
+    value = fact["found"]
+    if value is None or value == []:
+        told = "none"
+    elif isinstance(value, list):
+        told = counted(len(value), "entry", "entries")
+    else:
+        told = str(value).rpartition("/")[2] if str(value).startswith("https://") else str(value)
+    return f"{fact['where']}: {told}"
 
 
 def rightsizing_lines(found: Found) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serve.render.costs import table_lines
+from serve.render.figures import amount
 
 Document = Mapping[str, Any]
 POLICIES_SHOWN = 20
@@ -76,16 +77,24 @@ def saving_lines(document: Document) -> list[str]:
 def _figures(row: Document) -> list[list[str]]:
     realised = row["realised"]
     known = [
-        ["spend", row["spend"]],
-        ["realised by the bills", f"{realised['amount']}   ({realised['low']} to {realised['high']})"],
-        ["observed, not beyond doubt", row["observed_not_realised"]],
-        ["planned in 30 days", row["planned_30_days"]],
-        ["predicted in 30 days", row["predicted_30_days"]],
-        ["cost of the platform", row["platform_cost"] or "not known"],
-        ["net", row["net"] or "not known"],
+        ["spend", amount(row["spend"])],
+        ["realised by the bills", _realised(realised)],
+        ["observed, not beyond doubt", amount(row["observed_not_realised"])],
+        ["planned in 30 days", amount(row["planned_30_days"])],
+        ["predicted in 30 days", amount(row["predicted_30_days"])],
+        ["cost of the platform", _known(row["platform_cost"])],
+        ["net", _known(row["net"])],
     ]
     roi = row["governance_roi"]
     return [*known, ["return on governance", "not known" if roi is None else f"{roi:.0%}"]]
+
+
+def _realised(figure: Document) -> str:
+    return f"{amount(figure['amount'])}   ({amount(figure['low'])} to {amount(figure['high'])})"
+
+
+def _known(figure: str | None) -> str:
+    return "not known" if figure is None else amount(figure)
 
 
 def _observed(row: Document) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serve.render.costs import table_lines
+from serve.render.figures import amount
 
 Document = Mapping[str, Any]
 
@@ -23,13 +24,16 @@ def whatif_lines(document: Document) -> list[str]:
     for scenario in document["scenarios"]:
         chance = scenario["chance_of_saving"][-1]
         lines += ["", f"{scenario['name']}   saves with a chance of {chance:.0%}", *_table(document, scenario)]
-        lines += [
-            f"   {change['kind']:12} saves {change['saving'][-1]['mean']} {currency} in "
-            f"{change['saving'][-1]['horizon_days']} days, of {change['concerns']['cost_28_days']} in the last 28, and "
-            f"concerns {change['concerns']['violations']:,} violations"
-            for change in scenario["changes"]
-        ]
+        lines += [_change_line(change, currency) for change in scenario["changes"]]
     return [*lines, "", *(f"assumed: {each}" for each in document["assumptions"])]
+
+
+def _change_line(change: Document, currency: str) -> str:
+    saving, concerns = change["saving"][-1], change["concerns"]
+    return (
+        f"   {change['kind']:12} saves {_amount(saving['mean'])} {currency} in {saving['horizon_days']} days, of "
+        f"{_amount(concerns['cost_28_days'])} in the last 28, and concerns {concerns['violations']:,} violations"
+    )
 
 
 def comparison_lines(document: Document) -> list[str]:
@@ -39,10 +43,10 @@ def comparison_lines(document: Document) -> list[str]:
         [
             row["scenario"],
             str(row["horizon_days"]),
-            row["saving"]["mean"],
+            _amount(row["saving"]["mean"]),
             _interval(row["saving"]),
             f"{row['chance_of_saving']:.0%}",
-            row["cost"]["mean"],
+            _amount(row["cost"]["mean"]),
             f"{row['violations']['mean']:,.0f}",
             f"{row['risk']['mean']:,.0f}",
             row["whatif_id"],
@@ -58,11 +62,15 @@ def _table(document: Document, outcome: Document) -> list[str]:
         figures.append("expected_loss")
     names = ["", *(f"{days} days" for days in document["horizons_days"])]
     cells = [
-        [figure.replace("_", " "), *(f"{each['mean']} ({_interval(each)})" for each in outcome[figure])]
+        [figure.replace("_", " "), *(f"{_amount(each['mean'])} ({_interval(each)})" for each in outcome[figure])]
         for figure in figures
     ]
     return table_lines(names, cells)
 
 
 def _interval(figure: Document) -> str:
-    return "not known" if figure["low"] is None else f"{figure['low']} to {figure['high']}"
+    return "not known" if figure["low"] is None else f"{_amount(figure['low'])} to {_amount(figure['high'])}"
+
+
+def _amount(figure: object) -> str:
+    return amount(str(figure))

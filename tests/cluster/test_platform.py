@@ -85,7 +85,8 @@ def test_a_projection_runs_in_the_pool_and_its_seed_decides(platform: Platform, 
     found = []
     for _ in range(2):
         asked = platform.client.post("/api/v2/whatif/simulate", json=body).json()
-        assert finished(platform, asked["operation_id"])["status"] == "succeeded"
+        done = finished(platform, asked["operation_id"])
+        assert done["status"] == "succeeded", done
         found.append(platform.client.get(asked["links"]["result"]).json())
     assert found[0]["scenarios"] == found[1]["scenarios"]
     assert platform.client.get(f"/api/v2/evidence/{found[0]['evidence_id']}").status_code == 200

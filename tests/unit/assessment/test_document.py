@@ -144,7 +144,7 @@ def test_notes_say_what_a_reader_must_know() -> None:
 
     for said in (
         "1 gap",
-        "extra gnn",
+        "heuristics that only rank",
         "No complete month of Microsoft",
         "different months",
         "2 currencies",

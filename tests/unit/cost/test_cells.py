@@ -75,3 +75,18 @@ def test_a_column_that_there_is_not_is_refused(bills: BillingStore) -> None:
 def test_more_selections_than_bits_are_refused(bills: BillingStore) -> None:
     with pytest.raises(InputError, match="too many"):
         cell_costs(bills, [{"service": ("x",)}] * 61, start=START, end=END)
+
+
+def test_a_row_for_a_month_is_on_each_of_its_days_and_adds_up(tmp_path: Path) -> None:
+    (row,) = daily(START, [100], ServiceName="Support", ResourceId="")
+    monthly = {**row, "ChargePeriodEnd": "2026-11-01T00:00:00Z"}
+    store = BillingStore(tmp_path / "store", TenantId("acme"))
+    path = write_csv(tmp_path / "bill.csv", [monthly])
+    import_billing(store, [path], at=datetime(2026, 11, 20, tzinfo=UTC), terms=Terms())
+
+    whole = cell_costs(store, (), start=START, end=date(2026, 11, 1))
+    part = cell_costs(store, (), start=date(2026, 10, 20), end=date(2026, 10, 22))
+
+    assert (len(whole), sum(each.amount for each in whole), sum(each.rows for each in whole)) == (31, 100, 1)
+    assert [round(each.amount, 4) for each in part] == [Decimal("3.2258")] * 2
+    assert (first_day(store), last_day(store)) == (START, date(2026, 10, 31))

@@ -251,7 +251,7 @@ def full_document() -> dict[str, Any]:
         "input_digest": "cd" * 32,
         "synthetic": True,
         "filters": {"scope": None, "type": None},
-        "notes": ["Learned predictions need the extra gnn"],
+        "notes": ["Heuristics only rank"],
         "files": files(),
         "gaps": [
             {"path": "exports/azure.ndjson", "line": 812, "reason": "broken JSON", "todo": "export the line again"}

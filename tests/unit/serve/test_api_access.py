@@ -22,6 +22,7 @@ OCCASION = {"reason": "a test", "by": "role:key-custodian"}
 BODIES: dict[str, dict[str, Any]] = {
     "/predictions/analyze": {"resource_ids": [STORAGE_ID]},
     "/predictions/bulk-scan": {"paths": ["exports"]},
+    "/predictions/score": {},
     "/simulator/run": {"kind": "remove_policy", "policy": "pcg-azure-storage-secure-transfer"},
     "/evidence/collect": {"id": "x", "subject": "s"},
     "/evidence/batch": {"items": [{"id": "x", "subject": "s"}]},
@@ -84,6 +85,7 @@ OPERATORS = {
     "/chain/holds/{hold_id}/release",
     "/chain/expiry",
     "/shards",
+    "/predictions/models",
 }
 """Refused to every tenant."""
 OWN_TO_THE_CALLER = {
@@ -99,6 +101,7 @@ OWN_TO_THE_CALLER = {
     "/changes/parked/discard",
     "/predictions/analyze",
     "/predictions/bulk-scan",
+    "/predictions/score",
     "/simulator/run",
     "/evidence/collect",
     "/evidence/batch",
@@ -245,7 +248,7 @@ def test_what_is_the_operators_is_refused_to_every_tenant(api: Api) -> None:
                 )
                 assert (answer.status_code, answer.json()["code"]) == (403, "access_denied"), route
                 asked += 1
-    assert asked == 18
+    assert asked == 20
 
 
 def test_erasing_a_person_of_another_tenant_finds_nobody(api: Api) -> None:

@@ -84,8 +84,8 @@ def test_waste_says_what_it_looked_at(billed: Api) -> None:
 
 
 def test_prices_and_commitments_come_out_of_the_tenant_s_own_bill(billed: Api) -> None:
-    (price,) = billed.get("/api/v2/costs/prices").json()["items"]
-    assert (price["sku"], price["contracted"], price["currency"]) == ("sku-1", "2", "USD")
+    prices = billed.get("/api/v2/costs/prices").json()["items"]
+    assert ("sku-1", "2", "USD") in {(each["sku"], each["contracted"], each["currency"]) for each in prices}
     body = {"services": ["Compute"], "rate": 0.7, "days": 60, "paths": 50, "tranches": 2}
     (advice,) = post(billed, "/costs/commitments", body).json()["items"]
     assert set(advice["advice"]["rules"]) == {"none", "minimum", "mean", "current"}
