@@ -67,7 +67,8 @@ def test_a_timeline_says_what_the_model_expects_and_how_it_was_calibrated(api: A
     assert learned["calibration"] == "global model, not calibrated on this tenant"
     assert learned["source"] == "learned"
     assert len(learned["series"]) == 1
-    figures = api.get("/api/v2/predictions/models", {"Authorization": f"Bearer {OPERATOR_KEY}"}).json()
+    operator = {**bearer(OPERATOR_KEY), "PolicyCortex-Tenant": "acme"}
+    figures = api.get("/api/v2/predictions/models", operator).json()
     assert figures["arms"]["serving"]["answered"] >= 1
     assert figures["arms"]["serving"]["model"] == learned["model"]
 
