@@ -133,6 +133,7 @@ def opened(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[
         yield lambda: Neo4jStore(database, TENANT)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", ["duckdb", NEO4J])
 def test_every_store_agrees_with_the_one_in_memory(
