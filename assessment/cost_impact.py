@@ -145,7 +145,7 @@ def require_known(rules: Iterable[SharingRule], policies: Iterable[str]) -> None
 
 def _charges(store: BillingStore, query: BillingQuery) -> pl.DataFrame:
     conditions, values = within(query.start, query.end)
-    found = bill_frame(store, _SQL.format(conditions=conditions), values)
+    found = bill_frame(store, _SQL.format(conditions=conditions), values, start=query.start)
     return found.with_columns(pl.col("amount").cast(AMOUNT)) if not found.is_empty() else found
 
 

@@ -66,7 +66,7 @@ def machines_of(rows: Sequence[Row], covered: Mapping[str, Decimal]) -> list[Mac
 def covered_shares(store: BillingStore, *, start: date | None = None, end: date | None = None) -> dict[str, Decimal]:
     """The share of each resource's cost that commitments covered, by `resource_key`; absent where it is none."""
     conditions, values = within(start, end)
-    found = bill_frame(store, _COVERED.format(conditions=conditions), values)
+    found = bill_frame(store, _COVERED.format(conditions=conditions), values, start=start)
     return {resource_key(uid): Decimal(str(share)) for uid, share in found.rows()} if not found.is_empty() else {}
 
 

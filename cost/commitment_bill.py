@@ -75,7 +75,7 @@ def demand_of(
     conditions, values = within(start, end)
     marks = ", ".join("?" * len(services))
     sql = _SQL.format(conditions=conditions, services=f"ServiceName IN ({marks})")
-    found = bill_frame(store, sql, [*values, *services])
+    found = bill_frame(store, sql, [*values, *services], start=start)
     if found.is_empty():
         return ()
     if int(found["longest"].median() or 0) > _TWO_DAYS_US:  # type: ignore[arg-type]

@@ -78,7 +78,7 @@ def unit_prices(store: BillingStore, *, start: date | None = None, end: date | N
         InputError: there are more than a table can hold.
     """
     conditions, values = within(start, end)
-    found = bill_frame(store, _SQL.format(conditions=conditions), values)
+    found = bill_frame(store, _SQL.format(conditions=conditions), values, start=start)
     if found.height > PRICES_MAX:
         raise InputError(
             "the bills have too many prices", expected=f"at most {PRICES_MAX:,}", todo="Ask for fewer days"

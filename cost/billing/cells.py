@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from cost.billing.frame import DAY, midnight
 from cost.billing.query import AMOUNTS, BillingQuery, Measure, group_expression, run_over
 from cost.billing.store import BillingStore
 from domain.errors import InputError
@@ -20,7 +21,13 @@ from domain.resource import resource_key
 SELECTIONS_MAX: Final = 60
 SPREAD_DAYS_MAX: Final = 31
 _PART: Final = Decimal("1e-12")
-_SPAN: Final = (("ChargePeriodStart", 0), ("ChargePeriodEnd", 1))
+_LAST: Final = "CAST(make_timestamp(epoch_us(ChargePeriodEnd) - 1) AS DATE)"
+_DAYS: Final = f"greatest(date_diff('day', {DAY}, {_LAST}) + 1, 1)"
+_IN_WINDOW: Final = (
+    "ChargePeriodStart < CAST(? AS TIMESTAMPTZ) AND (ChargePeriodStart >= CAST(? AS TIMESTAMPTZ)"
+    f" OR (ChargePeriodEnd > CAST(? AS TIMESTAMPTZ) AND {_DAYS} <= {SPREAD_DAYS_MAX}))"
+)
+"""Rows that `_spread` gives a day of the window to; its values are `_window`'s."""
 RESOURCE: Final = "resource"
 
 
@@ -61,14 +68,11 @@ def cell_costs(
         bits.append(f"CASE WHEN {condition} THEN {1 << place} ELSE 0 END")
         values += bound
     cell = " + ".join(bits) or "0"
-    first, last = (f"CAST(make_timestamp(epoch_us({name}) - {less}) AS DATE)" for name, less in _SPAN)
     sql = (
-        f"SELECT {first} AS day, greatest(date_diff('day', {first}, {last}) + 1, 1) AS days,"  # noqa: S608 (fixed words of ours)
-        f" CAST({cell} AS BIGINT) AS cell, BillingCurrency AS currency, SUM({AMOUNTS[measure]}) AS amount,"
-        " COUNT(*) AS n FROM charges WHERE greatest(ChargePeriodEnd, ChargePeriodStart + INTERVAL 1 MICROSECOND)"
-        " > CAST(? AS TIMESTAMPTZ) AND ChargePeriodStart < CAST(? AS TIMESTAMPTZ) GROUP BY ALL"
+        f"SELECT {DAY} AS day, {_DAYS} AS days, CAST({cell} AS BIGINT) AS cell, BillingCurrency AS currency,"  # noqa: S608 (fixed words of ours)
+        f" SUM({AMOUNTS[measure]}) AS amount, COUNT(*) AS n FROM charges WHERE {_IN_WINDOW} GROUP BY ALL"
     )
-    values += [f"{day.isoformat()} 00:00:00+00" for day in (start, end)]
+    values += _window(start, end)
     query = BillingQuery(measure=measure, start=start, end=end)
     sums: dict[tuple[date, int, str], tuple[Decimal, int]] = {}
     for day, days, number, currency, amount, n in run_over(store, query, sql, values):
@@ -77,6 +81,10 @@ def cell_costs(
             before, count = sums.get(key, (Decimal(0), 0))
             sums[key] = (before + part, count + rows)
     return tuple(CellCost(*key, amount, rows) for key, (amount, rows) in sorted(sums.items()))
+
+
+def _window(start: date, end: date) -> list[str]:
+    return [midnight(end), midnight(start), midnight(start)]
 
 
 def _spread(
@@ -100,7 +108,7 @@ def _spread(
 def selected_rows(
     store: BillingStore, selection: Mapping[str, Sequence[str]], *, start: date, end: date, limit: int
 ) -> tuple[Mapping[str, Any], ...]:
-    """The billing rows of a selection, largest first, each with the file and row that it came from.
+    """The billing rows behind `cell_costs` of a selection, largest first, each with the file and row that it came from.
 
     Raises:
         InputError: a column that there is not.
@@ -111,11 +119,10 @@ def selected_rows(
         *("BilledCost", "EffectiveCost", "BillingCurrency", "x_SourceFile", "x_SourceRow"),
     )
     sql = (
-        f"SELECT {', '.join(columns)} FROM charges WHERE {condition}"  # noqa: S608 (fixed words of ours)
-        " AND ChargePeriodStart >= CAST(? AS TIMESTAMPTZ) AND ChargePeriodStart < CAST(? AS TIMESTAMPTZ)"
+        f"SELECT {', '.join(columns)} FROM charges WHERE {condition} AND {_IN_WINDOW}"  # noqa: S608 (fixed words of ours)
         f" ORDER BY abs({AMOUNTS[Measure.EFFECTIVE]}) DESC, x_SourceFile, x_SourceRow LIMIT {limit:d}"
     )
-    values += [f"{day.isoformat()} 00:00:00+00" for day in (start, end)]
+    values += _window(start, end)
     found = run_over(store, BillingQuery(start=start, end=end), sql, values)
     return tuple(dict(zip(columns, row, strict=True)) for row in found)
 

@@ -17,19 +17,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-import duckdb
-
+from cost.billing.frame import COUNTED, DAY, open_charges, within
 from cost.billing.store import BillingStore
 from domain.errors import InputError
 
 ROWS_MAX: Final = 100_000
-THREADS_MAX: Final = 4
 TAG_PREFIX: Final = "tag:"
 TAG_LENGTH_MAX: Final = 256
 UNTAGGED: Final = ""
 
 GROUPS: Final[Mapping[str, str]] = {
-    "day": "CAST(make_timestamp(epoch_us(ChargePeriodStart)) AS DATE)",
+    "day": DAY,
     "month": "strftime(make_timestamp(epoch_us(BillingPeriodStart)), '%Y-%m')",
     "provider": "ProviderName",
     "service": "ServiceName",
@@ -56,8 +54,7 @@ class Measure(StrEnum):
 
 
 AMOUNTS: Final[Mapping[Measure, str]] = {
-    Measure.EFFECTIVE: "CASE WHEN ChargeCategory = 'Purchase' AND CommitmentDiscountId IS NOT NULL"
-    " THEN 0 ELSE EffectiveCost END",
+    Measure.EFFECTIVE: COUNTED,
     Measure.BILLED: "BilledCost",
     Measure.LIST: "ListCost",
     Measure.CONTRACTED: "ContractedCost",
@@ -186,13 +183,8 @@ def group_expression(name: str) -> str:
 
 
 def _conditions(query: BillingQuery) -> tuple[str, list[object]]:
-    parts, values = ["TRUE"], list[object]()
-    if query.start is not None:
-        parts.append("ChargePeriodStart >= CAST(? AS TIMESTAMPTZ)")
-        values.append(f"{query.start.isoformat()} 00:00:00+00")
-    if query.end is not None:
-        parts.append("ChargePeriodStart < CAST(? AS TIMESTAMPTZ)")
-        values.append(f"{query.end.isoformat()} 00:00:00+00")
+    days, values = within(query.start, query.end)
+    parts = [days]
     for name, value in query.where.items():
         parts.append(f"COALESCE(CAST({group_expression(name)} AS VARCHAR), '') = ?")
         values.append(value)
@@ -201,10 +193,5 @@ def _conditions(query: BillingQuery) -> tuple[str, list[object]]:
 
 def run_over(store: BillingStore, query: BillingQuery, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
     """Run over the files that count now; imports beside it do not disturb it."""
-    with store.reading() as manifest:
-        files = store.paths(manifest.files_of(start=query.start, provider=query.where.get("provider")))
-        if not files:
-            return []
-        with duckdb.connect(":memory:", config={"threads": THREADS_MAX}) as connection:
-            connection.read_parquet(files).create_view("charges")
-            return connection.execute(sql, list(values)).fetchall()
+    with open_charges(store, start=query.start, provider=query.where.get("provider")) as connection:
+        return [] if connection is None else connection.execute(sql, list(values)).fetchall()

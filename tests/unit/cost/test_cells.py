@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assessment.billing import import_billing
-from cost.billing.cells import cell_costs, first_day, last_day
+from cost.billing.cells import cell_costs, first_day, last_day, selected_rows
 from cost.billing.store import BillingStore, Terms
 from domain.errors import InputError
 from domain.tenancy import TenantId
@@ -90,3 +90,5 @@ def test_a_row_for_a_month_is_on_each_of_its_days_and_adds_up(tmp_path: Path) ->
     assert (len(whole), sum(each.amount for each in whole), sum(each.rows for each in whole)) == (31, 100, 1)
     assert [round(each.amount, 4) for each in part] == [Decimal("3.2258")] * 2
     assert (first_day(store), last_day(store)) == (START, date(2026, 10, 31))
+    behind = selected_rows(store, {"service": ("Support",)}, start=date(2026, 10, 20), end=date(2026, 10, 22), limit=5)
+    assert [row["EffectiveCost"] for row in behind] == [100]
