@@ -13,7 +13,7 @@ from domain.errors import InputError
 from domain.tenancy import tenant_id
 from serve.cli.exit_code import ExitCode
 from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
-from serve.cli.screen import STANDARD_OUTPUT, json_bytes, put, say
+from serve.cli.screen import STANDARD_OUTPUT, is_written, say
 
 commands = typer.Typer(
     help="Publish changes of resources, and see what became of them.", no_args_is_help=True, rich_markup_mode=None
@@ -44,7 +44,7 @@ def publish(
     lines = _content(file)
     with open_changes(settings) as changes:
         done = changes.publish(tenant_id(settings.tenant), lines)
-    if not _is_written(done, json):
+    if not is_written(done, json):
         silent = f"   {done['silent']:,} without a change" if done["silent"] else ""
         say(f"PUBLISHED  {done['events']:,} changes in {len(done['batches']):,} batches{silent}")
         for row in done["refused"]:
@@ -71,7 +71,7 @@ def listing(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_changes(settings) as changes:
         found = changes.waiting(tenant_id(settings.tenant), after=after, limit=limit)
-    if _is_written(found, json):
+    if is_written(found, json):
         return
     for row in found["items"]:
         told = row["problem"] or f"{row['events']:,} changes   {row['source']}   {row['batch_id']}"
@@ -89,7 +89,7 @@ def parked(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_changes(settings) as changes:
         found = changes.parked(tenant_id(settings.tenant))
-    if not _is_written(found, json):
+    if not is_written(found, json):
         for row in found["items"]:
             say(f"{row['id']}   {row['parked_at']}   {row['source']}   {_short(row['reason'])}")
         if found["dropped"]:
@@ -116,7 +116,7 @@ def retry(
     with open_changes(settings) as changes:
         done = changes.retry(tenant_id(settings.tenant), ids or None)
     failed = [row for row in done["items"] if row["reason"] is not None]
-    if not _is_written(done, json):
+    if not is_written(done, json):
         say(f"PUBLISHED  {len(done['items']) - len(failed):,} messages")
         for row in failed:
             say(f"STAYS      {row['id']}   {_short(row['reason'])}")
@@ -148,12 +148,6 @@ def _content(file: str) -> bytes:
         return Path(file).read_bytes()
     except OSError as error:
         raise InputError("the file cannot be read", where=file, got=error.strerror, todo="Check the path") from None
-
-
-def _is_written(found: Row, json: str | None) -> bool:
-    if json is not None:
-        put(json_bytes(dict(found)), json)
-    return json is not None
 
 
 def _short(reason: str) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from domain.tenancy import TenantId, tenant_id
 from serve.cli.options import AsOf, JsonOut, Store, Tenant, choice, instant, settings_of
-from serve.cli.screen import json_bytes, put, say, show, width
+from serve.cli.screen import answer, is_written, say, show, width
 
 if TYPE_CHECKING:
     from serve.settings import Settings
@@ -33,7 +33,7 @@ def policy(
     with local_platform(settings) as platform:
         asked = ImpactQuestion(policy_id, rows=rows)
         found = policy_impact(platform, _folders(settings), tenant_id(settings.tenant), asked)
-    _answer(found, policy_lines(found), json)
+    answer(found, policy_lines(found), json)
 
 
 def waste(
@@ -62,10 +62,8 @@ def waste(
     asked = WasteQuestion(kinds, limit, 0, processor_use(_folders(settings), who))
     with local_platform(settings) as platform:
         found = dict(platform.impact(who, asked, as_of=instant(as_of)))
-    if json is not None:
-        put(json_bytes(found), json)
-        return
-    show(waste_lines(found, width=width()))
+    if not is_written(found, json):
+        show(waste_lines(found, width=width()))
 
 
 def metrics(
@@ -104,7 +102,7 @@ def rightsizing(
     who = tenant_id(settings.tenant)
     with local_platform(settings) as platform:
         found = rightsized(platform, _folders(settings), who, headroom, as_of=instant(as_of))
-    _answer(found, rightsizing_lines(found), json)
+    answer(found, rightsizing_lines(found), json)
 
 
 def prices(
@@ -123,7 +121,7 @@ def prices(
 
     folders, who = _place(context, tenant=tenant, store=store)
     found: dict[str, Any] = {"items": [price_row(each) for each in unit_prices(billing_store(folders, who))[:limit]]}
-    _answer(found, price_lines(found), json)
+    answer(found, price_lines(found), json)
 
 
 def commitments(
@@ -151,7 +149,7 @@ def commitments(
     folders, who = _place(context, tenant=tenant, store=store)
     asked = CommitmentQuestion(tuple(services), rate, days=days, tranches=tranches, seed=seed)
     found: dict[str, Any] = {"items": advise(billing_store(folders, who), asked)}
-    _answer(found, commitment_lines(found), json)
+    answer(found, commitment_lines(found), json)
 
 
 def _place(context: typer.Context, *, tenant: str | None, store: Path | None) -> tuple[Any, TenantId]:
@@ -163,11 +161,3 @@ def _folders(settings: Settings) -> Any:
     from actors.folders import Folders  # noqa: PLC0415
 
     return Folders(store=settings.store_dir)
-
-
-def _answer(document: dict[str, Any], lines: list[str], json: str | None) -> None:
-    if json is not None:
-        put(json_bytes(document), json)
-        return
-    for line in lines:
-        say(line)

@@ -13,7 +13,7 @@ from domain.errors import InputError
 from domain.tenancy import TenantId, tenant_id
 from serve.cli import cost_advice, cost_fetch
 from serve.cli.options import AsOf, JsonOut, Store, Tenant, instant, settings_of
-from serve.cli.screen import json_bytes, put, say
+from serve.cli.screen import answer, say
 
 if TYPE_CHECKING:
     from actors.folders import Folders
@@ -65,7 +65,7 @@ def import_(
     terms = Terms(is_incremental, may_be_partial, frozenset(accounts or ()))
     report = import_billing(billing_store(folders, who), paths, at=instant(as_of), terms=terms, progress=_progress())
     document = import_document(report)
-    _answer(document, import_lines(document), json)
+    answer(document, import_lines(document), json)
 
 
 @commands.command()
@@ -78,7 +78,7 @@ def validate(context: typer.Context, paths: Paths, *, json: JsonOut = None) -> N
 
     del context
     document = judged_document(validate_billing(paths, progress=_progress()))
-    _answer(document, judged_lines(document), json)
+    answer(document, judged_lines(document), json)
     if any(breach["level"] == "refused" for breach in document["breaches"]):
         raise typer.Exit(ExitCode.FOUND)
 
@@ -124,13 +124,13 @@ def query(
     bills = billing_store(folders, who)
     if shows_rows:
         rows = [_printable(row) for row in rows_behind(bills, asked)]
-        _answer({"items": rows}, row_lines(rows), json)
+        answer({"items": rows}, row_lines(rows), json)
         return
     groups = (
         ask(bills, asked) if currency is None else ask_in(bills, asked, read_rates(rates_file(folders, who)), currency)
     )
     document = {"by": list(names), "cost": measure, "items": group_rows(names, groups)}
-    _answer(document, group_lines(document), json)
+    answer(document, group_lines(document), json)
 
 
 @commands.command()
@@ -141,7 +141,7 @@ def status(context: typer.Context, *, tenant: Tenant = None, store: Store = None
 
     folders, who = _place(context, tenant=tenant, store=store)
     document = store_document(billing_store(folders, who))
-    _answer(document, store_lines(document), json)
+    answer(document, store_lines(document), json)
 
 
 @commands.command()
@@ -171,14 +171,6 @@ def _place(context: typer.Context, *, tenant: str | None, store: Path | None) ->
 
     settings = settings_of(context, store_dir=store, tenant=tenant)
     return Folders(store=settings.store_dir), tenant_id(settings.tenant)
-
-
-def _answer(document: dict[str, Any], lines: list[str], json: str | None) -> None:
-    if json is not None:
-        put(json_bytes(document), json)
-        return
-    for line in lines:
-        say(line)
 
 
 def _progress() -> Any:

@@ -12,7 +12,7 @@ from domain.finding import Severity
 from domain.tenancy import tenant_id
 from serve.cli.exit_code import ExitCode
 from serve.cli.options import Cluster, JsonOut, Store, Tenant, choice, settings_of, severity
-from serve.cli.screen import json_bytes, put, say, show, width
+from serve.cli.screen import is_written, say, show, width
 
 if TYPE_CHECKING:
     from actors.drift_pages import DriftQuery
@@ -73,7 +73,7 @@ def baseline(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_drift(settings) as drift:
         done = drift.declare(tenant_id(settings.tenant), paths, name=name, is_approval=is_approval)
-    if _written(done, json):
+    if is_written(done, json):
         return
     for row in done["baselines"]:
         say(f"{row['name']}   {row['source']}   {row['resources']:,} resources   {len(row['gaps']):,} gaps")
@@ -90,7 +90,7 @@ def list_baselines(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_drift(settings) as drift:
         found = drift.baselines(tenant_id(settings.tenant))
-    if _written(found, json):
+    if is_written(found, json):
         return
     for row in found["items"]:
         say(f"{row['name']}   {row['source']}   {row['resources']:,} resources   {row['declared_at'] or ''}".rstrip())
@@ -132,7 +132,7 @@ def audit(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_drift(settings) as drift:
         done = drift.blame(tenant_id(settings.tenant), paths)
-    if not _written(done, json):
+    if not is_written(done, json):
         say(
             f"{done['entries']:,} changes read, {len(done['gaps']):,} gaps, {done['changed']:,} drifts learnt from them"
         )
@@ -201,7 +201,7 @@ def subscribe(
     )
     with open_drift(settings) as drift:
         done = drift.subscribe(tenant_id(settings.tenant), wanted)
-    if not _written(done, json):
+    if not is_written(done, json):
         say(f"{done['subscription_id']}   {done['url']}")
         say(f"secret   {done['secret']}")
 
@@ -216,7 +216,7 @@ def list_subscriptions(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_drift(settings) as drift:
         found = drift.subscriptions(tenant_id(settings.tenant))
-    if _written(found, json):
+    if is_written(found, json):
         return
     for row in found["items"]:
         told = f"{row['delivered']:,} told, {row['dead']:,} put aside"
@@ -256,7 +256,7 @@ def _all(drift: DriftFace, tenant: str, query: DriftQuery) -> dict[str, Any]:
 
 
 def _show(found: Mapping[str, Any], json: str | None) -> None:
-    if _written({key: each for key, each in found.items() if key != "next_cursor"}, json):
+    if is_written({key: each for key, each in found.items() if key != "next_cursor"}, json):
         return
     from serve.render.drift import drift_lines, drift_total  # noqa: PLC0415
 
@@ -269,10 +269,3 @@ def _status(found: Mapping[str, Any], threshold: Severity | None) -> int:
         return ExitCode.DONE
     worse = sum(number for name, number in found["by_severity"].items() if Severity(name).rank <= threshold.rank)
     return ExitCode.FOUND if worse else ExitCode.DONE
-
-
-def _written(document: Mapping[str, Any], json: str | None) -> bool:
-    if json is None:
-        return False
-    put(json_bytes(dict(document)), json)
-    return True

@@ -11,7 +11,7 @@ import typer
 from domain.errors import InputError, NotFound
 from domain.tenancy import tenant_id
 from serve.cli.options import AsOf, Cluster, JsonOut, Store, Tenant, choice, instant, settings_of
-from serve.cli.screen import json_bytes, put, say
+from serve.cli.screen import answer
 
 commands = typer.Typer(help="What downtime, penalties, work and risk come to.", no_args_is_help=True)
 Years = Annotated[int, typer.Option("--years", metavar="N", min=100, max=1_000_000, help="Years to simulate.")]
@@ -59,7 +59,7 @@ def analyze(
             found = platform.analyze_impact(who, asked, given, as_of=at)
         else:
             found = analysed(platform, who, asked, assumptions_of(_folders(settings), who, given), as_of=at)
-    _answer(dict(found), analysis_lines(found), json)
+    answer(found, analysis_lines(found), json)
 
 
 @commands.command()
@@ -84,7 +84,7 @@ def assumptions(
     if file is not None:
         keep_assumptions(folders, who, _document(file))
     found = assumption_rows(assumptions_of(folders, who))
-    _answer(found, assumption_lines(found), json)
+    answer(found, assumption_lines(found), json)
 
 
 def _folders(settings: Any) -> Any:
@@ -103,11 +103,3 @@ def _document(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError("not a JSON object", path=str(path), expected="ranges, frameworks, currency, hour_values")
     return found
-
-
-def _answer(document: dict[str, Any], lines: list[str], json: str | None) -> None:
-    if json is not None:
-        put(json_bytes(document), json)
-        return
-    for line in lines:
-        say(line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from domain.clock import parse_instant
 from domain.errors import InputError
 from domain.tenancy import tenant_id
 from serve.cli.options import Cluster, JsonOut, Store, Tenant, choice, settings_of
-from serve.cli.screen import json_bytes, put, say
+from serve.cli.screen import answer
 
 commands = typer.Typer(
     help="Show what governance saves, and keep the ledger of savings.", no_args_is_help=True, rich_markup_mode=None
@@ -44,7 +44,7 @@ def dashboard(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_roi(settings) as desk:
         found = desk.dashboard(tenant_id(settings.tenant), days=days)
-    _answer(found, dashboard_lines(found), json)
+    answer(found, dashboard_lines(found), json)
 
 
 @commands.command("list")
@@ -58,7 +58,7 @@ def list_(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_roi(settings) as desk:
         found = desk.savings(tenant_id(settings.tenant))
-    _answer(found, ledger_lines(found), json)
+    answer(found, ledger_lines(found), json)
 
 
 @commands.command()
@@ -78,7 +78,7 @@ def show(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_roi(settings) as desk:
         found = desk.saving(tenant_id(settings.tenant), saving)
-    _answer(found, saving_lines(found), json)
+    answer(found, saving_lines(found), json)
 
 
 @commands.command()
@@ -119,7 +119,7 @@ def predict(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_roi(settings) as desk:
         found = desk.predict(tenant_id(settings.tenant), promise)
-    _answer(found, ledger_lines({"items": [found]}), json)
+    answer(found, ledger_lines({"items": [found]}), json)
 
 
 @commands.command()
@@ -144,7 +144,7 @@ def step(
     with open_roi(settings) as desk:
         when = None if at is None else parse_instant(at)
         found = desk.move(tenant_id(settings.tenant), saving, wanted, by=by, at=when)
-    _answer(found, ledger_lines({"items": [found]}), json)
+    answer(found, ledger_lines({"items": [found]}), json)
 
 
 @commands.command("platform-cost")
@@ -167,7 +167,7 @@ def platform_cost(
         found = desk.price(
             tenant_id(settings.tenant), fee_month=_amount(fee), currency=currency, where=_selection(where or [])
         )
-    _answer(found, [f"The platform costs {found['fee_month']} {found['currency']} a month"], json)
+    answer(found, [f"The platform costs {found['fee_month']} {found['currency']} a month"], json)
 
 
 def _amounts(text: str) -> tuple[Decimal, Decimal, Decimal]:
@@ -196,11 +196,3 @@ def _selection(pairs: list[str]) -> dict[str, tuple[str, ...]]:
             raise InputError("not a selection", got=pair, expected="NAME=VALUE", todo=f"Write: {WHERE_FORM}")
         found[name] = (*found.get(name, ()), value)
     return found
-
-
-def _answer(document: dict[str, Any], lines: list[str], json: str | None) -> None:
-    if json is not None:
-        put(json_bytes(document), json)
-        return
-    for line in lines:
-        say(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,21 @@ def put(content: bytes, place: str) -> None:
         raise InputError(
             "the output cannot be written", where=place, got=error.strerror, todo="Give another place for it"
         ) from error
+
+
+def answer(document: Mapping[str, object], lines: Iterable[str], json: str | None) -> None:
+    """Write the document where JSON was asked for, or else print the lines."""
+    if not is_written(document, json):
+        for line in lines:
+            say(line)
+
+
+def is_written(document: Mapping[str, object], json: str | None) -> bool:
+    """Write the document where JSON was asked for; whether it was."""
+    if json is None:
+        return False
+    put(json_bytes(dict(document)), json)
+    return True
 
 
 def json_bytes(document: object) -> bytes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from domain.errors import InputError
 from domain.tenancy import tenant_id
 from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
-from serve.cli.screen import json_bytes, put, say
+from serve.cli.screen import answer
 
 commands = typer.Typer(
     help="Project cost, violations and risk under scenarios.", no_args_is_help=True, rich_markup_mode=None
@@ -51,7 +51,7 @@ def run(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_whatif(settings) as desk:
         found = desk.project(tenant_id(settings.tenant), body, lambda _: None)
-    _answer(dict(found), whatif_lines(found), json)
+    answer(found, whatif_lines(found), json)
 
 
 @commands.command()
@@ -71,7 +71,7 @@ def show(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_whatif(settings) as desk:
         found = desk.result(tenant_id(settings.tenant), whatif_id)
-    _answer(dict(found), whatif_lines(found), json)
+    answer(found, whatif_lines(found), json)
 
 
 @commands.command("list")
@@ -85,7 +85,7 @@ def list_(
     with open_whatif(settings) as desk:
         rows = [dict(row) for row in desk.results(tenant_id(settings.tenant))]
     lines = [f"{row['whatif_id']}   {row['as_of']}   {', '.join(row['scenarios'])}" for row in rows]
-    _answer({"items": rows}, lines or ["Nothing is projected yet: pcg whatif run FILE"], json)
+    answer({"items": rows}, lines or ["Nothing is projected yet: pcg whatif run FILE"], json)
 
 
 @commands.command()
@@ -105,12 +105,4 @@ def compare(
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     with open_whatif(settings) as desk:
         found = desk.compare(tenant_id(settings.tenant), whatif_ids)
-    _answer(dict(found), comparison_lines(found), json)
-
-
-def _answer(document: dict[str, Any], lines: list[str], json: str | None) -> None:
-    if json is not None:
-        put(json_bytes(document), json)
-        return
-    for line in lines:
-        say(line)
+    answer(found, comparison_lines(found), json)
