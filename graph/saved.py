@@ -27,6 +27,7 @@ from domain.resource import ResourceId
 from domain.tenancy import TenantId
 from graph.base import Base, Claims, Knowledge
 from graph.columns import Column
+from graph.durable import sync_folder
 from graph.learn import rows_by_type
 from graph.postings import Postings
 from graph.reference_rules import NAME_RULES, RULES
@@ -82,7 +83,7 @@ def save(folder: Path, base: Base, store_version: int) -> int:
         _write_text(new / _MANIFEST, json.dumps({**_about(base.snapshot, store_version), "files": files}, indent=1))
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
         todo = "Make room or give write access; until then the graph is worked out from the store after a restart"
@@ -279,11 +280,3 @@ def _write_text(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    at = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(at)
-    finally:
-        os.close(at)

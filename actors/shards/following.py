@@ -8,11 +8,11 @@ and does not stop the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from threading import Event, Thread
 from time import monotonic
 from typing import Final, Protocol
 
 from actors.shards.due import RETRY_MIN_S, DueTenants
+from actors.shards.looping import Looping
 from connectors.stream.contract import ChangeStream
 from domain.errors import PolicyCortexError
 from domain.tenancy import TenantId
@@ -58,8 +58,7 @@ class Following:
         self._due = DueTenants(lambda tenant: bool(shard.owned([tenant])), now_s)
         self._housed_s = float("-inf")
         self._swept_s = float("-inf")
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="following", daemon=True)
+        self._thread = Looping("following", lambda: self.tick(wait_s=WAIT_S))
 
     @property
     def problem(self) -> str:
@@ -68,25 +67,23 @@ class Following:
 
     def begin(self) -> None:
         """Start working."""
-        self._thread.start()
+        self._thread.begin()
 
     @property
     def has_failed(self) -> bool:
         """Whether its thread ended by a fault."""
-        return bool(self._thread.ident) and not self._thread.is_alive() and not self._stopping.is_set()
+        return self._thread.has_failed
 
     def stop(self) -> None:
         """End after what is being done."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(30)
+        self._thread.stop()
 
     def tick(self, *, wait_s: float = 0.0) -> None:
         """Do once what there is to do."""
         if self._now_s() - self._housed_s >= WAIT_S:
             self._keep_house()
         if self._stream is None:
-            self._stopping.wait(wait_s)
+            self._thread.pause(wait_s)
             return
         for tenant in self._told_of(self._stream, 0.0 if self._due.now() else wait_s):
             self._due.add(tenant)
@@ -102,7 +99,7 @@ class Following:
             found = self._shard.owned(tuple(named))
         except PolicyCortexError as error:
             self._due.fail(error)
-            self._stopping.wait(RETRY_MIN_S)
+            self._thread.pause(RETRY_MIN_S)
             return ()
         self._mark = changed.mark
         if is_sweep:
@@ -119,7 +116,3 @@ class Following:
             self._due.problem = ""
         except PolicyCortexError as error:
             self._due.fail(error)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self.tick(wait_s=WAIT_S)

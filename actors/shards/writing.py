@@ -7,11 +7,12 @@ goes on showing changes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event
 from time import monotonic
 from typing import Final
 
 from actors.shards.due import DueTenants
+from actors.shards.looping import Looping
 from domain.tenancy import TenantId
 
 GATHER_S: Final = 0.1
@@ -36,24 +37,20 @@ class Writing:
         self._write = write
         self._due = DueTenants(is_mine, now_s)
         self._told = Event()
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="writing", daemon=True)
+        self._thread = Looping("writing", self._turn)
 
     def begin(self) -> None:
         """Start working."""
-        self._thread.start()
+        self._thread.begin()
 
     @property
     def has_failed(self) -> bool:
         """Whether its thread ended by a fault."""
-        return bool(self._thread.ident) and not self._thread.is_alive() and not self._stopping.is_set()
+        return self._thread.has_failed
 
     def stop(self) -> None:
         """End after what is being done."""
-        self._stopping.set()
-        self._told.set()
-        if self._thread.is_alive():
-            self._thread.join(30)
+        self._thread.stop(self._told.set)
 
     def tell(self, tenant: TenantId) -> None:
         """A tenant shows something that its store does not have."""
@@ -65,9 +62,8 @@ class Writing:
         for tenant in self._due.now():
             self._due.look(tenant, self._write)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._told.wait(WAIT_S)
-            self._told.clear()
-            self._stopping.wait(GATHER_S)
-            self.tick()
+    def _turn(self) -> None:
+        self._told.wait(WAIT_S)
+        self._told.clear()
+        self._thread.pause(GATHER_S)
+        self.tick()

@@ -15,6 +15,7 @@ from zlib import crc32
 
 from domain.errors import IntegrityError, UnavailableError
 from domain.tenancy import TenantId
+from graph.durable import sync_folder
 
 _FRAME: Final = Struct("<II")
 _MAGIC: Final = b"pcg journal 1 "
@@ -84,11 +85,7 @@ class JournalFile:
     def _begin(self) -> None:
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, self._head, 0)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self._path.parent)
         self._end = len(self._head)
 
     def _read(self) -> tuple[bytes, ...]:

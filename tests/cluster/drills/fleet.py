@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 import pytest
@@ -40,6 +40,7 @@ NODE: Final[dict[str, Any]] = {"num_cpus": 2, "object_store_memory": 80 * MEBIBY
 STARTS_MAX: Final = 5
 TENANTS: Final = tuple(TenantId(f"tenant-{number}") for number in range(6))
 NAMES: Final = ("orders", "letters", "stock")
+READS: Final = 30
 RESUME_S: Final = 30.0
 PATIENCE_S: Final = 120.0
 SHARDS_MAX: Final = 4
@@ -172,6 +173,14 @@ class Fleet:
         return ray._private.state.actors(actor)
 
 
+class Outage(Protocol):
+    """A server that a drill takes away."""
+
+    def kill(self) -> None: ...
+
+    def start(self) -> None: ...
+
+
 @dataclass
 class Load:
     """Callers that publish and read without a pause, and remember what they were promised and what they saw.
@@ -262,6 +271,15 @@ class Load:
         except PolicyCortexError:
             return False
         return True
+
+    def run_through_outage(self, server: Outage) -> None:
+        """Run while a server is killed and, later, started again."""
+        with self.running():
+            self.wait_for_reads(READS)
+            server.kill()
+            self.wait_for_reads(READS)
+            server.start()
+            self.wait_for_reads(READS)
 
     def check(self) -> None:
         """Hold the platform to what was acknowledged, and to answering again in time."""

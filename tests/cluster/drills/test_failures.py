@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 from ray.cluster_utils import Cluster
 
-from tests.cluster.drills.fleet import Fleet, Load, add_node, kill_process, stop_process
+from tests.cluster.drills.fleet import READS, Fleet, Load, add_node, kill_process, stop_process
 from tests.servers.redis import require_program
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
-
-READS = 30
 
 
 def test_a_killed_shard_comes_back(fleet: Fleet) -> None:

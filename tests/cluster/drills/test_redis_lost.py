@@ -14,19 +14,13 @@ from tests.servers.redis import redis_server
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
 
-READS = 30
-
 
 def test_changes_wait_for_redis_and_are_there_once(tmp_path: Path, cluster: Cluster) -> None:
     with redis_server(tmp_path / "redis") as server:
         fleet = Fleet(tmp_path, cluster, DuckDbStore, StreamPlace(tmp_path / "streams", server.url))
         try:
-            with Load(fleet).running() as load:
-                load.wait_for_reads(READS)
-                server.kill()
-                load.wait_for_reads(READS)
-                server.start()
-                load.wait_for_reads(READS)
+            load = Load(fleet)
+            load.run_through_outage(server)
             load.check()
         finally:
             fleet.end()
