@@ -137,7 +137,7 @@ def start(
     currency, amounts = _in_one(costs, money)
     days = (through - first).days + 1
     daily = _daily(amounts, first, days)
-    recent = _recent(amounts, costs, through)
+    recent = _recent(amounts, through)
     whole = sum(amount for amount, _ in recent.values())
     if whole <= 0:
         raise InputError("the bill has no cost in its last 28 days", got=f"{whole:.2f}", todo="Import newer bills")
@@ -221,11 +221,8 @@ def _daily(amounts: Sequence[tuple[CellCost, float]], first: date, days: int) ->
     return daily
 
 
-def _recent(
-    amounts: Sequence[tuple[CellCost, float]], costs: Sequence[CellCost], through: date
-) -> dict[int, tuple[float, int]]:
+def _recent(amounts: Sequence[tuple[CellCost, float]], through: date) -> dict[int, tuple[float, int]]:
     """Cost and rows of each cell in the last 28 days."""
-    del costs
     found: defaultdict[int, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
     for each, amount in amounts:
         if (through - each.day).days < MEAN_DAYS:

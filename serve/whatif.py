@@ -80,7 +80,7 @@ class WhatIfService:
             NotFound: a policy or framework that the last scan does not know.
             UnavailableError: it took longer than its deadline.
         """
-        if self._path(tenant, whatif_id) in self._paths(tenant):
+        if self._path(tenant, whatif_id) is not None:
             return self.result(tenant, whatif_id)
         store = billing_store(self._folders, tenant)
         compliance, scan = self._compliance(tenant)
@@ -123,7 +123,7 @@ class WhatIfService:
             NotFound: the tenant has none of this id.
         """
         path = self._path(tenant, whatif_id)
-        if path not in self._paths(tenant):
+        if path is None:
             raise NotFound("no such projection", whatif_id=whatif_id[:80], todo="GET /api/v2/whatif/results lists them")
         return _read(path)
 
@@ -195,12 +195,15 @@ class WhatIfService:
     def _save(self, tenant: TenantId, whatif_id: str, document: Row) -> None:
         make_private_directory(self._folders.whatif(tenant))
         content = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
-        replace_file(self._path(tenant, whatif_id), content, mode=0o600)
+        replace_file(self._folders.whatif(tenant) / f"{whatif_id}.json", content, mode=0o600)
         for old in self._paths(tenant)[KEPT_MAX:]:
             old.unlink(missing_ok=True)
 
-    def _path(self, tenant: TenantId, whatif_id: str) -> Path:
-        return self._folders.whatif(tenant) / f"{whatif_id}.json"
+    def _path(self, tenant: TenantId, whatif_id: str) -> Path | None:
+        """A finished projection's file; an id that leads out of the tenant's folder names none."""
+        folder = self._folders.whatif(tenant)
+        path = folder / f"{whatif_id}.json"
+        return path if path.parent == folder and path.is_file() else None
 
     def _paths(self, tenant: TenantId) -> list[Path]:
         found = self._folders.whatif(tenant).glob("*.json")
