@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 
 from assessment.ledger import Saving
-from cost.billing.cells import SELECTIONS_MAX, CellCost, cell_costs, first_day, last_day
+from cost.billing.cells import SELECTIONS_MAX, CellCost, bill_span, cell_costs
 from cost.billing.store import BillingStore
 from cost.forecast import ORIGINS_MIN, backtest, forecast
 from cost.forecast_methods import MEAN_DAYS, Series
@@ -91,10 +91,11 @@ def observe(store: BillingStore, savings: Sequence[Saving]) -> tuple[Observed, .
     Raises:
         InputError: more were applied within a year than can be told apart.
     """
-    last, first = last_day(store), first_day(store)
+    span = bill_span(store)
     applied = sorted((each for each in savings if each.applied_on), key=lambda each: (each.applied_on, each.saving_id))
-    if not applied or last is None or first is None:
+    if not applied or span is None:
         return tuple(_nothing(each, "no bills are stored") for each in applied)
+    first, last = span
     through = last - timedelta(days=1)
     old = [each for each in applied if _start(each) + timedelta(days=DAYS_MAX) <= through - timedelta(days=DAYS_MAX)]
     kept = [each for each in applied if each not in old]

@@ -28,7 +28,7 @@ from assessment.whatif import (
     Selection,
     require_names,
 )
-from cost.billing.cells import RESOURCE, CellCost, cell_costs, first_day, last_day
+from cost.billing.cells import RESOURCE, CellCost, bill_span, cell_costs
 from cost.billing.store import BillingStore
 from cost.forecast import days_needed
 from cost.forecast_methods import MEAN_DAYS, Series
@@ -164,9 +164,10 @@ def start(
 
 
 def _span(store: BillingStore) -> tuple[date, date]:
-    last, first = last_day(store), first_day(store)
-    if last is None or first is None:
+    span = bill_span(store)
+    if span is None:
         raise InputError("no bills are stored", todo="Import some: pcg costs import PATH")
+    first, last = span
     through = last - timedelta(days=1)
     first = max(first, through - timedelta(days=DAYS_MAX - 1))
     if (through - first).days + 1 < MEAN_DAYS:

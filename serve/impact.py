@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from chain.durable import replace_file
 from domain.errors import InputError, IntegrityError, UnavailableError
 from domain.tenancy import TenantId
 from domain.value import Json
@@ -95,11 +96,9 @@ def keep_assumptions(folders: Folders, tenant: TenantId, given: Mapping[str, Any
     if len(data) > SIZE_BYTES_MAX:
         raise InputError("the assumptions are too large", got=len(data), expected=f"at most {SIZE_BYTES_MAX} bytes")
     place = folders.graph(tenant) / ASSUMPTIONS_NAME
-    fresh = place.with_suffix(".new")
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh.write_bytes(data)
-        fresh.replace(place)
+        replace_file(place, data, mode=0o600)
     except OSError as error:
         todo = "Free some space, or choose another folder with --store"
         raise UnavailableError("the assumptions cannot be written", reason=error.strerror, todo=todo) from None

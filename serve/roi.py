@@ -20,7 +20,7 @@ from assessment.prevention import preventions
 from assessment.realised import observe
 from assessment.whatif import Selection
 from connectors.stream.feed import Feed
-from cost.billing.cells import RESOURCE, cell_costs, first_day, last_day, selected_rows
+from cost.billing.cells import RESOURCE, bill_span, cell_costs, selected_rows
 from domain.clock import Clock, format_instant
 from domain.currency import CURRENCIES
 from domain.errors import InputError, NotFound
@@ -173,9 +173,10 @@ class RoiService:
         if not 1 <= days <= DAYS_MAX:
             raise InputError("the window is out of bounds", got=days, expected=f"1 to {DAYS_MAX} days")
         store = billing_store(self._folders, tenant)
-        last, first = last_day(store), first_day(store)
-        if last is None or first is None:
+        span = bill_span(store)
+        if span is None:
             raise NotFound("no bills are stored", todo="Import some: pcg costs import PATH")
+        first, last = span
         start, through = window(max(first, last - timedelta(days=1)), days)
         book = self._book(tenant).read()
         platform = None if book.platform is None else _platform(book.platform)
@@ -208,9 +209,10 @@ class RoiService:
 
     def _require_rows(self, tenant: TenantId, where: Selection) -> None:
         store = billing_store(self._folders, tenant)
-        first, last = first_day(store), last_day(store)
-        if first is None or last is None:
+        span = bill_span(store)
+        if span is None:
             raise InputError("no bills are stored", todo="Import some: pcg costs import PATH")
+        first, last = span
         if not selected_rows(store, where, start=first, end=last + timedelta(days=1), limit=1):
             raise InputError(
                 "no billing row is selected",

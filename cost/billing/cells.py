@@ -127,16 +127,11 @@ def selected_rows(
     return tuple(dict(zip(columns, row, strict=True)) for row in found)
 
 
-def last_day(store: BillingStore) -> date | None:
-    """The last day that has usage; it is seldom whole."""
+def bill_span(store: BillingStore) -> tuple[date, date] | None:
+    """The first and the last day that have usage; the last is seldom whole. None without any."""
     parts = (part for parts in store.manifest().slices.values() for part in parts)
-    return max((max(part.content.days) for part in parts if part.content.days), default=None)
-
-
-def first_day(store: BillingStore) -> date | None:
-    """The first day that has usage."""
-    parts = (part for parts in store.manifest().slices.values() for part in parts)
-    return min((min(part.content.days) for part in parts if part.content.days), default=None)
+    known = [part.content.days for part in parts if part.content.days]
+    return (min(map(min, known)), max(map(max, known))) if known else None
 
 
 def _condition(selection: Mapping[str, Sequence[str]]) -> tuple[str, list[object]]:

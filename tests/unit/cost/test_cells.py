@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assessment.billing import import_billing
-from cost.billing.cells import cell_costs, first_day, last_day, selected_rows
+from cost.billing.cells import bill_span, cell_costs, selected_rows
 from cost.billing.store import BillingStore, Terms
 from domain.errors import InputError
 from domain.tenancy import TenantId
@@ -58,13 +58,13 @@ def test_nothing_selected_selects_nothing(bills: BillingStore) -> None:
 
 
 def test_the_bill_knows_its_days(bills: BillingStore) -> None:
-    assert (first_day(bills), last_day(bills)) == (date(2026, 10, 1), date(2026, 10, 4))
+    assert bill_span(bills) == (date(2026, 10, 1), date(2026, 10, 4))
 
 
 def test_no_bill_has_no_days_and_no_cost(tmp_path: Path) -> None:
     empty = BillingStore(tmp_path, TenantId("acme"))
     assert cells(empty, {"service": ("Compute",)}) == {}
-    assert first_day(empty) is last_day(empty) is None
+    assert bill_span(empty) is None
 
 
 def test_a_column_that_there_is_not_is_refused(bills: BillingStore) -> None:
@@ -89,6 +89,6 @@ def test_a_row_for_a_month_is_on_each_of_its_days_and_adds_up(tmp_path: Path) ->
 
     assert (len(whole), sum(each.amount for each in whole), sum(each.rows for each in whole)) == (31, 100, 1)
     assert [round(each.amount, 4) for each in part] == [Decimal("3.2258")] * 2
-    assert (first_day(store), last_day(store)) == (START, date(2026, 10, 31))
+    assert bill_span(store) == (START, date(2026, 10, 31))
     behind = selected_rows(store, {"service": ("Support",)}, start=date(2026, 10, 20), end=date(2026, 10, 22), limit=5)
     assert [row["EffectiveCost"] for row in behind] == [100]
