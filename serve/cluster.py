@@ -35,7 +35,7 @@ from serve.store_place import store_place
 from serve.stream_place import stream_place
 
 MEBIBYTE: Final = 1024 * 1024
-READY_S: Final = 60.0
+READY_S: Final = 240.0
 APPLICATION: Final = "policycortex"
 
 

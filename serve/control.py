@@ -23,7 +23,7 @@ from serve.remote import error_of
 from serve.run_file import RunningPlatform, is_alive, read_run_file, remove_run_file
 from serve.settings import Settings, child_environment
 
-START_S: Final = 240.0
+START_S: Final = 600.0
 START_ATTEMPTS: Final = 3
 STOP_S: Final = 60.0
 LOG_NAME: Final = "platform.log"

@@ -23,10 +23,10 @@ AS_OF = "2026-11-24"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs what needs the platform, where tests run in several: there is one platform."""
+    """One process runs what needs a cluster, where tests run in several: a machine of two cores carries one."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+            item.add_marker(pytest.mark.xdist_group("servers"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Platform:
 def run(*arguments: str | Path, cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run `pcg`."""
     command = [str(PCG), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=700)
 
 
 @pytest.fixture(scope="session")

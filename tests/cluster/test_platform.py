@@ -16,7 +16,7 @@ import pytest
 
 from tests.cluster.conftest import AS_OF, Platform, run
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 def document(folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 from tests.cluster.conftest import Platform
 from tests.cluster.test_platform import insisted, writer_pid
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 def until(is_true: Callable[[], bool]) -> None:

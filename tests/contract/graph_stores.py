@@ -24,7 +24,7 @@ Opener: TypeAlias = "Callable[[TenantId], GraphStore]"
 """Opens a store for a tenant: the same content for the same tenant, as another process would have it."""
 
 
-NEO4J = pytest.param("neo4j", marks=pytest.mark.xdist_group("neo4j"))
+NEO4J = pytest.param("neo4j", marks=pytest.mark.xdist_group("servers"))
 
 
 @pytest.fixture(params=["memory", "duckdb", NEO4J])

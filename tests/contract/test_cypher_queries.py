@@ -114,7 +114,7 @@ def graph(neo4j_database: Neo4jDatabase) -> Neo4jDatabase:
     return neo4j_database
 
 
-@pytest.mark.xdist_group("neo4j")
+@pytest.mark.xdist_group("servers")
 def test_every_query_answers_what_it_says(graph: Neo4jDatabase) -> None:
     assert sorted(QUERIES) == sorted(EXPECTED)
     for number, (given, expected) in EXPECTED.items():
@@ -123,7 +123,7 @@ def test_every_query_answers_what_it_says(graph: Neo4jDatabase) -> None:
         assert plain == expected, number
 
 
-@pytest.mark.xdist_group("neo4j")
+@pytest.mark.xdist_group("servers")
 def test_the_graph_holds_what_the_schema_declares_and_nothing_else(graph: Neo4jDatabase) -> None:
     declared = {node.name: {each.name for each in node.properties} for node in NODES}
     beside = {kind_label(each.provider, each.type) for each in ITEMS} | {

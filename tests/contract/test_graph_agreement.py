@@ -157,7 +157,7 @@ def test_every_store_agrees_with_the_one_in_memory(
         store.close()
 
 
-@pytest.mark.xdist_group("neo4j")
+@pytest.mark.xdist_group("servers")
 @pytest.mark.parametrize("seed", range(20, 23))
 def test_a_graph_moves_through_every_store_and_loses_nothing(
     seed: int, tmp_path: Path, neo4j_database: Neo4jDatabase, monkeypatch: pytest.MonkeyPatch

@@ -24,7 +24,7 @@ from tests.contract.graph_stores import Opener, in_pieces_of
 from tests.servers.neo4j import Neo4jServer, prepared
 from tests.unit.graph.estate import NOON, TENANT, inventory, item
 
-pytestmark = pytest.mark.xdist_group("neo4j")
+pytestmark = pytest.mark.xdist_group("servers")
 HOUR = timedelta(hours=1)
 MANY = inventory(*(item(f"id-{number:02}", properties={"n": number}) for number in range(20)))
 FEW = inventory(*MANY.items[:5])

@@ -15,7 +15,7 @@ from graph.stores.neo4j import Neo4jStore
 from graph.stores.neo4j_database import Neo4jDatabase, rows
 from tests.unit.graph.estate import NOON, TENANT, inventory, item
 
-pytestmark = pytest.mark.xdist_group("neo4j")
+pytestmark = pytest.mark.xdist_group("servers")
 
 HOUR = timedelta(hours=1)
 ITEMS = [item(f"id-{number:02}", properties={"v": 0}, captured_at=NOON) for number in range(20)]

@@ -17,7 +17,7 @@ from serve import store_place
 from serve.cli.errors import run
 from tests.unit.graph.estate import NOON, inventory, item
 
-pytestmark = pytest.mark.xdist_group("neo4j")
+pytestmark = pytest.mark.xdist_group("servers")
 DEFAULT = TenantId("default")
 
 

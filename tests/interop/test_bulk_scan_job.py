@@ -19,14 +19,14 @@ from tests.cluster.drills.fleet import ray_cluster
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("cluster"),
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("servers"),
 ]
 ROOT: Final = Path(__file__).parents[2]
 AS_OF: Final = "2026-11-24"
 TENANTS: Final = 4
 WAIT_S: Final = 400.0
-AGENT_S: Final = 90.0
+AGENT_S: Final = 300.0
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from tests.servers.neo4j import neo4j
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("cluster"),
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("servers"),
 ]
 
 

@@ -15,7 +15,7 @@ from ray.cluster_utils import Cluster
 from tests.cluster.drills.fleet import READS, Fleet, Load, add_node, kill_process, stop_process
 from tests.servers.redis import require_program
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_a_killed_shard_comes_back(fleet: Fleet) -> None:

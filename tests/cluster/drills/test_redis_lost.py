@@ -12,7 +12,7 @@ from serve.stream_place import StreamPlace
 from tests.cluster.drills.fleet import Fleet, Load
 from tests.servers.redis import redis_server
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_changes_wait_for_redis_and_are_there_once(tmp_path: Path, cluster: Cluster) -> None:
