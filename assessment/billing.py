@@ -7,20 +7,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from connectors.billing.charges import SOURCE_COST, charge_batches
+from assessment.lookahead import ahead
+from connectors.billing.charges import SOURCE_COST, ChargeBatch, RawBatch, converted, raw_batches
 from connectors.billing.sources import BATCH_ROWS, BillingSource, Delivery, find_sources
-from connectors.focus.validation import Breach, Validation
+from connectors.focus.rules import Level, Rule
+from connectors.focus.validation import Breach, Validation, broken_rules
 from cost.billing import intake as taking
-from cost.billing.intake import Intake
+from cost.billing.intake import Intake, Share, shares_of
 from cost.billing.slices import Content, whole
 from cost.billing.store import BillingStore, Outcome, SliceChange, Terms
 from domain.errors import InputError
 
 assert SOURCE_COST == taking.SOURCE_COST
 Progress = Callable[[int], None]
+WORKERS: Final = 2
+"""Batches worked on at once; each takes some 250 MB of memory."""
 _CENT: Final = Decimal("0.005")
 
 
@@ -105,19 +110,31 @@ def import_billing(
     return ImportReport(taken.import_id, at, judged, taken.changes, content)
 
 
+@dataclass(frozen=True, slots=True)
+class _Worked:
+    """A batch, the rules that it breaks, and its shares of slices unless a rule refuses it."""
+
+    batch: ChargeBatch
+    broken: tuple[tuple[Rule, int], ...]
+    shares: tuple[Share, ...]
+
+
 def _read(delivery: Delivery, intake: Intake | None, *, rows: int, progress: Progress | None) -> Judged:
     validation = Validation()
     counts = {source.digest: [0, 0] for source in delivery.sources}
-    for batch in charge_batches(delivery.sources, rows=rows, progress=progress):
-        source = batch.source
+    work = partial(_worked, is_stored=intake is not None)
+    raw = raw_batches(delivery.sources, rows=rows, progress=progress)
+    for worked in ahead(raw, work, workers=WORKERS):
+        batch, source = worked.batch, worked.batch.source
         validation.add(
-            batch.frame, batch.columns, file=source.name, version=source.version, unreadable=batch.unreadable
-        )
+            batch.frame, batch.columns, worked.broken,
+            file=source.name, version=source.version, unreadable=batch.unreadable,
+        )  # fmt: skip
         counts[source.digest][0] += batch.frame.height
         counts[source.digest][1] += batch.left_out
         if intake is not None:
             validation.refuse()
-            intake.add(batch.frame, file=source.name)
+            intake.add(worked.shares, file=source.name)
     return Judged(
         files=tuple(FileRead(source, *counts[source.digest]) for source in delivery.sources),
         passed_over=delivery.passed_over,
@@ -125,6 +142,13 @@ def _read(delivery: Delivery, intake: Intake | None, *, rows: int, progress: Pro
         rules=len(validation.asked),
         breaches=validation.breaches,
     )
+
+
+def _worked(raw: RawBatch, *, is_stored: bool) -> _Worked:
+    batch = converted(raw)
+    broken = broken_rules(batch.frame, batch.columns)
+    is_refused = any(rule.level is Level.REFUSED for rule, _ in broken)
+    return _Worked(batch, broken, shares_of(batch.frame) if is_stored and not is_refused else ())
 
 
 def _require_agreement(intake: Intake) -> None:

@@ -23,7 +23,7 @@ import polars as pl
 
 from assessment.billing import import_billing
 from benchmarks.report import Row, publish
-from connectors.focus.cells import with_instants
+from connectors.focus.cells import whole_texts, with_instants
 from connectors.focus.normalize import INSTANTS, focus_columns
 from cost.billing.query import BillingQuery, ask
 from cost.billing.store import BillingStore
@@ -86,7 +86,7 @@ def bare_copy(source: Path, target: Path) -> None:
         scan = pl.scan_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.scan_parquet(path)
         for number, batch in enumerate(scan.collect_batches(chunk_size=CHUNK, lazy=True, engine="streaming")):
             read = with_instants(batch, INSTANTS)
-            typed = read.select(**focus_columns(read.schema))
+            typed = read.select(**focus_columns(read.schema, whole_texts(read)))
             typed.write_parquet(target / f"{place}-{number}.parquet", compression="zstd", compression_level=1)
 
 

@@ -12,7 +12,7 @@ from connectors.billing import aws, azure, gcp, oracle
 from connectors.billing.conversion import IS_SHARED, SOURCE_COST, Conversion, nothing
 from connectors.billing.formats import BillingFormat
 from connectors.billing.sources import BATCH_ROWS, BillingSource, read_batches
-from connectors.focus.cells import Cells, Dtype, with_instants
+from connectors.focus.cells import Cells, Dtype, whole_texts, with_instants
 from connectors.focus.normalize import INSTANTS, focus_columns
 from connectors.focus.versions import missing
 from domain.errors import InputError
@@ -37,6 +37,19 @@ TIMES: Final = (
 _MEASURED: Final = tuple(
     column.name for column in FOCUS_COLUMNS if column.kind in {FocusKind.DECIMAL, FocusKind.INSTANT}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Some of a file's rows as they stand.
+
+    Args:
+        is_repeated: a sister file of the delivery has the rows that both have.
+    """
+
+    source: BillingSource
+    frame: pl.DataFrame
+    is_repeated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +78,35 @@ def charge_batches(
     Raises:
         InputError: a file lacks a column without which nothing can be costed, or cannot be read to its end.
     """
+    return map(converted, raw_batches(sources, rows=rows, progress=progress))
+
+
+def raw_batches(
+    sources: Sequence[BillingSource], *, rows: int = BATCH_ROWS, progress: Callable[[int], None] | None = None
+) -> Iterator[RawBatch]:
+    """Read a delivery, file after file; each batch can be `converted` apart from the others.
+
+    Raises:
+        InputError: as `charge_batches`.
+    """
     for source in sources:
         _require_columns(source)
     shared = _repeated_by_a_sister(sources)
     done = 0
     for source in sources:
         for raw in read_batches(source, rows=rows):
-            batch = _converted(source, raw, is_repeated=source in shared)
             done += raw.height
             if progress is not None:
                 progress(done)
-            yield batch
+            yield RawBatch(source, raw, source in shared)
 
 
-def _converted(source: BillingSource, raw: pl.DataFrame, *, is_repeated: bool) -> ChargeBatch:
-    conversion, frame = _conversion(source, raw)
-    converted = conversion.apply(frame)
-    kept = converted.filter(~pl.col(IS_SHARED)) if is_repeated else converted
+def converted(batch: RawBatch) -> ChargeBatch:
+    """A batch in the columns of FOCUS 1.2."""
+    source = batch.source
+    conversion, frame = _conversion(source, batch.frame)
+    charges = conversion.apply(frame)
+    kept = charges.filter(~pl.col(IS_SHARED)) if batch.is_repeated else charges
     named = kept.with_columns(
         pl.lit(source.format.value).alias(SOURCE_FORMAT),
         pl.lit(source.version).alias(SOURCE_VERSION),
@@ -91,19 +116,19 @@ def _converted(source: BillingSource, raw: pl.DataFrame, *, is_repeated: bool) -
         source=source,
         frame=named.select(*CHARGE_COLUMNS, SOURCE_COST),
         columns=frozenset(conversion.columns) if source.format is not BillingFormat.FOCUS else _known(source),
-        unreadable=_unreadable(raw, converted) if source.format is BillingFormat.FOCUS else {},
-        left_out=converted.height - kept.height,
+        unreadable=_unreadable(batch.frame, charges) if source.format is BillingFormat.FOCUS else {},
+        left_out=charges.height - kept.height,
     )
 
 
 def _conversion(source: BillingSource, raw: pl.DataFrame) -> tuple[Conversion, pl.DataFrame]:
     if source.format is BillingFormat.FOCUS:
         read = with_instants(raw, INSTANTS)
-        columns = focus_columns(read.schema)
+        columns = focus_columns(read.schema, whole_texts(read))
         return Conversion(columns, columns["BilledCost"].fill_null(nothing())), read
     names = aws.flat_names(raw.columns) if source.format is BillingFormat.AWS_CUR else {}
     frame = with_instants(raw.rename({old: new for old, new in names.items() if new not in raw.columns}), TIMES)
-    return _MAKERS[source.format](Cells(_types(frame))), frame
+    return _MAKERS[source.format](Cells(_types(frame), whole_texts(frame))), frame
 
 
 def _types(frame: pl.DataFrame) -> dict[str, Dtype]:
@@ -117,7 +142,7 @@ def _known(source: BillingSource) -> frozenset[str]:
     return frozenset(column.name for column in FOCUS_COLUMNS if column.name.lower() in given)
 
 
-def _unreadable(raw: pl.DataFrame, converted: pl.DataFrame) -> dict[str, int]:
+def _unreadable(raw: pl.DataFrame, charges: pl.DataFrame) -> dict[str, int]:
     """Values lost between text and type; blank text counts as no value only where the reader saw it so."""
     names = {name.lower(): name for name in raw.columns}
     found: dict[str, int] = {}
@@ -125,7 +150,7 @@ def _unreadable(raw: pl.DataFrame, converted: pl.DataFrame) -> dict[str, int]:
         own = names.get(name.lower())
         if own is None or raw.schema[own] != pl.String:
             continue
-        lost = converted[name].null_count() - raw[own].null_count()
+        lost = charges[name].null_count() - raw[own].null_count()
         if lost > 0:
             found[name] = lost - raw.filter(pl.col(own).str.strip_chars().is_in(["", "N/A"])).height
     return {name: count for name, count in found.items() if count > 0}
@@ -171,4 +196,13 @@ def _azure_kind(source: BillingSource) -> str:
     return "amortised" if "amorti" in source.name.lower() else "actual"
 
 
-__all__ = ["CHARGE_COLUMNS", "SOURCE_COST", "SOURCE_ROW", "ChargeBatch", "charge_batches"]
+__all__ = [
+    "CHARGE_COLUMNS",
+    "SOURCE_COST",
+    "SOURCE_ROW",
+    "ChargeBatch",
+    "RawBatch",
+    "charge_batches",
+    "converted",
+    "raw_batches",
+]

@@ -5,12 +5,12 @@ A row without a mandatory value cannot be costed: it is left out and named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from connectors.focus.cells import DECIMAL, INSTANT, NULLS, Cells, Dtype, with_instants
+from connectors.focus.cells import DECIMAL, INSTANT, NULLS, Cells, Dtype, whole_texts, with_instants
 from connectors.focus.versions import REQUIRED, SUCCESSORS
 from domain.focus import FOCUS_COLUMNS, FocusColumn, FocusKind
 
@@ -30,15 +30,15 @@ class Costed:
 def normalize(frame: pl.DataFrame) -> Costed:
     """Read a FOCUS table whose mandatory columns are all there."""
     read = with_instants(frame, INSTANTS)
-    typed = read.select(**focus_columns(read.schema)).with_row_index(_ROW, offset=1)
+    typed = read.select(**focus_columns(read.schema, whole_texts(read))).with_row_index(_ROW, offset=1)
     is_whole = pl.all_horizontal(pl.col(name).is_not_null() for name in REQUIRED)
     broken = typed.filter(~is_whole).select(_ROW, *REQUIRED)
     return Costed(typed.filter(is_whole).drop(_ROW), tuple(_reasons(broken)))
 
 
-def focus_columns(schema: Mapping[str, Dtype]) -> dict[str, pl.Expr]:
-    """Our columns out of a FOCUS table's, by name."""
-    cells = Cells(schema)
+def focus_columns(schema: Mapping[str, Dtype], whole: Collection[str] = ()) -> dict[str, pl.Expr]:
+    """Our columns out of a FOCUS table's, by name; `whole` are its `whole_texts`."""
+    cells = Cells(schema, whole)
     return {column.name: _column(column, cells) for column in FOCUS_COLUMNS}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -58,26 +58,29 @@ class Validation:
     _files: set[str] = field(default_factory=set)
 
     def add(
-        self, frame: pl.DataFrame, columns: Collection[str], *, file: str, version: str, unreadable: Mapping[str, int]
+        self,
+        frame: pl.DataFrame,
+        columns: Collection[str],
+        broken: Sequence[tuple[Rule, int]],
+        *,
+        file: str,
+        version: str,
+        unreadable: Mapping[str, int],
     ) -> None:
-        """Judge a batch of one file's rows.
+        """Count a batch of one file's rows.
 
         Args:
             columns: the FOCUS columns that the file has.
+            broken: what `broken_rules` says of the batch.
             unreadable: values that were lost in reading, by column.
         """
         if file not in self._files:
             self._files.add(file)
             self._missing(columns, file=file, version=version)
         self.rows += frame.height
-        rules = _asked(frozenset(columns))
-        self.asked.update(rule.rule_id for rule in rules)
-        if not frame.height:
-            return
-        counts = frame.select(rule.broken.fill_null(value=False).sum().alias(rule.rule_id) for rule in rules).row(0)
-        for rule, count in zip(rules, counts, strict=True):
-            if count:
-                self._count(rule, frame, int(count), file=file)
+        self.asked.update(rule.rule_id for rule in _asked(frozenset(columns)))
+        for rule, count in broken:
+            self._count(rule, frame, count, file=file)
         for name, count in unreadable.items():
             tally = self._tally(f"{name}-Readable", Level.MUST, "must be readable as what it is", file=file)
             tally.rows += count
@@ -128,6 +131,19 @@ class Validation:
 
     def _tally(self, rule_id: str, level: Level, text: str, *, file: str) -> _Tally:
         return self._found.setdefault((rule_id, file), _Tally(rule_id, level, text, file, 0, ""))
+
+
+def broken_rules(frame: pl.DataFrame, columns: Collection[str]) -> tuple[tuple[Rule, int], ...]:
+    """The rules that some of a batch's rows break, and how many; needs no other batch.
+
+    Args:
+        columns: the FOCUS columns that the file has.
+    """
+    if not frame.height:
+        return ()
+    rules = _asked(frozenset(columns))
+    counts = frame.select(rule.broken.fill_null(value=False).sum().alias(rule.rule_id) for rule in rules).row(0)
+    return tuple((rule, int(count)) for rule, count in zip(rules, counts, strict=True) if count)
 
 
 @lru_cache(maxsize=64)

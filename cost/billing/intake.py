@@ -1,13 +1,14 @@
 """Rows on their way into the store: sorted into slices, summed, fingerprinted, and written to files in pieces.
 
-Memory holds at most `HELD_ROWS_MAX` rows besides the batch at hand, and a piece that is being written meanwhile: while
-one is written, the next batches are read and judged. Nothing that is written here counts until the store's manifest
-names it.
+What a batch comes to (`shares_of`) needs no other batch, so several can be worked on at once; they are taken in one
+after the other. Memory holds at most `HELD_ROWS_MAX` rows besides those at hand, and `WRITERS` pieces that are being
+written meanwhile. Nothing that is written here counts until the store's manifest names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -16,28 +17,42 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+import pyarrow as pa
 
+from cost.billing.piece import compact, write_piece
 from cost.billing.slices import Content, Kind, Money4, SliceKey
-from domain.focus import FOCUS_COLUMNS, PROVENANCE
+from domain.focus import FOCUS_COLUMNS
 
 PIECE_ROWS: Final = 500_000
 HELD_ROWS_MAX: Final = 800_000
-GROUP_ROWS: Final = 250_000
-"""Rows of a group within a file: fewer cost more to write, more are read where a question needs few."""
+WRITERS: Final = 2
+"""Pieces that are written at once: one core writes as long as all the rest takes it."""
 DAYS_MAX: Final = 366
 """A row stands for so many days at most."""
 HASHED_BY: Final = f"polars {pl.__version__}"
 SOURCE_COST: Final = "_source_cost"
-STORED: Final = (*(column.name for column in FOCUS_COLUMNS), *PROVENANCE)
 
 _HASHED: Final = tuple(column.name for column in FOCUS_COLUMNS)
 _KEYS: Final = ("_period", "_provider", "_account")
 _KINDS: Final = ("BillingCurrency", "_kind")
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a batch has of one slice.
+
+    Args:
+        rows: as `compact` holds them.
+    """
+
+    key: SliceKey
+    content: Content
+    rows: pa.Table
+
+
 @dataclass(slots=True)
 class _Held:
-    frames: list[pl.DataFrame] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
     rows: int = 0
 
 
@@ -53,38 +68,34 @@ class Intake:
         self._folder = folder
         self._held: dict[SliceKey, _Held] = {}
         self._held_rows = 0
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="billing-piece")
-        self._writing: Future[None] | None = None
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="billing-piece")
+        self._writing: deque[Future[None]] = deque()
         self.files: dict[SliceKey, list[Path]] = {}
         self.contents: dict[SliceKey, Content] = {}
         self.by_file: dict[tuple[str, SliceKey], Content] = {}
 
-    def add(self, frame: pl.DataFrame, *, file: str) -> None:
-        """Take a batch of one file's rows, with `SOURCE_COST`."""
-        if frame.is_empty():
-            return
-        hashed = frame.with_columns(*_key_columns(), frame.select(_HASHED).hash_rows(seed=0).alias("_hash"))
-        for key, rows in _by_slice(hashed):
-            content = content_of(rows)
-            self.contents.setdefault(key, Content()).add(content)
-            self.by_file.setdefault((file, key), Content()).add(content)
-            self._hold(key, rows.select(STORED))
+    def add(self, shares: Iterable[Share], *, file: str) -> None:
+        """Take what `shares_of` says of a batch of one file's rows."""
+        for share in shares:
+            self.contents.setdefault(share.key, Content()).add(share.content)
+            self.by_file.setdefault((file, share.key), Content()).add(share.content)
+            self._hold(share.key, share.rows)
 
     def finish(self) -> None:
         """Write what is still held; on return every file is whole."""
         for key in sorted(self._held):
             self._write(key)
-        self._await()
+        self._await(pieces_left=0)
 
     def close(self) -> None:
-        """Let go of the thread that writes, whatever came of it."""
-        self._writer.shutdown(wait=True, cancel_futures=True)
+        """Let go of the threads that write, whatever came of them."""
+        self._writers.shutdown(wait=True, cancel_futures=True)
 
-    def _hold(self, key: SliceKey, rows: pl.DataFrame) -> None:
+    def _hold(self, key: SliceKey, rows: pa.Table) -> None:
         held = self._held.setdefault(key, _Held())
-        held.frames.append(rows)
-        held.rows += rows.height
-        self._held_rows += rows.height
+        held.tables.append(rows)
+        held.rows += rows.num_rows
+        self._held_rows += rows.num_rows
         if held.rows >= PIECE_ROWS:
             self._write(key)
         while self._held_rows > HELD_ROWS_MAX:
@@ -96,18 +107,21 @@ class Intake:
         files = self.files.setdefault(key, [])
         path = self._folder / f"{key.name}-{len(files):05}.parquet"
         files.append(path)
-        self._await()
-        self._writing = self._writer.submit(_write_piece, path, held.frames)
+        self._await(pieces_left=WRITERS - 1)
+        self._writing.append(self._writers.submit(write_piece, path, held.tables))
 
-    def _await(self) -> None:
-        """Wait for the piece that is being written; its failure is this import's."""
-        if self._writing is not None:
-            self._writing.result()
-            self._writing = None
+    def _await(self, *, pieces_left: int) -> None:
+        """Wait until no more pieces than that are being written; the failure of one is this import's."""
+        while len(self._writing) > pieces_left:
+            self._writing.popleft().result()
 
 
-def _write_piece(path: Path, frames: list[pl.DataFrame]) -> None:
-    pl.concat(frames).write_parquet(path, compression="zstd", compression_level=1, row_group_size=GROUP_ROWS)
+def shares_of(frame: pl.DataFrame) -> tuple[Share, ...]:
+    """A batch of one file's rows, with `SOURCE_COST`, taken apart by slice, summed and fingerprinted."""
+    if frame.is_empty():
+        return ()
+    hashed = hashed_rows(frame).with_columns(*_key_columns())
+    return tuple(Share(key, content_of(rows), compact(rows)) for key, rows in _by_slice(hashed))
 
 
 def content_of(rows: pl.DataFrame) -> Content:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from assessment.billing import ImportReport, import_billing, validate_billing
 from cost.billing import intake, store
-from cost.billing.intake import Intake
+from cost.billing.intake import Intake, shares_of
 from cost.billing.manifest import read_manifest, write_manifest
 from cost.billing.query import BillingQuery, CostGroup, Measure, ask, rows_behind
 from cost.billing.slices import Kind
@@ -259,6 +259,21 @@ def test_rows_are_written_in_pieces_when_memory_holds_too_many(
     assert total(bills)["USD"] == 930
 
 
+def test_a_row_that_is_refused_late_is_named_and_nothing_before_it_is_stored(
+    bills: BillingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "PIECE_ROWS", 4)
+    rows = october()
+    rows[25]["BilledCost"] = "much"
+
+    with pytest.raises(InputError) as caught:
+        import_billing(bills, [write_csv(tmp_path / "bill.csv", rows)], at=AT, rows=2)
+
+    assert (caught.value.facts["where"], caught.value.facts["rule"]) == ("bill.csv:26", "BilledCost-NotNull")
+    assert bills.manifest().files == ()
+    assert list((tmp_path / "store").rglob("*.parquet")) == []
+
+
 def test_fingerprints_of_another_version_are_made_again(
     bills: BillingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,7 +472,7 @@ def test_every_currency_sums_to_the_source_however_rows_are_batched_and_asked(
 
 def test_an_intake_takes_an_empty_batch_and_writes_nothing(tmp_path: Path) -> None:
     empty = Intake(tmp_path / "empty")
-    empty.add(pl.DataFrame(), file="none")
+    empty.add(shares_of(pl.DataFrame()), file="none")
     empty.finish()
     assert (empty.files, empty.contents) == ({}, {})
 
@@ -468,7 +483,7 @@ def test_a_piece_that_cannot_be_written_fails_the_import_and_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(intake, "_write_piece", full)
+    monkeypatch.setattr(intake, "write_piece", full)
 
     with pytest.raises(OSError, match="No space"):
         taken(bills, write_csv(tmp_path / "bill.csv", october()))

@@ -9,7 +9,7 @@ import pytest
 from connectors.billing.charges import charge_batches
 from connectors.billing.sources import find_sources
 from connectors.focus.rules import RULES, Level
-from connectors.focus.validation import Validation, by_rule
+from connectors.focus.validation import Validation, broken_rules, by_rule
 from domain.errors import InputError
 from tests.unit.connectors.bills import FOCUS_ROW, day, write_csv
 
@@ -21,8 +21,9 @@ def judged(path: Path) -> Validation:
     for batch in charge_batches(find_sources([path]).sources):
         source = batch.source
         validation.add(
-            batch.frame, batch.columns, file=source.name, version=source.version, unreadable=batch.unreadable
-        )
+            batch.frame, batch.columns, broken_rules(batch.frame, batch.columns),
+            file=source.name, version=source.version, unreadable=batch.unreadable,
+        )  # fmt: skip
     return validation
 
 
