@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from domain.finding import Severity, Violation
@@ -28,6 +28,12 @@ class FindingLife:
     opened_at: datetime
     is_first: bool
     closed_at: datetime | None = None
+
+    def is_open(self, day: date | None = None) -> bool:
+        """Whether it stood open at the end of a day; now without one."""
+        if day is None:
+            return self.closed_at is None
+        return self.opened_at.date() <= day and (self.closed_at is None or self.closed_at.date() > day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,12 @@ class Lives:
     def closed(self) -> int:
         """Findings that ended."""
         return sum(life.closed_at is not None for life in self.lives)
+
+    def open_on(self, day: date | None = None) -> tuple[FindingLife, ...] | None:
+        """What stood open at the end of a day, or stands open now; None where no scan was made by then."""
+        if self.start is None or (day is not None and self.start.date() > day):
+            return None
+        return tuple(life for life in self.lives if life.is_open(day))
 
     def exposure_days(self) -> float:
         """Days that all findings together stood open, as far as was seen."""

@@ -23,10 +23,23 @@ import numpy as np
 
 from assessment.impact_assumptions import JUDGEMENT, Assumptions
 from assessment.impact_exposure import Exposure
+from assessment.impact_risk import (
+    INTERVAL,
+    NO_VALUE,
+    assumption_row,
+    by_severity,
+    figure_row,
+    middle_values,
+    outages,
+    plain_row,
+    responses,
+    rests_on,
+    uncertainty,
+    worst_of_each,
+)
 from assessment.worth import CRITICALITY
-from cost.loss import YEARS_DEFAULT, Figure, Floats, Range, Threat, simulate
+from cost.loss import YEARS_DEFAULT, Figure, Range, simulate
 from domain.errors import InputError, NotFound
-from domain.finding import Severity
 from domain.resource import resource_key
 from graph.failure import FailureMode
 
@@ -34,12 +47,9 @@ Row: TypeAlias = "dict[str, Any]"
 Violation: TypeAlias = "Mapping[str, Any]"
 
 IDS_MAX: Final = 1_000
-INTERVAL: Final = 0.9
 MONEY_OF_PENALTIES: Final = "USD"
 _FINING: Final = ("HIPAA", "PCI-DSS")
 """Frameworks that somebody fines for, by the start of their names."""
-
-NO_VALUE: Final = "no bill was read and no value of an hour is given: what an hour is worth is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +93,8 @@ def chosen(violations: Iterable[Violation], asked: Analysis) -> list[Violation]:
 
 def exposure_of(asked: Analysis, violations: Sequence[Violation], assumed: Assumptions) -> Exposure:
     """What the graph must be asked for an analysis; violations come worst first."""
-    multiples = {name: _middle(assumed.range(f"value.{name}")) for name in CRITICALITY}
-    hour_values = {uid: _middle(value) for uid, value in assumed.hour_values.items()}
     risks = tuple(dict.fromkeys(str(each["resource_id"]) for each in violations))
-    return Exposure(asked.resource_ids, risks, asked.failure, multiples, hour_values, asked.seed)
+    return Exposure(asked.resource_ids, risks, asked.failure, *middle_values(assumed), asked.seed)
 
 
 def analyse(asked: Analysis, violations: Sequence[Violation], priced: Row, assumed: Assumptions) -> Row:
@@ -111,7 +119,7 @@ def analyse(asked: Analysis, violations: Sequence[Violation], priced: Row, assum
         "penalty": _penalties(asked, violations, assumed, streams[1]),
         "efficiency": _efficiency(asked, violations, assumed, streams[2]),
         "risk": _risk(asked, violations, priced, assumed, streams[3]),
-        "assumptions": [_assumption_row(each) for each in sorted(assumed.by_name.values(), key=lambda e: e.name)],
+        "assumptions": [assumption_row(each) for each in sorted(assumed.by_name.values(), key=lambda e: e.name)],
         "notes": _notes(priced, assumed),
     }
 
@@ -119,7 +127,7 @@ def analyse(asked: Analysis, violations: Sequence[Violation], priced: Row, assum
 def assumption_rows(assumed: Assumptions) -> Row:
     """Everything assumed, as a document."""
     return {
-        "ranges": [_assumption_row(each) for each in sorted(assumed.by_name.values(), key=lambda e: e.name)],
+        "ranges": [assumption_row(each) for each in sorted(assumed.by_name.values(), key=lambda e: e.name)],
         "frameworks": None if assumed.frameworks is None else sorted(assumed.frameworks),
         "currency": assumed.currency,
         "hour_values": {uid: {"low": each.low, "high": each.high} for uid, each in assumed.hour_values.items()},
@@ -137,11 +145,11 @@ def _downtime(asked: Analysis, priced: Row, assumed: Assumptions, random: np.ran
     currency = priced["currency"] or assumed.currency
     hours = assumed.range("outage.hours").draw(asked.years, random)
     value = Range(down["hour"]["low"], max(down["hour"]["high"], down["hour"]["low"])).draw(asked.years, random)
-    spread = _uncertainty(assumed).draw(asked.years, random)
+    spread = uncertainty(assumed).draw(asked.years, random)
     return {
         **head,
-        "hour": _figure(Figure.of(value * spread), currency),
-        "outage": _figure(Figure.of(hours * value * spread), currency),
+        "hour": figure_row(Figure.of(value * spread), currency),
+        "outage": figure_row(Figure.of(hours * value * spread), currency),
         "rests_on": ["outage.hours", *(f"value.{name}" for name in CRITICALITY)],
         "reason": None,
     }
@@ -183,8 +191,8 @@ def _penalty(name: str, provisions: int, asked: Analysis, assumed: Assumptions, 
     is_fined = random.uniform(size=asked.years) < np.minimum(assumed.range(own["chance"]).draw(asked.years, random), 1)
     return {
         **head,
-        "yearly": _figure(Figure.of(fined * is_fined), MONEY_OF_PENALTIES),
-        "if_fined": _figure(Figure.of(fined), MONEY_OF_PENALTIES),
+        "yearly": figure_row(Figure.of(fined * is_fined), MONEY_OF_PENALTIES),
+        "if_fined": figure_row(Figure.of(fined), MONEY_OF_PENALTIES),
         "rests_on": [each for each in own.values() if each in assumed.by_name],
         "reason": None,
     }
@@ -204,101 +212,42 @@ def _efficiency(
     hours = np.maximum(by_hand - with_platform, 0) * count
     return {
         "violations": count,
-        "hours": _plain(Figure.of(hours)),
-        "gain": _figure(Figure.of(hours * hour), assumed.currency),
+        "hours": plain_row(Figure.of(hours)),
+        "gain": figure_row(Figure.of(hours * hour), assumed.currency),
         "rests_on": list(names),
         "reason": None,
     }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Outages:
-    """What an incident costs: an outage of a resource drawn from those that violate."""
-
-    values: Floats
-    hours: Range
-    spread: Range
-
-    @property
-    def mean(self) -> float:
-        return float(self.values.mean()) * self.hours.mean * self.spread.mean
-
-    def draw(self, size: int, random: np.random.Generator) -> Floats:
-        values = self.values[random.integers(0, len(self.values), size)]
-        drawn: Floats = values * self.hours.draw(size, random) * self.spread.draw(size, random)
-        return drawn
-
-
 def _risk(
     asked: Analysis, violations: Sequence[Violation], priced: Row, assumed: Assumptions, random: np.random.Generator
 ) -> Row:
-    worst = _worst_of_each(violations, priced["hours"])
-    outages = [_threat(name, values, assumed) for name, values in sorted(worst.items()) if values]
-    answers = [
-        Threat(each.name, each.yearly, assumed.range("incident.response"), share_after=each.share_after)
-        for each in outages
-    ]
-    own, other = priced["currency"], assumed.currency
-    state = np.random.default_rng(random.integers(2**63))
-    parts = [("response", other, simulate(answers, years=asked.years, random=state))]
+    hours: Mapping[str, float] = priced["hours"]
+    pairs = ((str(each["resource_id"]), str(each["severity"])) for each in violations)
+    worst = by_severity(worst_of_each(pair for pair in pairs if pair[0] in hours), hours)
+    incidents = outages(worst, assumed)
+    own, other, seed = priced["currency"], assumed.currency, int(random.integers(2**63))
+    wanted = [("response", other, responses(incidents, assumed))]
     if own is not None or assumed.hour_values:
-        parts.insert(0, ("outage", own or other, simulate(outages, years=asked.years, random=random)))
+        wanted.insert(0, ("outage", own or other, incidents))
+    parts = [
+        (name, currency, simulate(threats, years=asked.years, random=np.random.default_rng(seed)))
+        for name, currency, threats in wanted
+    ]
     return {
         "parts": [
             {
                 "part": part,
-                "before": _figure(Figure.of(found.before), currency),
-                "after": _figure(Figure.of(found.after), currency),
-                "reduction": _figure(found.reduction, currency),
+                "before": figure_row(Figure.of(found.before), currency),
+                "after": figure_row(Figure.of(found.after), currency),
+                "reduction": figure_row(found.reduction, currency),
             }
             for part, currency, found in parts
         ],
-        "resources": {name: len(values) for name, values in sorted(worst.items())},
-        "rests_on": [
-            *(f"incident.{name}.yearly" for name in sorted(worst) if worst[name]),
-            *("incident.response", "incident.residual", "outage.hours", *(f"value.{name}" for name in CRITICALITY)),
-        ],
+        "resources": {name: len(values) for name, values in worst.items()},
+        "rests_on": rests_on(worst),
         "reason": None if len(parts) == 2 else NO_VALUE,
     }
-
-
-def _worst_of_each(violations: Sequence[Violation], hours: Mapping[str, float]) -> dict[str, list[float]]:
-    """Value of an hour of each resource in the graph, under its worst severity."""
-    ranks = {severity.value: severity.rank for severity in Severity}
-    worst: dict[str, str] = {}
-    for each in violations:
-        uid, severity = str(each["resource_id"]), str(each["severity"])
-        if uid in hours and ranks[severity] <= ranks[worst.get(uid, severity)]:
-            worst[uid] = severity
-    found: dict[str, list[float]] = {}
-    for uid, severity in worst.items():
-        found.setdefault(severity, []).append(hours[uid])
-    return found
-
-
-def _threat(severity: str, values: Sequence[float], assumed: Assumptions) -> Threat:
-    return Threat(
-        name=severity,
-        yearly=assumed.range(f"incident.{severity}.yearly").scaled(len(values)),
-        magnitude=_Outages(np.array(values), assumed.range("outage.hours"), _uncertainty(assumed)),
-        share_after=min(assumed.range("incident.residual").mean, 1.0),
-    )
-
-
-def _uncertainty(assumed: Assumptions) -> Range:
-    """How far an hour's value may be from its middle: the widest of the ranges of multiples."""
-    widest = max((assumed.range(f"value.{name}") for name in CRITICALITY), key=_width)
-    width = _width(widest) ** 0.5
-    return Range(1 / width, width)
-
-
-def _width(given: Range) -> float:
-    return given.high / given.low if given.low > 0 else 1.0
-
-
-def _middle(given: Range) -> float:
-    """The median of a range."""
-    return float((given.low * given.high) ** 0.5) if given.low > 0 else (given.low + given.high) / 2
 
 
 def _notes(priced: Row, assumed: Assumptions) -> list[str]:
@@ -312,26 +261,6 @@ def _notes(priced: Row, assumed: Assumptions) -> list[str]:
     if assumed.frameworks is None:
         notes.append("no framework is stated to bind this tenant: penalties are shown, and not counted")
     return notes
-
-
-def _assumption_row(each: Any) -> Row:
-    return {
-        "name": each.name,
-        "low": each.range.low,
-        "high": each.range.high,
-        "unit": each.unit,
-        "source": each.source,
-        "year": each.year,
-        "is_own": each.is_own,
-    }
-
-
-def _figure(found: Figure, currency: str) -> Row:
-    return {**_plain(found), "currency": currency}
-
-
-def _plain(found: Figure) -> Row:
-    return {"mean": round(found.mean, 2), "low": round(found.low, 2), "high": round(found.high, 2)}
 
 
 def _unknown(reason: str, **head: Any) -> Row:

@@ -14,12 +14,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from assessment.finding_lives import FindingLife, Lives
+from assessment.finding_lives import Lives
 from assessment.ledger import COUNTERFACTUAL, Saving, SavingStatus, saving_row
 from assessment.money import amount_text
 from assessment.prevention import Prevention
 from assessment.projection_findings import RISK_WEIGHTS
 from assessment.realised import MONTH_DAYS, Observed
+from assessment.risk_change import NO_SCAN_AT_ALL, unknown_loss
 from assessment.whatif import Selection
 from assessment.whatif_world import cents
 from cost.billing.cells import CellCost
@@ -49,6 +50,7 @@ class Books:
         spend: by day and currency; cell 1 is what the platform runs on, where that is selected.
         start, through: the first and the last day of the window.
         document: the last scan's; None without one.
+        expected_loss: as `assessment.risk_change` has it.
     """
 
     start: date
@@ -60,6 +62,7 @@ class Books:
     lives: Lives
     preventions: Sequence[Prevention]
     document: Mapping[str, Any] | None
+    expected_loss: Row = field(default_factory=lambda: unknown_loss(NO_SCAN_AT_ALL))
 
     @property
     def days(self) -> int:
@@ -219,6 +222,7 @@ def _safety(books: Books) -> Row:
         "risk_now": now,
         "risk_at_start": then,
         "risk_reduction": None if not then or now is None else round((then - now) / then, 4),
+        "expected_loss": books.expected_loss,
     }
 
 
@@ -235,16 +239,8 @@ def _score(document: Mapping[str, Any] | None) -> tuple[float | None, int, int]:
 
 def _risk(books: Books, day: date | None) -> float | None:
     """The risk score of what stands open; None where no scan was made by then."""
-    lives = books.lives
-    if lives.start is None or (day is not None and lives.start.date() > day):
-        return None
-    return sum(RISK_WEIGHTS[life.severity] for life in lives.lives if _is_open(life, day))
-
-
-def _is_open(life: FindingLife, day: date | None) -> bool:
-    if day is None:
-        return life.closed_at is None
-    return life.opened_at.date() <= day and (life.closed_at is None or life.closed_at.date() > day)
+    open_ = books.lives.open_on(day)
+    return None if open_ is None else sum(RISK_WEIGHTS[life.severity] for life in open_)
 
 
 def _timeline(books: Books) -> list[Row]:
@@ -337,11 +333,26 @@ def _summary(books: Books, statements: Sequence[Row], kpis: Mapping[str, Any]) -
     if kpis["risk_reduction"] is not None:
         word = "fell" if kpis["risk_reduction"] >= 0 else "rose"
         lines.append(f"The risk score {word} by {abs(kpis['risk_reduction']):.0%} to {kpis['risk_now']:,.0f}.")
+    lines.append(_loss_sentence(kpis["expected_loss"]))
     if kpis["mttr_hours"] is not None:
         lines.append(
             f"{kpis['findings_closed']:,} findings were closed after {kpis['mttr_hours']:,.1f} hours on average."
         )
     return lines
+
+
+def _loss_sentence(loss: Row) -> str:
+    """How a year's expected loss changed, with its interval and how much of it is judgement."""
+    yearly = loss["yearly"]
+    if yearly is None or yearly["reduction"] is None:
+        return f"By how much the expected loss of a year fell is not known: {loss['reason']}."
+    before, now, less = yearly["at_start"], yearly["now"], yearly["reduction"]
+    word = "fell" if less["mean"] >= 0 else "rose"
+    return (
+        f"The expected loss of a year {word} from {before['mean']:,.0f} to {now['mean']:,.0f} {now['currency']} "
+        f"(in nine of ten simulated years the change is {less['low']:,.0f} to {less['high']:,.0f}); "
+        f"{loss['judgement']} of the {len(loss['assumptions'])} assumptions behind it are judgement."
+    )
 
 
 def _mean(values: Sequence[float]) -> float | None:

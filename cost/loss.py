@@ -142,7 +142,8 @@ class Years:
 def simulate(threats: Sequence[Threat], *, years: int, random: np.random.Generator) -> Years:
     """Simulate years of losses.
 
-    An event that comes through after mending would have come through before, so a year is never worse for it.
+    An event that comes through after mending would have come through before, so a year is never worse for it. A seed
+    brings the same events whatever they cost, so two prices of the same threats can be compared and added.
 
     Raises:
         InputError: more years or events than the bound.
@@ -154,11 +155,12 @@ def simulate(threats: Sequence[Threat], *, years: int, random: np.random.Generat
         todo = "Ask for fewer years"
         raise InputError("too many events to simulate", got=int(expected), expected=f"{EVENTS_MAX:,}", todo=todo)
     before, after = np.zeros(years), np.zeros(years)
-    for threat in threats:
-        counts = random.poisson(np.minimum(threat.yearly.draw(years, random), RATE_MAX))
+    for threat, own in zip(threats, random.spawn(len(threats)), strict=True):
+        often, much, strong = own.spawn(3)
+        counts = often.poisson(np.minimum(threat.yearly.draw(years, often), RATE_MAX))
         year = np.repeat(np.arange(years), counts)
-        losses = threat.magnitude.draw(len(year), random)
-        strength = random.uniform(size=len(year))
+        losses = threat.magnitude.draw(len(year), much)
+        strength = strong.uniform(size=len(year))
         before += _by_year(year, losses, strength < threat.share_before, years)
         after += _by_year(year, losses, strength < threat.share_after, years)
     return Years(before, after)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
@@ -13,11 +13,13 @@ import orjson
 
 from actors.folders import Folders
 from actors.savings_book import SavingsBook
-from assessment.finding_lives import Lives
+from assessment.finding_lives import FindingLife, Lives
+from assessment.impact_risk import worst_of_each
 from assessment.ledger import Saving, SavingStatus, SavingTrigger, Step, saving_row
 from assessment.pnl import Books, PlatformCost, dashboard, metrics, observed_row, window
 from assessment.prevention import preventions
 from assessment.realised import observe
+from assessment.risk_change import NO_SCAN_AT_ALL, risk_change, risk_exposure, unknown_loss
 from assessment.whatif import Selection
 from connectors.stream.feed import Feed
 from cost.billing.cells import RESOURCE, bill_span, cell_costs, selected_rows
@@ -28,6 +30,7 @@ from domain.evidence import EventType, EvidenceEvent
 from domain.tenancy import TenantId
 from domain.value import Json
 from serve.costs import billing_store
+from serve.impact import assumptions_of
 
 if TYPE_CHECKING:
     from serve.platform import Platform
@@ -196,7 +199,17 @@ class RoiService:
             lives=lives,
             preventions=preventions(seen),
             document=document,
+            expected_loss=self._expected_loss(tenant, lives, max(start, first)),
         )
+
+    def _expected_loss(self, tenant: TenantId, lives: Lives, start: date) -> Row:
+        now = _worst(lives.open_on())
+        if now is None:
+            return unknown_loss(NO_SCAN_AT_ALL)
+        then, assumed = _worst(lives.open_on(start)), assumptions_of(self._folders, tenant)
+        asked = risk_exposure(then, now, assumed)
+        priced = self._platform.impact(tenant, asked, as_of=self._clock.now())
+        return risk_change(then, now, dict(priced), assumed)
 
     def _violating(self, tenant: TenantId, policy_id: str) -> Selection:
         if not policy_id:
@@ -256,6 +269,10 @@ def _event(tenant: TenantId, saving: Saving, place: int) -> EvidenceEvent:
     }
     name = f"{saving.saving_id}-{place}-{step.status.value}"
     return EvidenceEvent(tenant, name, EventType.CHANGE_RECORD, step.at, body)
+
+
+def _worst(lives: Iterable[FindingLife] | None) -> dict[str, str] | None:
+    return None if lives is None else worst_of_each((life.resource_id, life.severity.value) for life in lives)
 
 
 def _platform(row: Mapping[str, Any]) -> PlatformCost:

@@ -14,6 +14,7 @@ from assessment.ledger import Saving, SavingStatus, Step
 from assessment.pnl import Books, PlatformCost, dashboard, metrics
 from assessment.prevention import Prevention
 from assessment.realised import Observed
+from assessment.risk_change import unknown_loss
 from cost.billing.cells import CellCost
 from domain.finding import Severity
 
@@ -148,6 +149,25 @@ def test_times_and_risk_come_from_scans() -> None:
     assert (found["mttr_hours"], found["findings_closed"]) == (36, 2)
     assert (found["mean_time_to_prevention_hours"], found["predictions_prevented"]) == (6, 1)
     assert (found["risk_at_start"], found["risk_now"], found["risk_reduction"]) == (10, 5, 0.5)
+
+
+def test_the_summary_says_how_the_expected_loss_changed_and_what_it_rests_on() -> None:
+    def figure(mean: float) -> dict[str, Any]:
+        return {"mean": mean, "low": mean / 2, "high": mean * 2, "currency": "USD"}
+
+    yearly = {"at_start": figure(9_000), "now": figure(2_500), "reduction": figure(6_500)}
+    loss = {**unknown_loss(""), "yearly": yearly, "judgement": 3, "assumptions": [{}] * 4}
+
+    (line,) = (each for each in metrics(books(expected_loss=loss))["summary"] if "expected loss" in each)
+
+    assert "fell from 9,000 to 2,500 USD" in line
+    assert "the change is 3,250 to 13,000" in line
+    assert "3 of the 4 assumptions" in line
+
+
+def test_an_expected_loss_that_is_not_known_is_said_so_with_its_reason() -> None:
+    (line,) = (each for each in metrics(books())["summary"] if "expected loss" in each)
+    assert line.endswith("is not known: no scan was made: what violates is not known.")
 
 
 def test_the_dashboard_has_data_for_its_drawings() -> None:

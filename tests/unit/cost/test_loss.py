@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from cost.loss import YEARS_MAX, Figure, Range, Threat, simulate
 from domain.errors import InputError
@@ -72,3 +73,13 @@ def test_bounds_are_kept() -> None:
         Threat("t", Range(1, 20_000), Range(1, 1))
     with pytest.raises(InputError, match="worse"):
         Threat("t", Range(1, 1), Range(1, 1), share_before=0.2, share_after=0.5)
+
+
+def test_a_seed_brings_the_same_events_whatever_they_cost() -> None:
+    def years(magnitude: Range) -> NDArray[np.bool_]:
+        threats = [Threat(name, Range(0.2, 2), magnitude, share_after=0.3) for name in ("a", "b")]
+        found = simulate(threats, years=500, random=np.random.default_rng(4))
+        return np.column_stack([found.before > 0, found.after > 0])
+
+    assert np.array_equal(years(Range(1, 1)), years(Range(5, 90)))
+    assert 0 < years(Range(1, 1)).sum() < 1_000

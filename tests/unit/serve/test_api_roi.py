@@ -74,6 +74,25 @@ def applied(api: Api, **fields: Any) -> str:
     return saving_id
 
 
+def test_the_expected_loss_of_a_year_is_known_once_an_hour_has_a_value(billed: Api) -> None:
+    def asked() -> dict[str, Any]:
+        found: dict[str, Any] = billed.client.get("/api/v2/roi/metrics", headers=billed.acme).json()["expected_loss"]
+        return found
+
+    before = asked()
+    assert before["yearly"] is None
+    assert "what an hour is worth is not known" in before["reason"]
+
+    own = {"hour_values": {STORAGE_ID: {"low": 100, "high": 400}}}
+    assert billed.client.put("/api/v2/impact/assumptions", json=own, headers=billed.acme).is_success
+    found = asked()
+
+    assert found["yearly"]["now"]["mean"] > before["parts"][0]["now"]["mean"]
+    assert found["yearly"]["reduction"] is found["resources_at_start"] is None
+    assert found["reason"] == "no scan was made by the window's first day: the loss then is not known"
+    assert (found["resources_now"], found["not_priced"]) == (before["resources_now"], 0)
+
+
 def test_a_promise_is_approved_applied_and_shown_by_the_bills(billed: Api) -> None:
     saving_id = applied(billed)
     assert post(billed, "platform-cost", {"fee_month": "100", "currency": "USD"}).is_success
