@@ -1,4 +1,4 @@
-"""Where actors run: the only module here that knows Ray. Names, capacity, restarts, and which calls may overlap.
+"""Where actors run: the module that launches them. Names, capacity, restarts, and which calls may overlap.
 
 Classes are plain; `ray.remote` is applied here. Ray restarts an actor whose process dies and, where calls may be
 repeated, repeats them; that is safe because every method is. It does not fence: the storage does (`chain.fence`).
@@ -6,25 +6,16 @@ repeated, repeats them; that is safe because every method is. It does not fence:
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 import ray
-from ray.exceptions import (
-    ActorDiedError,
-    GetTimeoutError,
-    ObjectLostError,
-    PendingCallsLimitExceeded,
-    RayActorError,
-    RayTaskError,
-)
+from ray.exceptions import ActorDiedError, GetTimeoutError, PendingCallsLimitExceeded, RayActorError, RayTaskError
 
 from actors.evidence_chain import EvidenceChain
 from actors.folders import Folders
-from actors.handles import DEADLINE_S
+from actors.ray_handle import ObjectStoreShelf, RayHandle
 from actors.shards.beat import Beat
 from actors.shards.config import ShardConfig
 from actors.shards.roster_file import RosterFile, RosterPlace
@@ -34,12 +25,11 @@ from actors.simulation import Simulation
 from actors.tenant_shard import OpenFeed, OpenStore, OpenStream, TenantShard
 from actors.upkeep import LogUpkeep, UpkeepConfig
 from chain.keys.log_key_places import LogKeyPlaces
-from domain.errors import PolicyCortexError, UnavailableError
+from domain.errors import UnavailableError
 from domain.tenancy import TenantId
 
 A = TypeVar("A")
 R = TypeVar("R")
-P = ParamSpec("P")
 
 NAMESPACE: Final = "policycortex"
 SUPERVISOR_NAME: Final = "shard-supervisor"
@@ -142,68 +132,6 @@ SUPERVISOR: Final[Launch[ShardSupervisor]] = Launch(
 SIMULATION: Final = Launch(Simulation, groups={"board": 1}, group_of={"ping": "board"})
 
 
-class RayHandle(Generic[A]):
-    """An actor of a cluster."""
-
-    def __init__(self, actor: Any, launch: Launch[A], *, deadline_s: float = DEADLINE_S) -> None:
-        self._actor = actor
-        self._launch = launch
-        self._deadline_s = deadline_s
-
-    def call(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a method of the actor and wait for its result.
-
-        Raises:
-            UnavailableError: no answer within the deadline, or the actor's process is gone.
-        """
-        name = method.__name__
-        with self._translated(name):
-            return cast("R", ray.get(self._submit(name, *args, **kwargs), timeout=self._deadline_s))
-
-    async def ask(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Like `call`, for an event loop.
-
-        Raises:
-            UnavailableError: no answer within the deadline, or the actor's process is gone.
-        """
-        name = method.__name__
-        with self._translated(name):
-            async with asyncio.timeout(self._deadline_s):
-                return cast("R", await self._submit(name, *args, **kwargs))
-
-    @contextmanager
-    def _translated(self, name: str) -> Iterator[None]:
-        """Let Ray's errors leave as ours, and an actor's own error as itself."""
-        try:
-            yield
-        except (GetTimeoutError, TimeoutError):
-            raise UnavailableError(
-                "an actor did not answer in time", call=name, deadline_s=self._deadline_s, todo="Repeat the request"
-            ) from None
-        except RayTaskError as error:
-            if isinstance(error.cause, PolicyCortexError):
-                raise error.cause from None
-            raise
-        except RayActorError:
-            raise UnavailableError(
-                "an actor's process ended", call=name, is_interrupted=True, retry_after_s=2, todo="Repeat the request"
-            ) from None
-
-    def refer(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Like `call`, but the result stays in the object store; another actor's call gets it without a copy here."""
-        return cast("R", self._submit(method.__name__, *args, **kwargs))
-
-    def within(self, deadline_s: float) -> RayHandle[A]:
-        """The same actor with another deadline."""
-        return RayHandle(self._actor, self._launch, deadline_s=deadline_s)
-
-    def _submit(self, name: str, *args: object, **kwargs: object) -> Any:
-        method = getattr(self._actor, name)
-        group = self._launch.group_of.get(name)
-        call = method.options(concurrency_group=group) if group else method
-        return call.remote(*args, **kwargs)
-
-
 @dataclass(frozen=True, slots=True)
 class ShardOpening:
     """What a shard is built with; it travels to the node where one starts.
@@ -229,37 +157,6 @@ class ShardOpening:
             "shelf": ObjectStoreShelf(),
         }
         return _launch(SHARD, name, self.folders, self.open_store, config, **parts)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject(Generic[R]):
-    """Something in the object store, read there without a copy."""
-
-    reference: Any
-
-    def get(self) -> R:
-        """The thing itself, not to be changed.
-
-        Raises:
-            UnavailableError: it is gone with the process that had put it there.
-        """
-        try:
-            return cast("R", ray.get(self.reference, timeout=DEADLINE_S))
-        except (ObjectLostError, GetTimeoutError):
-            raise UnavailableError(
-                "a graph is no longer in the object store",
-                is_interrupted=True,
-                retry_after_s=1,
-                todo="Repeat the request: the shard puts it there again",
-            ) from None
-
-
-class ObjectStoreShelf:
-    """Ray's object store as the shelf of graphs."""
-
-    def put(self, value: R) -> StoredObject[R]:
-        """Put something there; it stays while the answer is held by somebody."""
-        return StoredObject(ray.put(value))
 
 
 class RayShardLauncher:
@@ -334,7 +231,7 @@ def shard_router(place: RosterPlace) -> ShardRouter[TenantShard]:
 
 def _found_shard(name: str) -> RayHandle[TenantShard]:
     try:
-        return RayHandle(ray.get_actor(name, NAMESPACE), SHARD)
+        return RayHandle(ray.get_actor(name, NAMESPACE), SHARD.group_of)
     except ValueError:
         raise UnavailableError(
             "the shard is not there yet", shard=name, is_moving=True, retry_after_s=1, todo="Repeat the request"
@@ -345,7 +242,7 @@ def supervisor_handle(opening: ShardOpening, shards: int) -> RayHandle[ShardSupe
     """The one that watches over the shards; of several racing starts one wins, and all get it."""
     names = [f"shard-{number}" for number in range(shards)]
     launch = Launch(RaySupervisor, SUPERVISOR.groups, SUPERVISOR.group_of)
-    return RayHandle(_launch(launch, SUPERVISOR_NAME, opening, names), SUPERVISOR)
+    return RayHandle(_launch(launch, SUPERVISOR_NAME, opening, names), SUPERVISOR.group_of)
 
 
 class RaySupervisor(ShardSupervisor):
@@ -358,17 +255,17 @@ class RaySupervisor(ShardSupervisor):
 
 def chain_handle(folders: Folders, log_keys: LogKeyPlaces | None = None) -> RayHandle[EvidenceChain]:
     """The one writer of evidence; of several racing starts one wins, and all get it."""
-    return RayHandle(_launch(CHAIN, CHAIN_NAME, folders, log_keys=log_keys), CHAIN)
+    return RayHandle(_launch(CHAIN, CHAIN_NAME, folders, log_keys=log_keys), CHAIN.group_of)
 
 
 def upkeep_handle(chain: RayHandle[EvidenceChain], config: UpkeepConfig) -> RayHandle[LogUpkeep]:
     """What keeps the logs published and anchored; it works from its start on, and again after each restart."""
-    return RayHandle(_launch(UPKEEP, UPKEEP_NAME, chain, config, None, is_working=True), UPKEEP)
+    return RayHandle(_launch(UPKEEP, UPKEEP_NAME, chain, config, None, is_working=True), UPKEEP.group_of)
 
 
 def simulation_handle(number: int) -> RayHandle[Simulation]:
     """One worker of the pool."""
-    return RayHandle(_launch(SIMULATION, f"simulation-{number}"), SIMULATION)
+    return RayHandle(_launch(SIMULATION, f"simulation-{number}"), SIMULATION.group_of)
 
 
 def _launch(launch: Launch[A], name: str, *args: object, **named: object) -> Any:

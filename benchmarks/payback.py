@@ -26,8 +26,9 @@ import polars as pl
 import ray
 
 from actors.handles import Handle
-from actors.placement import NAMESPACE, ObjectStoreShelf, simulation_handle
+from actors.placement import NAMESPACE, simulation_handle
 from actors.projecting import ProjectionPool
+from actors.ray_handle import ObjectStoreShelf
 from actors.simulation import Simulation
 from assessment.billing import import_billing
 from assessment.projection import World

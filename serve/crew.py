@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from actors.folders import Folders
 from actors.placement import (
-    ObjectStoreShelf,
     ShardOpening,
     chain_handle,
     shard_router,
@@ -12,6 +11,7 @@ from actors.placement import (
     supervisor_handle,
     upkeep_handle,
 )
+from actors.ray_handle import ObjectStoreShelf
 from actors.shards.roster_file import RosterFile
 from actors.upkeep import UpkeepConfig
 from chain.keys.log_key_places import LogKeyPlaces

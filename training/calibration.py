@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from training.logistic import logit, sigmoid
 
@@ -51,6 +50,8 @@ def fit_isotonic(scores: Numbers, labels: NDArray[np.bool_], *, pseudo: float = 
 
 def fit_temperature(p: Numbers, labels: NDArray[np.bool_]) -> float:
     """The number by which logits are divided so that the log loss is least."""
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 (half a second of every process that never fits)
+
     margins = logit(p) * np.where(labels, 1.0, -1.0)
     found = minimize_scalar(lambda t: float(np.logaddexp(0, -margins / t).mean()), bounds=(0.05, 20), method="bounded")
     return float(found.x)

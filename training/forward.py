@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from domain.errors import InputError
@@ -147,8 +146,10 @@ class Network:
 
 def weighted_mean(lists: Lists, state: Floats, gates: Floats) -> tuple[Floats, Floats]:
     """For each list, the mean of its members' states by their gates, and the sum of gates."""
+    from scipy.sparse import csr_array  # noqa: PLC0415 (half a second of every process that never predicts)
+
     shape = (len(lists), len(state))
-    matrix = scipy.sparse.csr_array((gates, lists.others, lists.starts), shape=shape)
+    matrix = csr_array((gates, lists.others, lists.starts), shape=shape)
     mass = np.asarray(matrix @ np.ones(len(state), np.float32), np.float32)
     matrix.data = gates / np.repeat(mass + np.float32(SOFTENING), np.diff(lists.starts))
     return np.asarray(matrix @ state, np.float32), mass

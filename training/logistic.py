@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 Numbers = NDArray[np.float64]
 RIDGE = 1e-4
@@ -41,6 +40,8 @@ def fit_logistic(
         weights: how many rows each row stands for.
         ridge: penalty on standardised weights, per unit of total weight.
     """
+    from scipy.optimize import minimize  # noqa: PLC0415 (half a second of every process that never fits)
+
     total = weights.sum()
     mean = np.average(values, axis=0, weights=weights)
     scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights))

@@ -12,6 +12,7 @@ from tests.architecture.sources import ROOT, modules
 HOMES: dict[str, tuple[str, ...]] = {
     "ray": (
         "actors.placement",
+        "actors.ray_handle",
         "serve.bootstrap",
         "serve.cluster",
         "serve.deployment",
@@ -60,8 +61,24 @@ def test_only_settings_reads_the_environment() -> None:
 
 @pytest.mark.parametrize("entry", ["chain.verify", "chain.__main__", "serve.cli"])
 def test_an_entry_point_starts_without_heavy_libraries(entry: str) -> None:
-    program = f"import sys, {entry}; print(*sorted({HEAVY!r} & {{m.partition('.')[0] for m in sys.modules}}))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert loaded == []
+    assert loaded_by(entry, HEAVY) == set()
+
+
+@pytest.mark.parametrize(
+    ("actor", "strangers"),
+    [
+        ("actors.tenant_shard", {"scipy", "ray", "fastapi"}),
+        ("actors.simulation", {"scipy", "ray", "fastapi", "duckdb"}),
+        ("actors.evidence_chain", {"scipy", "ray", "fastapi", "polars", "duckdb", "numpy"}),
+        ("actors.ray_handle", {"scipy", "fastapi", "polars", "duckdb"}),
+    ],
+)
+def test_an_actors_process_imports_what_it_works_with(actor: str, strangers: set[str]) -> None:
+    assert loaded_by(actor, strangers) == set()
+
+
+def loaded_by(module: str, libraries: set[str]) -> set[str]:
+    """Which of the libraries a new process holds after importing the module."""
+    program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return libraries & set(run.stdout.split())

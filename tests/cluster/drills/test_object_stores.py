@@ -17,7 +17,8 @@ import ray
 
 from actors.evidence_chain import EvidenceChain
 from actors.folders import Folders
-from actors.placement import CHAIN_NAME, NAMESPACE, RayHandle, chain_handle
+from actors.placement import CHAIN_NAME, NAMESPACE, chain_handle
+from actors.ray_handle import RayHandle
 from chain.batch import EntryBatch
 from domain.errors import UnavailableError
 from domain.tenancy import TenantId
