@@ -14,7 +14,7 @@ run: ## Set up, then run the demo (make run ARGS=--once ends after the scan)
 
 test: ## Set up, then run the tests
 	@$(PYTHON) deploy/environment.py --extra dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: ## Formatting, lint rules and import contracts
 	@$(PYTHON) deploy/environment.py --extra dev

@@ -69,7 +69,7 @@ def test_an_entry_point_starts_without_heavy_libraries(entry: str) -> None:
     [
         ("actors.tenant_shard", {"scipy", "ray", "fastapi"}),
         ("actors.simulation", {"scipy", "ray", "fastapi", "duckdb"}),
-        ("actors.evidence_chain", {"scipy", "ray", "fastapi", "polars", "duckdb", "numpy"}),
+        ("actors.evidence_chain", {"scipy", "ray", "fastapi", "polars", "duckdb"}),
         ("actors.ray_handle", {"scipy", "fastapi", "polars", "duckdb"}),
     ],
 )
