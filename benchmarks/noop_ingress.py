@@ -7,7 +7,7 @@ from typing import Any, cast
 from fastapi import FastAPI, Request, Response
 from ray import serve as ray_serve
 
-from serve.deployment import MAX_ONGOING, MAX_QUEUED
+from serve.deployment.ingress import MAX_ONGOING, MAX_QUEUED
 
 
 class NoOp:

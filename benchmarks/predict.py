@@ -35,7 +35,7 @@ from training.explanation import Explainer
 from training.history import Frames, timeline
 from training.predictor import Predictor, shipped_predictor
 from training.relations import GROUPS, Relations, grouped, recent
-from training.task import Task, features_of, see
+from training.task import features_of, see
 
 SEED = 7
 REPEATS = 5
@@ -121,7 +121,7 @@ def one_rows(predictor: Predictor, rows: int, edges: int) -> list[Row]:
     explainer = Explainer(predictor, values, relations, states)
     chosen = np.random.default_rng(SEED).integers(0, rows, QUESTIONS)
     ask = [partial(predictor.answer, values, relations, np.array([row])) for row in chosen]
-    why = [partial(explainer.explain, int(row), Task.CHANGE) for row in chosen[:60]]
+    why = [partial(explainer.explain, int(row)) for row in chosen[:60]]
     scored, told = (np.array([least_s(one, 1) for one in each]) for each in (ask, why))
     found = []
     for name, times in (("one resource scored", scored), ("one resource explained", told)):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from serve.drift_service import DriftFace, DriftService
     from serve.platform import Platform
     from serve.platform_face import PlatformFace
+    from serve.predictions import ModelPlace
     from serve.settings import Settings
 
 
@@ -157,6 +158,13 @@ def upkeep_of(settings: Settings) -> UpkeepConfig:
         settings.witnesses,
         settings.retention_years,
     )
+
+
+def models_of(settings: Settings) -> ModelPlace:
+    """Which prediction models a platform with these settings serves."""
+    from serve.predictions import ModelPlace  # noqa: PLC0415 (see above)
+
+    return ModelPlace(settings.prediction_candidate, settings.prediction_share / 100)
 
 
 def shard_of(settings: Settings) -> ShardConfig:

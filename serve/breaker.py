@@ -1,4 +1,7 @@
-"""A circuit breaker: after errors or late answers in a row the other way is taken for a while, then one tries again."""
+"""When to stop asking who does not answer, and how long to wait for who has only just begun.
+
+After errors or late answers in a row a breaker takes the other way for a while, then one tries again.
+"""
 
 from __future__ import annotations
 
@@ -37,3 +40,32 @@ class Breaker:
         self.failures += 1
         if self.failures >= self.failures_max:
             self.open_until_s = now_s + self.rest_s
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long to wait for an answer of something that starts when it is first asked, and ends when it is not.
+
+    Args:
+        warm_s: how long one that runs may take.
+        cold_s: how long one that starts may take; questions of that time share it.
+        idle_s: after so long without a question it ends.
+    """
+
+    warm_s: float
+    cold_s: float
+    idle_s: float
+    answered_s: float = float("-inf")
+    cold_until_s: float = float("-inf")
+
+    def answered(self, now_s: float) -> None:
+        """It runs."""
+        self.answered_s = now_s
+
+    def left_s(self, now_s: float) -> float:
+        """How long a question that is put now may wait."""
+        if now_s - self.answered_s < self.idle_s / 2:
+            return self.warm_s
+        if now_s >= self.cold_until_s + self.idle_s / 2:
+            self.cold_until_s = now_s + self.cold_s
+        return max(self.cold_until_s - now_s, self.warm_s)

@@ -23,9 +23,9 @@ from domain.errors import UnavailableError
 from domain.tenancy import tenant_id
 from serve.auth.tokens import FILE_NAME as TOKENS_NAME
 from serve.auth.tokens import ensure_token
-from serve.bootstrap import folders_of, shard_of, upkeep_of
+from serve.bootstrap import folders_of, models_of, shard_of, upkeep_of
 from serve.crew import ray_crew
-from serve.deployment import IngressConfig, api_application
+from serve.deployment.ingress import IngressConfig, api_application
 from serve.key_places import key_places
 from serve.machine import check_machine
 from serve.platform import Platform
@@ -103,6 +103,9 @@ def ingress_config(settings: Settings, *, operator_digest: bytes) -> IngressConf
         streams=streams,
         webhook_places=settings.webhook_places,
         report_tsa_url=settings.report_tsa_url,
+        models=models_of(_absolute(settings)),
+        model_replicas=settings.prediction_replicas,
+        prediction_hour=settings.prediction_hour,
     )
 
 
@@ -125,7 +128,7 @@ def _start_ray(settings: Settings) -> None:
 
 def _absolute(settings: Settings) -> Settings:
     """Actors have other working directories than the command that starts them."""
-    names = ("store_dir", "evidence_dir", "anchors", "witnesses", "storage_options")
+    names = ("store_dir", "evidence_dir", "anchors", "witnesses", "storage_options", "prediction_candidate")
     paths = {name: getattr(settings, name) for name in names}
     return settings.model_copy(update={name: path.resolve() for name, path in paths.items() if path is not None})
 

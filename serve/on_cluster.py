@@ -20,7 +20,7 @@ from domain.tenancy import tenant_id
 from serve.auth.tokens import FILE_NAME as TOKENS_NAME
 from serve.auth.tokens import ensure_token
 from serve.cluster import ingress_config
-from serve.deployment import api_application
+from serve.deployment.ingress import api_application
 from serve.run_file import RunningPlatform, write_run_file
 from serve.settings import load_settings
 

@@ -2,7 +2,8 @@
 
 One resource is scored from its neighbourhood alone; a whole tenant once a day, when it is first asked about or when
 somebody orders it, and that is what the series keeps. Two models can stand side by side: a share of the tenants is
-answered by the candidate, or none is and it only runs along. Figures are kept for each.
+answered by the candidate, or none is and it only runs along. Figures are kept for each. Where the models compute is a
+port: this process, or a deployment of its own; where that errs or is late, the regression answers here.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from secrets import token_hex
+from threading import Lock
 from time import perf_counter
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +23,15 @@ from numpy.typing import NDArray
 from actors.prediction_series import DayTold, PredictionSeries
 from assessment.learned import CameTrue, Prepared, joined_outcomes
 from domain.clock import format_instant
-from domain.errors import NotFound, PolicyCortexError
+from domain.errors import NotFound
 from domain.tenancy import TenantId
 from domain.value import Json
 from graph.stores.contract import NO_RESOURCE_TODO
 from serve.breaker import Breaker
-from training.explanation import Explainer, Explanation
+from training.explanation import Explanation
 from training.forward import Floats
-from training.predictor import Answer, Predictor
-from training.relations import ego
+from training.predictor import Predictor
+from training.scoring import NETWORK_ERRORS, Asked, Beside, Graph, Told
 from training.task import NODE_TASKS, Task
 
 KEPT_MAX: Final = 16
@@ -41,6 +44,9 @@ QUESTIONS: Final[Mapping[Task, str]] = {
 GLOBAL: Final = "global model, not calibrated on this tenant"
 OWN: Final = "calibrated on this tenant's own outcomes"
 LEARNED, BASELINE = "learned", "baseline"
+SERVING, CANDIDATE = "serving", "candidate"
+SCORE_DEADLINE_S: Final = 600.0
+LOCKS: Final = 16
 Row = dict[str, Json]
 Known = tuple[int, datetime]
 T = TypeVar("T")
@@ -56,6 +62,31 @@ class Tenants(Protocol):
         """What followed some instants."""
 
 
+class Model(Protocol):
+    """Where the models compute. Safe for several threads."""
+
+    @property
+    def where(self) -> str:
+        """In words, for the operator."""
+
+    def place(self, graph: Graph) -> Any:
+        """Put a graph where it can be asked about; what comes back names it."""
+
+    def explain(self, asked: Asked, placed: Any) -> Told:
+        """Answer one question.
+
+        Raises:
+            UnavailableError: the network failed, or did not answer in time.
+        """
+
+    def whole(self, asked: Asked, placed: Any, *, deadline_s: float | None = None) -> Floats:
+        """Logits of every row; `asked.row` does not matter.
+
+        Raises:
+            UnavailableError: the network failed, or did not answer in time.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One resource, asked about at an instant."""
@@ -67,14 +98,28 @@ class Question:
 
 @dataclass(slots=True)
 class ArmFigures:
-    """What one model did: how often it answered or failed, how long it took, and what it told on average."""
+    """What one model did: how often it answered or failed, how long it took, and what it told on average.
+
+    Args:
+        together: sum over answers of how many were answered at once.
+    """
 
     answered: int = 0
     failed: int = 0
     refused: int = 0
+    whole: int = 0
+    together: int = 0
     took_s: float = 0.0
     p_sum: NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(NODE_TASKS)))
     differs_sum: float = 0.0
+
+    def add(self, p: NDArray[np.float64], took_s: float, *, together: int = 1, differs: float = 0.0) -> None:
+        """Count an answer."""
+        self.answered += 1
+        self.together += together
+        self.took_s += took_s
+        self.p_sum += p
+        self.differs_sum += differs
 
     def row(self, predictor: Predictor) -> Row:
         """The figures as JSON."""
@@ -82,8 +127,8 @@ class ArmFigures:
         means: dict[str, Json] = {task.value: float(self.p_sum[at]) / count for at, task in enumerate(NODE_TASKS)}
         return {
             "model": model_name(predictor), "answered": self.answered, "failed": self.failed, "refused": self.refused,
-            "mean_ms": 1000 * self.took_s / count, "mean_probability": means,
-            "mean_difference_from_serving": self.differs_sum / count,
+            "tenants_scored": self.whole, "mean_ms": 1000 * self.took_s / count, "mean_batch": self.together / count,
+            "mean_probability": means, "mean_difference_from_serving": self.differs_sum / count,
         }  # fmt: skip
 
 
@@ -102,26 +147,34 @@ class Arms:
     def of(self, tenant: TenantId) -> str:
         """Which answers a tenant; always the same one."""
         place = int.from_bytes(blake2b(tenant.encode(), digest_size=8).digest()) / 2**64
-        return "candidate" if self.candidate is not None and place < self.share else "serving"
+        return CANDIDATE if self.candidate is not None and place < self.share else SERVING
 
-    def get(self, name: str) -> Predictor:
-        """A model by the name of its arm."""
-        return self.candidate if name == "candidate" and self.candidate is not None else self.serving
+    @property
+    def beside(self) -> str:
+        """The arm that runs along unheard; empty where none does."""
+        return CANDIDATE if self.candidate is not None and self.share == 0 else ""
+
+    def models(self) -> dict[str, Predictor]:
+        """Models by the names of their arms."""
+        found = {SERVING: self.serving}
+        return found if self.candidate is None else {**found, CANDIDATE: self.candidate}
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Tenant:
-    """What is kept of a tenant: its graph, and after a whole scoring the states of every layer."""
+    """What is kept of a tenant: its graph, where the model finds it, and the model as calibrated for it."""
 
     prepared: Prepared
     predictor: Predictor
-    states: list[Floats] | None = None
+    name: str
+    placed: Any
 
 
 class PredictionService:
-    """Scores tenants. Not for several threads.
+    """Scores tenants. Safe for several threads.
 
     Args:
+        model: where the arms compute.
         series: a tenant's series.
         now: what is asked about another day than this one's is told and not kept.
     """
@@ -129,6 +182,7 @@ class PredictionService:
     def __init__(
         self,
         arms: Arms,
+        model: Model,
         tenants: Tenants,
         series: Callable[[TenantId], PredictionSeries],
         *,
@@ -136,11 +190,14 @@ class PredictionService:
         breaker: Breaker | None = None,
         now_s: Callable[[], float] = perf_counter,
     ) -> None:
-        self._arms, self._tenants, self._series = arms, tenants, series
+        self._arms, self._model, self._tenants, self._series = arms, model, tenants, series
+        self._models = arms.models()
         self._now, self._now_s = now, now_s
         self._breaker = breaker or Breaker()
-        self._figures = {name: ArmFigures() for name in ("serving", "candidate")}
+        self._figures = {name: ArmFigures() for name in self._models}
         self._kept: dict[TenantId, _Tenant] = {}
+        self._lock = Lock()
+        self._reading = tuple(Lock() for _ in range(LOCKS))
 
     def timeline(self, asked: Question) -> Row:
         """One resource's scores, reasons and series.
@@ -152,10 +209,7 @@ class PredictionService:
         row = kept.prepared.row_of(asked.resource_id)
         if row is None:
             raise NotFound("no such resource", resource_id=asked.resource_id, todo=NO_RESOURCE_TODO)
-        today = self._now().date()
-        is_due = asked.as_of.date() == today and today not in self._series(asked.tenant).days()
-        if is_due and self._breaker.lets_through(self._now_s()):
-            self._score(asked.tenant, kept)
+        self._keep_today(asked, kept)
         told, source = self._told(asked.tenant, kept, row)
         points = self._series(asked.tenant).of(asked.resource_id)
         return {
@@ -170,33 +224,49 @@ class PredictionService:
         }  # fmt: skip
 
     def score(self, tenant: TenantId, as_of: datetime) -> Row:
-        """Score a whole tenant and keep it as the day's part of the series."""
+        """Score a whole tenant, by the regression where the network does not answer, and keep it as the day's part."""
         kept = self._tenant(tenant, as_of)
-        told = self._score(tenant, kept)
+        told = self._learned_day(tenant, kept, SCORE_DEADLINE_S) or _baseline_day(kept)
+        self._series(tenant).keep(told)
         return {"resources": len(told.uids), "source": told.source, "model": told.model, "at": format_instant(told.at)}
+
+    def is_scored(self, tenant: TenantId) -> bool:
+        """Whether the series has this day."""
+        return self._now().date() in self._series(tenant).days()
 
     def figures(self) -> Row:
         """What each model did since this process began."""
-        arms: dict[str, Json] = {"serving": self._figures["serving"].row(self._arms.serving)}
-        if self._arms.candidate is not None:
-            arms["candidate"] = self._figures["candidate"].row(self._arms.candidate)
-        return {"arms": arms, "candidate_share": self._arms.share, "breaker_failures": self._breaker.failures}
+        with self._lock:
+            arms: dict[str, Json] = {name: self._figures[name].row(model) for name, model in self._models.items()}
+            return {
+                "arms": arms, "candidate_share": self._arms.share, "where": self._model.where,
+                "breaker_failures": self._breaker.failures,
+            }  # fmt: skip
 
     def _tenant(self, tenant: TenantId, as_of: datetime) -> _Tenant:
-        kept = self._kept.pop(tenant, None)
-        known = None if kept is None else (kept.prepared.version, kept.prepared.as_of)
-        fresh = self._tenants.prepared_graph(tenant, as_of=as_of, known=known)
-        if fresh is not None:
-            kept = _Tenant(fresh, self._calibrated(tenant, as_of))
-        assert kept is not None, "a shard says that nothing changed only of what it gave before"
-        self._kept[tenant] = kept
-        while len(self._kept) > KEPT_MAX:
-            del self._kept[next(iter(self._kept))]
-        return kept
+        with self._reading[hash(tenant) % LOCKS]:
+            kept = self._kept.get(tenant)
+            known = None if kept is None else (kept.prepared.version, kept.prepared.as_of)
+            fresh = self._tenants.prepared_graph(tenant, as_of=as_of, known=known)
+            if fresh is not None:
+                kept = self._placed(tenant, fresh, as_of)
+            assert kept is not None, "a shard says that nothing changed only of what it gave before"
+            with self._lock:
+                self._kept.pop(tenant, None)
+                self._kept[tenant] = kept
+                while len(self._kept) > KEPT_MAX:
+                    del self._kept[next(iter(self._kept))]
+            return kept
+
+    def _placed(self, tenant: TenantId, fresh: Prepared, as_of: datetime) -> _Tenant:
+        predictor = self._calibrated(tenant, as_of)
+        scales = predictor.scales() if predictor.is_calibrated_here else None
+        placed = self._model.place(Graph(fresh.values, fresh.relations, scales))
+        return _Tenant(fresh, predictor, f"{tenant}/{token_hex(8)}", placed)
 
     def _calibrated(self, tenant: TenantId, now: datetime) -> Predictor:
         """The tenant's model, calibrated on its own outcomes where there are enough."""
-        predictor, series = self._arms.get(self._arms.of(tenant)), self._series(tenant)
+        predictor, series = self._models[self._arms.of(tenant)], self._series(tenant)
         told: dict[datetime, tuple[tuple[str, ...], NDArray[np.float64]]] = {}
         last = now
         for day in reversed(series.days()):
@@ -211,87 +281,80 @@ class PredictionService:
         outcomes = {task: (logits[:, at], came[:, at]) for at, task in enumerate(NODE_TASKS)}
         return predictor.calibrated_for(outcomes, weeks=len(told))
 
-    def _score(self, tenant: TenantId, kept: _Tenant) -> DayTold:
-        graph, source = kept.prepared, LEARNED
-        answers = self._guarded(tenant, lambda: self._whole(kept))
-        if answers is None:
-            answers, source = kept.predictor.baseline(graph.values), BASELINE
-        logits, p = (
-            np.stack([getattr(answers[task], name) for task in NODE_TASKS], axis=1) for name in ("logits", "p")
-        )
-        told = DayTold(graph.as_of, model_name(kept.predictor), source, graph.uids, logits, p)
-        self._series(tenant).keep(told)
-        return told
+    def _keep_today(self, asked: Question, kept: _Tenant) -> None:
+        """Score the whole tenant where this day's part of the series is missing; only the network's answer is kept."""
+        if asked.as_of.date() != self._now().date() or self.is_scored(asked.tenant):
+            return
+        with self._reading[hash(asked.tenant) % LOCKS]:
+            if not self.is_scored(asked.tenant):
+                told = self._learned_day(asked.tenant, kept, None)
+                if told is not None:
+                    self._series(asked.tenant).keep(told)
 
-    def _whole(self, kept: _Tenant) -> dict[Task, Answer]:
-        network = kept.predictor.network
-        standard = network.standard(kept.prepared.values)
-        states = network.states(standard, kept.prepared.relations)
-        answers = kept.predictor.told(network.heads(standard, states[-1]))
-        kept.states = states
-        return answers
+    def _learned_day(self, tenant: TenantId, kept: _Tenant, deadline_s: float | None) -> DayTold | None:
+        asked = Asked(kept.name, 0, self._arms.of(tenant))
+        logits = self._guarded(asked.arm, lambda: self._model.whole(asked, kept.placed, deadline_s=deadline_s))
+        if logits is None:
+            return None
+        with self._lock:
+            self._figures[asked.arm].whole += 1
+        answers = kept.predictor.told(logits)
+        p = np.stack([answers[task].p for task in NODE_TASKS], axis=1)
+        graph = kept.prepared
+        return DayTold(graph.as_of, model_name(kept.predictor), LEARNED, graph.uids, logits.astype(np.float64), p)
 
     def _told(self, tenant: TenantId, kept: _Tenant, row: int) -> tuple[list[Json], str]:
-        explained = self._guarded(tenant, lambda: self._explained(kept, row))
-        if explained is not None:
-            self._run_along(tenant, kept, row, explained)
-            return [_task_row(kept.prepared, task, one) for task, one in explained.items()], LEARNED
+        asked = Asked(kept.name, row, self._arms.of(tenant), self._arms.beside)
+        told = self._guarded(asked.arm, lambda: self._model.explain(asked, kept.placed))
+        if told is not None:
+            self._count(asked.arm, told)
+            return [_task_row(kept.prepared, task, one) for task, one in told.tasks.items()], LEARNED
         answers = kept.predictor.baseline(kept.prepared.values[row : row + 1])
         return [_baseline_row(task, float(answers[task].p[0])) for task in NODE_TASKS], BASELINE
 
-    def _explained(self, kept: _Tenant, row: int) -> dict[Task, Explanation]:
-        graph, network = kept.prepared, kept.predictor.network
-        if kept.states is not None:
-            whole = Explainer(kept.predictor, graph.values, graph.relations, kept.states)
-            return {task: whole.explain(row, task) for task in NODE_TASKS}
-        nodes, near = ego(graph.relations, np.array([row]), hops=network.layers)
-        values = graph.values[nodes]
-        part = Explainer(kept.predictor, values, near, network.states(network.standard(values), near))
-        return {task: part.explain(0, task).placed(nodes) for task in NODE_TASKS}
-
-    def _guarded(self, tenant: TenantId, ask: Callable[[], T]) -> T | None:
+    def _guarded(self, arm: str, ask: Callable[[], T]) -> T | None:
         """What the network answers; None where it fails, or rests after failures."""
-        figures = self._figures[self._arms.of(tenant)]
         begun = self._now_s()
-        if not self._breaker.lets_through(begun):
-            figures.refused += 1
-            return None
+        with self._lock:
+            if not self._breaker.lets_through(begun):
+                self._figures[arm].refused += 1
+                return None
         try:
             found = ask()
-        except (ArithmeticError, LookupError, ValueError, MemoryError, PolicyCortexError):
-            figures.failed += 1
-            self._breaker.failed(self._now_s())
+        except NETWORK_ERRORS:
+            with self._lock:
+                self._figures[arm].failed += 1
+                self._breaker.failed(self._now_s())
             return None
-        ended = self._now_s()
-        self._breaker.succeeded(ended, ended - begun)
-        figures.took_s += ended - begun
+        with self._lock:
+            ended = self._now_s()
+            self._breaker.succeeded(ended, ended - begun)
         return found
 
-    def _run_along(self, tenant: TenantId, kept: _Tenant, row: int, told: Mapping[Task, Explanation]) -> None:
-        """Count the answer, and let the candidate answer unheard where it only runs along."""
-        own = np.array([told[task].p for task in NODE_TASKS])
-        figures = self._figures[self._arms.of(tenant)]
-        figures.answered += 1
-        figures.p_sum += own
-        candidate = self._arms.candidate
-        if candidate is None or self._arms.share > 0:
+    def _count(self, arm: str, told: Told) -> None:
+        own = np.array([told.tasks[task].p for task in NODE_TASKS])
+        with self._lock:
+            self._figures[arm].add(own, told.took_s, together=told.together)
+            if told.beside is not None:
+                self._count_beside(told.beside, own)
+
+    def _count_beside(self, beside: Beside, own: NDArray[np.float64]) -> None:
+        if not beside.p:
+            self._figures[CANDIDATE].failed += 1
             return
-        begun, unheard = self._now_s(), self._figures["candidate"]
-        try:
-            found = candidate.answer(kept.prepared.values, kept.prepared.relations, np.array([row]))
-        except (ArithmeticError, LookupError, ValueError, MemoryError, PolicyCortexError):
-            unheard.failed += 1
-            return
-        other = np.array([found[task].p[0] for task in NODE_TASKS])
-        unheard.answered += 1
-        unheard.took_s += self._now_s() - begun
-        unheard.p_sum += other
-        unheard.differs_sum += float(np.abs(other - own).mean())
+        other = np.array(beside.p)
+        self._figures[CANDIDATE].add(other, beside.took_s, differs=float(np.abs(other - own).mean()))
 
 
 def model_name(predictor: Predictor) -> str:
     """A model's name and the beginning of its digest."""
     return f"{predictor.manifest.name}@{predictor.manifest.sha256[:12]}"
+
+
+def _baseline_day(kept: _Tenant) -> DayTold:
+    graph, answers = kept.prepared, kept.predictor.baseline(kept.prepared.values)
+    logits, p = (np.stack([getattr(answers[task], name) for task in NODE_TASKS], axis=1) for name in ("logits", "p"))
+    return DayTold(graph.as_of, model_name(kept.predictor), BASELINE, graph.uids, logits, p)
 
 
 def _task_row(graph: Prepared, task: Task, found: Explanation) -> Row:

@@ -51,6 +51,18 @@ class Settings(BaseSettings):
         300, "After so long without a question a tenant's store is closed", unit="s", low=1, high=86_400
     )
     simulations: int = _row(2, "Actors that run scenarios in parallel", unit="actors", low=1, high=1_024)
+    prediction_candidate: Path | None = _row(
+        None, "Weights of a second prediction model, which is tried beside the one that is shipped"
+    )
+    prediction_share: int = _row(
+        0, "Tenants that the second model answers; with 0 it runs along and is only counted", unit="%", low=0, high=100
+    )
+    prediction_replicas: int = _row(
+        1, "Replicas of the prediction models at most; none runs before the first question", low=1, high=64
+    )
+    prediction_hour: int = _row(
+        2, "Hour of the day, UTC, at which every tenant is scored as a whole; 24 for never", low=0, high=24
+    )
     ray_memory_mib: int = _row(512, "Ray's object store on this machine", unit="MiB", low=80, high=1_048_576)
     ray_dashboard: bool = _row(True, "Ray's dashboard and job submission on this machine, on loopback")
     memory_free_mib_min: int = _row(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from training.forward import RELATIONS, SOFTENING, Floats, time_encoding
 from training.predictor import Matrix, Numbers, Predictor
 from training.relations import GROUPS, LINKS, Relations
-from training.task import Task
+from training.task import NODE_TASKS, Task
 
 PARTS_MAX: Final = 8
 CHANGE_MIN: Final = 1e-6
@@ -93,67 +93,83 @@ class Explainer:
         self._predictor, self._values, self._relations, self._states = predictor, values, relations, states
         self._network = predictor.network
 
-    def explain(self, row: int, task: Task) -> Explanation:
-        """Ask again without each part."""
-        voices = self._voices(row)
+    def explain(self, row: int) -> dict[Task, Explanation]:
+        """Each task's answer for a row, asked again without each part."""
+        voices, own = self._voices(row), self._values[row : row + 1]
         messages = self._messages(voices)
-        told = self._p(row, self._values[row : row + 1], messages, task)[0]
-        return Explanation(
-            float(told), self._features(row, messages, task, told), self._neighbours(row, voices, task, told),
-            self._remedies(row, messages, task, told),
-        )  # fmt: skip
+        told = self._p(row, own, messages)[0]
+        features = told - self._p(row, self._without_each_feature(own), messages)
+        others = _others(voices, row)
+        neighbours = told - self._p(row, own, self._messages_without(voices, others))
+        actions, asked = self._mended(own)
+        mended = self._p(row, asked, messages)
+        return {
+            task: Explanation(
+                float(told[at]), self._feature_parts(features[:, at]),
+                _neighbour_parts(others, neighbours[:, at], voices), _remedies(actions, mended[:, at], told[at]),
+            )
+            for at, task in enumerate(NODE_TASKS)
+        }  # fmt: skip
 
-    def _features(self, row: int, messages: list[Floats], task: Task, told: float) -> tuple[Part, ...]:
-        count = self._values.shape[1]
-        asked = np.repeat(self._values[row : row + 1], count, axis=0)
+    def _without_each_feature(self, own: Matrix) -> Matrix:
+        asked = np.repeat(own, own.shape[1], axis=0)
         np.fill_diagonal(asked, np.asarray(self._network.arrays["mean"]))
-        adds = told - self._p(row, asked, messages, task)
+        return asked
+
+    def _feature_parts(self, adds: Numbers) -> tuple[Part, ...]:
         largest = np.argsort(-np.abs(adds), kind="stable")[:PARTS_MAX]
         return tuple(Part(self._predictor.names[at], float(adds[at])) for at in largest if abs(adds[at]) > CHANGE_MIN)
 
-    def _neighbours(self, row: int, voices: Sequence[_Voices], task: Task, told: float) -> tuple[NeighbourPart, ...]:
-        heard = np.unique(np.concatenate([one.others for one in voices]))
-        found = []
-        for other in heard[heard != row].tolist():
-            without = self._messages(voices, without=other)
-            adds = told - float(self._p(row, self._values[row : row + 1], without, task)[0])
-            if abs(adds) > CHANGE_MIN:
-                found.append(NeighbourPart(other, tuple(v.name for v in voices if other in v.others), adds))
-        return tuple(sorted(found, key=lambda one: (-abs(one.adds), one.row))[:PARTS_MAX])
-
-    def _remedies(self, row: int, messages: list[Floats], task: Task, told: float) -> tuple[Remedy, ...]:
-        found = []
+    def _mended(self, own: Matrix) -> tuple[tuple[str, ...], Matrix]:
+        """What somebody can do here, and the row as it would be then."""
+        names, actions, rows = self._predictor.names, [], [own[:0]]
         for action, columns in REMEDIES.items():
-            at = [self._predictor.names.index(name) for name in columns if name in self._predictor.names]
-            asked = self._values[row : row + 1].copy()
-            if not at or not asked[0, at].any():
-                continue
-            asked[0, at] = 0
-            p = float(self._p(row, asked, messages, task)[0])
-            if p < told - CHANGE_MIN:
-                found.append(Remedy(action, p))
-        return tuple(sorted(found, key=lambda one: one.p))
+            at = [names.index(name) for name in columns if name in names]
+            if at and own[0, at].any():
+                asked = own.copy()
+                asked[0, at] = 0
+                actions.append(action)
+                rows.append(asked)
+        return tuple(actions), np.concatenate(rows)
 
-    def _p(self, row: int, asked: Matrix, messages: Sequence[Floats], task: Task) -> Numbers:
-        """The told probability of a row with other features or other messages."""
-        types = np.full(len(asked), self._network.type_codes(self._relations)[row])
+    def _p(self, row: int, asked: Matrix, messages: Sequence[Floats]) -> Numbers:
+        """The told probabilities of a row with other features or other messages, a column for each task.
+
+        Shapes:
+            asked: (n, k) or (1, k). messages: (n, width) or (1, width) for each layer. Returns float64 (n, tasks).
+        """
+        types = np.full(len(asked), self._network.type_code(self._relations, row))
         standard = self._network.standard(asked)
         state = self._network.encoded(standard, types)
         for layer, message in enumerate(messages):
             state = state + np.maximum(self._network.own(layer, state) + message, 0)
-        return self._predictor.told(self._network.heads(standard, state))[task].p
+        answers = self._predictor.told(self._network.heads(standard, state))
+        return np.stack([answers[task].p for task in NODE_TASKS], axis=1)
 
-    def _messages(self, voices: Sequence[_Voices], *, without: int = -1) -> list[Floats]:
-        """What the row hears in each layer."""
+    def _messages(self, voices: Sequence[_Voices]) -> list[Floats]:
+        """What the row hears in each layer.
+
+        Shapes:
+            Returns float32 (1, width) for each layer.
+        """
+        return self._messages_without(voices, np.full(1, -1))
+
+    def _messages_without(self, voices: Sequence[_Voices], others: NDArray[np.integer]) -> list[Floats]:
+        """The same, not hearing each of some others in turn.
+
+        Shapes:
+            others: (m,). Returns float32 (m, width) for each layer.
+        """
         found = []
         for layer in range(self._network.layers):
-            total = np.zeros(self._states[0].shape[1], np.float32)
+            states = self._states[layer]
+            total = np.zeros((len(others), states.shape[1]), np.float32)
             for one in voices:
-                kept = one.others != without
-                gates = one.gates[layer][kept]
-                mass = gates.sum(dtype=np.float32)
-                heard = gates @ self._states[layer][one.others[kept]] / (mass + np.float32(SOFTENING))
-                total = total + self._network.spoken(one.name, layer, heard[None], mass[None])[0]
+                said = one.gates[layer][:, None] * states[one.others]
+                is_without = (others[:, None] == one.others).astype(np.float32)
+                mass = np.maximum(one.gates[layer].sum() - is_without @ one.gates[layer], 0)
+                heard = (said.sum(axis=0) - is_without @ said) / (mass + np.float32(SOFTENING))[:, None]
+                total += self._network.spoken(one.name, layer, heard, mass)
             found.append(total)
         return found
 
@@ -170,3 +186,25 @@ class Explainer:
             encoding = time_encoding(one.ages[mine])
             gates = tuple(self._network.gates(name, layer, encoding) for layer in range(self._network.layers))
             yield _Voices(name, one.others[mine], gates)
+
+
+def _others(voices: Sequence[_Voices], row: int) -> NDArray[np.int32]:
+    """Who is heard besides the row itself."""
+    heard = np.unique(np.concatenate([one.others for one in voices]))
+    return np.asarray(heard[heard != row], np.int32)
+
+
+def _neighbour_parts(
+    others: NDArray[np.integer], adds: Numbers, voices: Sequence[_Voices]
+) -> tuple[NeighbourPart, ...]:
+    order = np.lexsort((others, -np.abs(adds)))[:PARTS_MAX]
+    return tuple(
+        NeighbourPart(int(others[at]), tuple(v.name for v in voices if others[at] in v.others), float(adds[at]))
+        for at in order.tolist()
+        if abs(adds[at]) > CHANGE_MIN
+    )
+
+
+def _remedies(actions: Sequence[str], p: Numbers, told: float) -> tuple[Remedy, ...]:
+    found = [Remedy(action, float(one)) for action, one in zip(actions, p, strict=True) if one < told - CHANGE_MIN]
+    return tuple(sorted(found, key=lambda one: one.p))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ def time_encoding(ages: Ages) -> Floats:
     return np.stack([grown / 8, *decays, *waves], axis=1).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A fitted network.
 
@@ -113,8 +114,16 @@ class Network:
 
     def type_codes(self, relations: Relations) -> Codes:
         """Types as numbers of embeddings; 0 is a type that fitting did not know."""
-        known = {str(name): at for at, name in enumerate(self.arrays["type_names"].tolist(), start=1)}
+        known = self._type_numbers
         return np.array([known.get(name, 0) for name in relations.type_names] or [0], np.int32)[relations.types]
+
+    def type_code(self, relations: Relations, row: int) -> int:
+        """The same of one row."""
+        return self._type_numbers.get(relations.type_names[relations.types[row]], 0)
+
+    @cached_property
+    def _type_numbers(self) -> dict[str, int]:
+        return {str(name): at for at, name in enumerate(self.arrays["type_names"].tolist(), start=1)}
 
     def gates(self, relation: str, layer: int, encoding: Floats) -> Floats:
         """How much each voice counts."""

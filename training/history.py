@@ -12,13 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from domain.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Instants = NDArray[np.int64]
 """Microseconds since 1970, UTC."""
@@ -257,7 +259,7 @@ def microseconds(at: datetime) -> int:
 
 
 def _edges(frame: pl.DataFrame, numbers: dict[str, int]) -> Edges:
-    frame = frame.filter(pl.col("source").is_in(list(numbers)) & pl.col("target").is_in(list(numbers)))
+    frame = frame.filter(frame["source"].is_in(list(numbers)) & frame["target"].is_in(list(numbers)))
     frame = frame.sort("at", maintain_order=True)
     source, target = (
         np.fromiter((numbers[one] for one in frame[name]), np.int32, len(frame)) for name in ("source", "target")
@@ -266,7 +268,7 @@ def _edges(frame: pl.DataFrame, numbers: dict[str, int]) -> Edges:
 
 
 def _findings(frame: pl.DataFrame, numbers: dict[str, int]) -> Findings:
-    frame = frame.filter(pl.col("uid").is_in(list(numbers))).sort("at", maintain_order=True)
+    frame = frame.filter(frame["uid"].is_in(list(numbers))).sort("at", maintain_order=True)
     node = np.fromiter((numbers[one] for one in frame["uid"]), np.int32, len(frame))
     return Findings(
         _instants(frame["at"]), node, _coded(frame["check"], {}), frame["opened"].to_numpy().astype(np.bool_)
@@ -274,7 +276,7 @@ def _findings(frame: pl.DataFrame, numbers: dict[str, int]) -> Findings:
 
 
 def _instants(column: pl.Series) -> Instants:
-    return column.cast(pl.Datetime("us", "UTC")).cast(pl.Int64).to_numpy().copy()
+    return column.dt.timestamp("us").to_numpy().copy()
 
 
 def _column(texts: pl.Series) -> Coded:

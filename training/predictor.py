@@ -20,7 +20,6 @@ from domain.errors import InputError
 from training.activity import PRIOR_COLUMNS, Prior
 from training.calibration import Isotonic, fit_isotonic
 from training.forward import Floats, Network
-from training.live import live_timeline
 from training.logistic import Logistic, logit
 from training.relations import Relations, ego
 from training.task import NODE_TASKS, Task, features_of, see
@@ -118,11 +117,17 @@ class Predictor:
         )
         if not outcomes or not has_enough:
             return self
-        tasks = dict(self.tasks)
-        for task, (logits, came) in outcomes.items():
-            own = replace(tasks[task].scale, network=fit_isotonic(logits, came))
-            tasks[task] = replace(tasks[task], scale=own)
+        return self.scaled({task: fit_isotonic(logits, came) for task, (logits, came) in outcomes.items()})
+
+    def scaled(self, scales: Mapping[Task, Isotonic]) -> Predictor:
+        """This model with a tenant's own calibration of the network."""
+        own = {task: replace(self.tasks[task].scale, network=scale) for task, scale in scales.items()}
+        tasks = {task: replace(model, scale=own.get(task, model.scale)) for task, model in self.tasks.items()}
         return replace(self, tasks=tasks, is_calibrated_here=True)
+
+    def scales(self) -> dict[Task, Isotonic]:
+        """How the network's logits become probabilities."""
+        return {task: model.scale.network for task, model in self.tasks.items()}
 
 
 def load_predictor(features: str, path: Path = SHIPPED) -> Predictor:
@@ -146,6 +151,8 @@ def load_predictor(features: str, path: Path = SHIPPED) -> Predictor:
 @lru_cache(maxsize=1)
 def features_now() -> str:
     """What the features of this code digest to."""
+    from training.live import live_timeline  # noqa: PLC0415 (tables, which a process that only scores needs not)
+
     nobody = live_timeline("", "", [], [], end=datetime(2000, 1, 1, tzinfo=UTC))
     (seen,), prior = see([nobody], nobody.end)
     return features_digest(features_of(seen, prior).names)

@@ -60,12 +60,8 @@ class ApiContext:
     allowed_roots: Sequence[Path]
     changes: ChangeDesk
     drift: DriftService
+    predictions: Predictions
     operator_digest: bytes | None = None
-
-    @cached_property
-    def predictions(self) -> Predictions:
-        """Answers about next week."""
-        return Predictions(self.platform, self.folders, self.clock)
 
     @cached_property
     def drift_stream(self) -> FeedStream:

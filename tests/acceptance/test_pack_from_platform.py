@@ -44,6 +44,7 @@ from serve.key_places import key_places
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Crew, Platform
+from serve.predictions import Predictions
 from serve.privacy import Protection
 from serve.reporting import ReportService
 from serve.settings import Settings
@@ -203,6 +204,7 @@ def _running(
                 allowed_roots=(exports,),
                 changes=ChangeDesk(streams, watch),
                 drift=DriftService(platform.drift, folders, watch, streams.feed, Allowed()),
+                predictions=Predictions(platform, folders, watch),
             )
             with TestClient(build_app(context), raise_server_exceptions=False) as client:
                 yield Api(client, folder, acme, globex)

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -90,6 +91,33 @@ def test_a_projection_runs_in_the_pool_and_its_seed_decides(platform: Platform, 
         found.append(platform.client.get(asked["links"]["result"]).json())
     assert found[0]["scenarios"] == found[1]["scenarios"]
     assert platform.client.get(f"/api/v2/evidence/{found[0]['evidence_id']}").status_code == 200
+
+
+def test_the_models_answer_from_a_deployment_that_the_first_question_starts(platform: Platform, estate: Path) -> None:
+    assert platform.pcg("scan", estate, "--as-of", AS_OF).returncode == 0
+    found = platform.client.get("/api/v2/violations", params={"limit": 24}).json()["items"]
+    uids = sorted({one["resource_id"] for one in found})
+
+    def learned(uid: str) -> dict[str, Any]:
+        path = f"/api/v2/predictions/{quote(uid, safe='')}/timeline"
+        answer = platform.client.get(path, params={"as_of": f"{AS_OF}T12:00:00Z"})
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()["learned"]
+        return told
+
+    deadline = time.monotonic() + 240
+    while (first := learned(uids[0]))["source"] != "learned":
+        assert time.monotonic() < deadline, first
+        time.sleep(1)
+    assert [task["task"] for task in first["tasks"]] == ["T2", "T3", "T4"]
+    with ThreadPoolExecutor(4) as callers:
+        together = list(callers.map(learned, uids))
+    assert {one["model"] for one in together} == {first["model"]}
+    operator = json.loads((platform.folder / ".pcg" / "platform.json").read_text())["key"]
+    headers = {"Authorization": f"Bearer {operator}", "PolicyCortex-Tenant": "default"}
+    figures = platform.client.get("/api/v2/predictions/models", headers=headers).json()
+    assert figures["where"] == "a deployment of Ray Serve"
+    assert figures["arms"]["serving"]["answered"] >= 1
 
 
 def test_a_killed_writer_loses_nothing_and_doubles_nothing(platform: Platform) -> None:

@@ -27,6 +27,7 @@ from serve.bootstrap import folders_of, local_platform
 from serve.change_desk import ChangeDesk
 from serve.drift_service import DriftService
 from serve.operations import Operations
+from serve.predictions import Predictions
 from serve.privacy import Protection
 from serve.reporting import ReportRequest, ReportService
 from serve.settings import Settings
@@ -122,6 +123,7 @@ def running_api(folder: Path) -> Iterator[Api]:
             drift=DriftService(
                 platform.drift, folders_of(settings), FixedClock(), streams.feed, Allowed.of(["127.0.0.1"])
             ),
+            predictions=Predictions(platform, folders_of(settings), FixedClock()),
             operator_digest=sha256(OPERATOR_KEY.encode()).digest(),
         )
         with TestClient(build_app(context), raise_server_exceptions=False) as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,13 +14,16 @@ import pytest
 
 from actors.prediction_series import RETENTION_DAYS, PredictionSeries
 from assessment.learned import CameTrue, Prepared
-from domain.errors import NotFound
+from domain.errors import NotFound, UnavailableError
 from domain.tenancy import TenantId
-from serve.breaker import Breaker
+from serve.breaker import Breaker, Patience
+from serve.predictions import ModelHere
 from serve.predictor import BASELINE, GLOBAL, LEARNED, OWN, Arms, PredictionService, Question
 from tests.unit.training.made_network import drawn_relations, drawn_values
 from tests.unit.training.made_predictor import drawn_predictor
+from training.forward import Floats
 from training.predictor import Predictor
+from training.scoring import Asked, Graph, Told
 from training.task import Task
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -53,10 +57,22 @@ class Shards:
         }
 
 
+class Silent(ModelHere):
+    """A model elsewhere that does not answer."""
+
+    def explain(self, asked: Asked, placed: Graph) -> Told:
+        raise UnavailableError("no answer")
+
+    def whole(self, asked: Asked, placed: Graph, *, deadline_s: float | None = None) -> Floats:
+        raise UnavailableError("no answer")
+
+
 def _service(folder: Path, arms: Arms | None = None, **more: Any) -> PredictionService:
     series: Callable[[TenantId], PredictionSeries] = lambda tenant: PredictionSeries(folder / tenant)  # noqa: E731
     shards = Shards()
-    return PredictionService(arms or Arms(SERVING), shards, series, now=lambda: shards.now, **more)
+    arms = arms or Arms(SERVING)
+    model = more.pop("model", None) or ModelHere(arms)
+    return PredictionService(arms, model, shards, series, now=lambda: shards.now, **more)
 
 
 def _broken() -> Predictor:
@@ -77,11 +93,10 @@ def test_a_resource_is_scored_explained_and_named(tmp_path: Path) -> None:
 
 
 def test_one_resource_alone_is_explained_as_in_the_whole(tmp_path: Path) -> None:
-    late = Breaker()
     whole: dict[str, Any] = _service(tmp_path / "a").timeline(Question(ACME, UIDS[3], NOW))
-    service = _service(tmp_path / "b", breaker=late)
+    service = _service(tmp_path / "b")
     service.score(ACME, NOW)
-    service._kept[ACME].states = None  # as where the tenant was scored by another process that day
+    service = _service(tmp_path / "b")  # another process scored the tenant that day
     alone: dict[str, Any] = service.timeline(Question(ACME, UIDS[3], NOW))
     for one, other in zip(whole["tasks"], alone["tasks"], strict=True):
         assert one["probability"] == pytest.approx(other["probability"], rel=1e-4)
@@ -100,7 +115,7 @@ def test_the_series_has_one_point_a_day_and_forgets_after_its_time(tmp_path: Pat
 
 def test_another_day_than_today_is_told_and_not_kept(tmp_path: Path) -> None:
     series = PredictionSeries(tmp_path)
-    service = PredictionService(Arms(SERVING), Shards(), lambda _: series, now=lambda: NOW)
+    service = PredictionService(Arms(SERVING), ModelHere(Arms(SERVING)), Shards(), lambda _: series, now=lambda: NOW)
     found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=900)))
     assert found["source"] == LEARNED
     assert found["series"] == []
@@ -143,6 +158,35 @@ def test_an_answer_that_is_late_counts_as_a_failure() -> None:
     breaker.succeeded(23, 0.1)
     breaker.failed(24)
     assert breaker.lets_through(24)
+
+
+def test_a_model_that_does_not_answer_is_stood_for_and_its_day_is_not_kept(tmp_path: Path) -> None:
+    service = _service(tmp_path, model=Silent(Arms(SERVING)))
+    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[3], NOW))
+    assert (found["source"], found["series"]) == (BASELINE, [])
+    assert not service.is_scored(ACME)
+    assert service.score(ACME, NOW)["source"] == BASELINE, "who orders it gets what there is"
+    assert service.is_scored(ACME)
+
+
+def test_questions_of_several_threads_are_all_answered_and_counted(tmp_path: Path) -> None:
+    service = _service(tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda uid: service.timeline(Question(ACME, uid, NOW)), UIDS))
+    assert {one["source"] for one in found} == {LEARNED}
+    figures: dict[str, Any] = service.figures()
+    assert figures["arms"]["serving"]["answered"] == ROWS
+    assert figures["arms"]["serving"]["tenants_scored"] == 1, "the day is scored once"
+
+
+def test_who_starts_when_asked_is_waited_for_longer_and_once() -> None:
+    patience = Patience(warm_s=5, cold_s=20, idle_s=3_600)
+    assert patience.left_s(0) == 20
+    assert patience.left_s(12) == 8, "the second question waits for the same start"
+    assert patience.left_s(60) == 5, "who did not come is not waited for again"
+    patience.answered(70)
+    assert patience.left_s(1_000) == 5
+    assert patience.left_s(70 + 1_800) == 20, "it may have ended meanwhile"
 
 
 def test_a_candidate_that_runs_along_is_counted_and_not_heard(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_an_explanation_begins_from_the_told_probability() -> None:
     states = PREDICTOR.network.states(PREDICTOR.network.standard(VALUES), RELATIONS)
     whole = PREDICTOR.answer(VALUES, RELATIONS)
     for row in (0, 7, 39):
-        found = Explainer(PREDICTOR, VALUES, RELATIONS, states).explain(row, Task.STACK)
+        found = Explainer(PREDICTOR, VALUES, RELATIONS, states).explain(row)[Task.STACK]
         np.testing.assert_allclose(found.p, whole[Task.STACK].p[row], rtol=1e-4)
         sizes = [abs(one.adds) for one in found.features]
         assert sizes == sorted(sizes, reverse=True)
@@ -79,19 +79,19 @@ def test_an_explanation_begins_from_the_told_probability() -> None:
 def test_a_feature_adds_what_the_answer_loses_without_it() -> None:
     relations, values = drawn_relations(1, edges=0), drawn_values(1)
     states = PREDICTOR.network.states(PREDICTOR.network.standard(values), relations)
-    part = Explainer(PREDICTOR, values, relations, states).explain(0, Task.CHANGE).features[0]
+    part = Explainer(PREDICTOR, values, relations, states).explain(0)[Task.CHANGE].features[0]
     without = values.copy()
     at = PREDICTOR.names.index(part.name)
     without[0, at] = np.asarray(PREDICTOR.network.arrays["mean"])[at]
     explainer = Explainer(PREDICTOR, without, relations, states)
     told = PREDICTOR.answer(values, relations)[Task.CHANGE].p[0]
     # what the resource tells itself through its groups is held still
-    assert part.adds == pytest.approx(told - explainer.explain(0, Task.CHANGE).p, abs=1e-6)
+    assert part.adds == pytest.approx(told - explainer.explain(0)[Task.CHANGE].p, abs=1e-6)
 
 
 def test_only_neighbours_are_named_as_neighbours() -> None:
     states = PREDICTOR.network.states(PREDICTOR.network.standard(VALUES), RELATIONS)
-    found = Explainer(PREDICTOR, VALUES, RELATIONS, states).explain(3, Task.CHANGE).neighbours
+    found = Explainer(PREDICTOR, VALUES, RELATIONS, states).explain(3)[Task.CHANGE].neighbours
     assert found
     for one in found:
         if "refers_to" in one.relations:
@@ -106,7 +106,7 @@ def test_a_remedy_is_told_only_where_it_lowers_the_answer() -> None:
     values = np.abs(drawn_values(40))
     states = predictor.network.states(predictor.network.standard(values), RELATIONS)
     explainer = Explainer(predictor, values, RELATIONS, states)
-    found = [explainer.explain(row, Task.NEIGHBOURHOOD) for row in range(10)]
+    found = [explainer.explain(row)[Task.NEIGHBOURHOOD] for row in range(10)]
     told = [remedy for one in found for remedy in one.remedies]
     assert told, "some of ten rows with drawn weights are lowered by something"
     assert all(remedy.p < one.p for one in found for remedy in one.remedies)
@@ -115,4 +115,4 @@ def test_a_remedy_is_told_only_where_it_lowers_the_answer() -> None:
     nothing = Explainer(
         predictor, values, RELATIONS, predictor.network.states(predictor.network.standard(values), RELATIONS)
     )
-    assert nothing.explain(0, Task.NEIGHBOURHOOD).remedies == ()
+    assert nothing.explain(0)[Task.NEIGHBOURHOOD].remedies == ()

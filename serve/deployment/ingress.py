@@ -1,9 +1,9 @@
-"""The Serve deployment: one ingress that holds the HTTP application, one hop from the actors."""
+"""The ingress: one deployment that holds the HTTP application, one hop from the actors and from the models."""
 
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,15 +21,19 @@ from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
 from serve.change_desk import ChangeDesk
 from serve.crew import ray_crew
+from serve.deployment.model import DeployedModel, ModelConfig, model_deployment
 from serve.drift_courier import CourierParts, DriftCourier
 from serve.drift_service import DriftService
 from serve.key_places import KeyPlaces
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Platform
+from serve.prediction_nights import PredictionNights
+from serve.predictions import ModelPlace, Predictions
 from serve.privacy import Protection
 from serve.reporting import ReportService
 from serve.stream_place import StreamPlace
+from training.predictor import features_now
 
 MAX_ONGOING: Final = 64
 MAX_QUEUED: Final = 256
@@ -52,6 +56,9 @@ class IngressConfig:
     streams: StreamPlace
     webhook_places: tuple[str, ...] = ()
     report_tsa_url: str | None = None
+    models: ModelPlace = field(default_factory=ModelPlace)
+    model_replicas: int = 1
+    prediction_hour: int = 24
 
 
 def rest_collector() -> None:
@@ -66,9 +73,13 @@ def rest_collector() -> None:
 
 
 class Ingress:
-    """A replica: it finds the actors by name and answers."""
+    """A replica: it finds the actors by name and answers.
 
-    def __init__(self, config: IngressConfig) -> None:
+    Args:
+        model: handle of the models' deployment.
+    """
+
+    def __init__(self, config: IngressConfig, model: Any) -> None:
         configure_logging()
         rest_collector()
         log_keys = config.keys.log_keys(config.folders)
@@ -91,6 +102,10 @@ class Ingress:
         allowed = Allowed.of(config.webhook_places)
         parts = CourierParts(config.folders, streams.feed, platform.collect, allowed, clock, look=platform.drift.look)
         DriftCourier(parts).begin()
+        predictions = Predictions(
+            platform, config.folders, clock, config.models, lambda _: DeployedModel(model, features_now())
+        )
+        PredictionNights(predictions, config.folders.tenants, clock, hour=config.prediction_hour).begin()
         self._context = ApiContext(
             platform=platform,
             operations=operations,
@@ -102,6 +117,7 @@ class Ingress:
             allowed_roots=config.allowed_roots,
             changes=ChangeDesk(streams, clock),
             drift=DriftService(platform.drift, config.folders, clock, streams.feed, allowed),
+            predictions=predictions,
             operator_digest=config.operator_digest,
         )
 
@@ -122,4 +138,4 @@ def api_application(config: IngressConfig) -> Any:
         graceful_shutdown_timeout_s=5.0,
         ray_actor_options={"num_cpus": 0},
     )
-    return options.bind(config)
+    return options.bind(config, model_deployment(ModelConfig(config.models.files(), config.model_replicas)))

@@ -1,0 +1,1 @@
+"""What runs as a deployment of Ray Serve: the ingress, and the prediction models."""

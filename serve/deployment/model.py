@@ -1,0 +1,181 @@
+"""The prediction models as a deployment: questions that come together are answered together, on one thread a replica.
+
+The replica imports what computes and nothing of actors, tables or the web framework, and is started by the first
+question, so a platform that is asked nothing about next week pays nothing for it. Graphs are put into the object
+store once for each version and read from there without a copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, TypeVar, cast
+
+import ray
+from ray import serve as ray_serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
+
+from domain.errors import PolicyCortexError, UnavailableError
+from serve.breaker import Patience
+from training.forward import Floats
+from training.predictor import load_predictor
+from training.scoring import Asked, Graph, Scorer, Told
+
+BATCH_MAX: Final = 32
+BATCH_WAIT_S: Final = 0.002
+WARM_S: Final = 5.0
+"""How long an answer may take."""
+COLD_S: Final = 20.0
+"""How long the first answers may take together, while a replica starts."""
+IDLE_S: Final = 3_600.0
+"""After so long without a question replicas end."""
+ONE_THREAD: Final = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """What a replica needs to know; it travels to another process.
+
+    Args:
+        arms: files of weights by the names of their arms.
+        replicas: at most; none runs before the first question.
+    """
+
+    arms: Mapping[str, Path]
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A question on its way. The graph's reference is in a list, so that only a replica without the graph reads it.
+
+    Args:
+        features: what the features of the asking code digest to: weights for others are refused.
+    """
+
+    asked: Asked
+    graph: list[Any]
+    features: str
+
+
+class ModelReplica:
+    """A replica: one thread computes, the event loop gathers what comes meanwhile."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        self._config = config
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scores")
+        self._scorer: Scorer | None = None
+
+    @ray_serve.batch(max_batch_size=BATCH_MAX, batch_wait_timeout_s=BATCH_WAIT_S)
+    async def explain(self, sent: list[Sent]) -> list[Told | PolicyCortexError]:
+        """Answers, or errors in their place."""
+        return await self._on_thread(lambda: self.explained(sent))
+
+    async def whole(self, sent: Sent) -> Floats | PolicyCortexError:
+        """Logits of every row of a graph, or why there are none."""
+        return await self._on_thread(lambda: self.scored(sent))
+
+    def explained(self, sent: Sequence[Sent]) -> list[Told | PolicyCortexError]:
+        """The same as `explain`, on the thread that computes."""
+        try:
+            scorer = self._opened(sent[0].features)
+        except PolicyCortexError as error:
+            return [error for _ in sent]
+        return list(scorer.explain([one.asked for one in sent], lambda at: _read(sent[at])))
+
+    def scored(self, sent: Sent) -> Floats | PolicyCortexError:
+        """The same as `whole`, on the thread that computes."""
+        try:
+            return self._opened(sent.features).whole(sent.asked.graph, sent.asked.arm, lambda: _read(sent))
+        except PolicyCortexError as error:
+            return error
+
+    def _opened(self, features: str) -> Scorer:
+        if self._scorer is None:
+            self._scorer = Scorer({name: load_predictor(features, path) for name, path in self._config.arms.items()})
+        return self._scorer
+
+    async def _on_thread(self, work: Callable[[], R]) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def model_deployment(config: ModelConfig) -> Any:
+    """The deployment, to be bound into an application."""
+    options = cast("Any", ray_serve).deployment(ModelReplica).options(
+        name="model",
+        autoscaling_config={
+            "min_replicas": 0, "initial_replicas": 0, "max_replicas": config.replicas,
+            "target_ongoing_requests": BATCH_MAX, "upscale_delay_s": 1.0, "downscale_delay_s": IDLE_S,
+        },
+        max_ongoing_requests=2 * BATCH_MAX,
+        graceful_shutdown_wait_loop_s=0.1,
+        graceful_shutdown_timeout_s=5.0,
+        ray_actor_options={"num_cpus": 0, "runtime_env": {"env_vars": ONE_THREAD}},
+    )  # fmt: skip
+    return options.bind(config)
+
+
+class DeployedModel:
+    """The deployment, for threads of another process.
+
+    Args:
+        handle: of the deployment.
+        features: what the features of this code digest to.
+    """
+
+    where = "a deployment of Ray Serve"
+
+    def __init__(self, handle: Any, features: str, *, now_s: Callable[[], float] = monotonic) -> None:
+        self._handle, self._features, self._now_s = handle, features, now_s
+        self._patience = Patience(WARM_S, COLD_S, IDLE_S)
+
+    def place(self, graph: Graph) -> list[Any]:
+        """Put the graph into the object store."""
+        return [cast("Any", ray).put(graph)]
+
+    def explain(self, asked: Asked, placed: list[Any]) -> Told:
+        """Answer one question, together with others that come at the same time.
+
+        Raises:
+            UnavailableError: the network failed, or did not answer in time.
+        """
+        sent = Sent(asked, placed, self._features)
+        return cast("Told", self._answer(lambda: self._handle.explain.remote(sent), None))
+
+    def whole(self, asked: Asked, placed: list[Any], *, deadline_s: float | None = None) -> Floats:
+        """Logits of every row.
+
+        Raises:
+            UnavailableError: the network failed, or did not answer in time.
+        """
+        sent = Sent(asked, placed, self._features)
+        return cast("Floats", self._answer(lambda: self._handle.whole.remote(sent), deadline_s))
+
+    def _answer(self, ask: Callable[[], Any], deadline_s: float | None) -> object:
+        try:
+            left_s = self._patience.left_s(self._now_s()) if deadline_s is None else deadline_s
+            found = ask().result(timeout_s=left_s)
+        except (RayError, RayServeException, TimeoutError) as error:
+            raise UnavailableError(
+                "the model did not answer", reason=f"{type(error).__name__}: {error}"[:300], retry_after_s=1,
+                todo="Repeat the request",
+            ) from error  # fmt: skip
+        if isinstance(found, PolicyCortexError):
+            raise found
+        self._patience.answered(self._now_s())
+        return found
+
+
+def _read(sent: Sent) -> Graph:
+    try:
+        return cast("Graph", cast("Any", ray).get(sent.graph[0], timeout=WARM_S))
+    except RayError as error:
+        raise UnavailableError(
+            "the graph is not there any more", reason=str(error)[:300], todo="Repeat the request"
+        ) from error

@@ -1,0 +1,80 @@
+"""Scores every tenant as a whole once a night, so that the series has each day whether or not somebody asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from typing import Final, Protocol
+
+import structlog
+
+from domain.clock import Clock
+from domain.errors import PolicyCortexError
+from domain.tenancy import TenantId
+from domain.value import Json
+
+TICK_S: Final = 30.0
+NEVER: Final = 24
+
+
+class Scores(Protocol):
+    """Who scores tenants."""
+
+    def is_scored(self, tenant: TenantId) -> bool:
+        """Whether this day's part of the series is there."""
+
+    def score(self, tenant: TenantId, as_of: datetime) -> dict[str, Json]:
+        """Score a whole tenant."""
+
+
+def next_night(now: datetime, hour: int) -> datetime | None:
+    """When it is that hour for the next time; None where it never is."""
+    if hour >= NEVER:
+        return None
+    today = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return today if today > now else today + timedelta(days=1)
+
+
+class PredictionNights:
+    """Works from `begin` on. A night without a platform is not made up for: the first question of a day scores too.
+
+    Args:
+        hour: UTC.
+    """
+
+    def __init__(self, scores: Scores, tenants: Callable[[], Iterable[TenantId]], clock: Clock, *, hour: int) -> None:
+        self._scores, self._tenants, self._clock, self._hour = scores, tenants, clock, hour
+        self._due = next_night(clock.now(), hour)
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="prediction-nights", daemon=True)
+
+    def begin(self) -> None:
+        """Start working, where there is a night to wait for."""
+        if self._due is not None:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End after the tenant that is being scored."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(60)
+
+    def tick(self) -> None:
+        """Score all tenants, when it is time; one that fails keeps no other one from it."""
+        now = self._clock.now()
+        if self._due is None or now < self._due:
+            return
+        self._due = next_night(now, self._hour)
+        for tenant in self._tenants():
+            if self._stopping.is_set():
+                return
+            try:
+                if not self._scores.is_scored(tenant):
+                    self._scores.score(tenant, self._clock.now())
+            except PolicyCortexError as error:
+                structlog.get_logger().warning("nightly scoring failed", tenant=tenant, reason=str(error)[:300])
+
+    def _run(self) -> None:
+        while not self._stopping.wait(TICK_S):
+            self.tick()
