@@ -271,7 +271,7 @@ class TenantShard(DriftFace, PredictionFace):
         """Second step: put it in force."""
         with self._held.writing(tenant) as state, state.lock:
             row = state.desk.commit(decided, evidence_id)
-            state.forget_judgement()
+            state.judged.forget()
             state.drift.forget_policies()
         return row
 

@@ -7,9 +7,9 @@ has seen is what questions between scans are asked of. Both are judged by the sa
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -25,12 +25,11 @@ from actors.drift_desk import DriftDesk, Tell
 from actors.folders import Folders
 from actors.impact_desk import ImpactDesk
 from actors.imported_aliases import ImportedAliases
+from actors.judged_graph import JudgedGraph
 from actors.kept_bill import KeptBill
 from actors.messages import (
     APPLIED,
-    BUILTIN,
     EVERYTHING,
-    IMPORTED,
     Filters,
     Judged,
     ScanFacts,
@@ -87,8 +86,6 @@ SCANS_PENDING_MAX: Final = 4
 PENDING_S: Final = 900.0
 """After so long a scan that did not take its next step keeps its tenant in memory no longer."""
 LOOKS_MAX: Final = 1_000
-JUDGED_ITEM_BYTES: Final = 8_192
-"""What a resource takes in a judgement that is kept, with its document: an estimate for the shard's budget."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +156,7 @@ class TenantState:
         self._pending_s = 0.0
         self._bill = KeptBill(folders.graph(tenant))
         self._billing: tuple[pl.DataFrame, ...] | None = None
-        self._judgement: tuple[tuple[datetime, Filters], Assessment] | None = None
+        self.judged = JudgedGraph(self)
 
     @property
     def store(self) -> GraphStore:
@@ -206,6 +203,10 @@ class TenantState:
             raise NotFound("no such resource", uid=uid, todo=NO_RESOURCE_TODO)
         return found[0]
 
+    def documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
+        """Some resources as they are shown, without those that are not here."""
+        return self.graph.documents(uids)
+
     def follow(self) -> Followed:
         """Take what waits in the stream of changes, as far as one look goes."""
         return self._heard(self.graph.follow())
@@ -248,7 +249,6 @@ class TenantState:
             if reading.billing:
                 self._billing = tuple(file.frame for file in reading.billing)
                 self._bill.save(self._billing)
-            self._judgement = None
             drifted = self._drifted(applied.changes, request.as_of)
         self._pending[ticket], self._pending_s = _Pending(request, reading, drifted=drifted), monotonic()
         while len(self._pending) > SCANS_PENDING_MAX:
@@ -285,15 +285,14 @@ class TenantState:
 
     def current(self, as_of: datetime, filters: Filters = EVERYTHING) -> Assessment:
         """The whole graph, judged as of a time by built-in and imported policies; the last answer is kept."""
-        key = (as_of, filters)
-        with self.lock:
-            if self._judgement is None or self._judgement[0] != key:
-                self._judgement = (key, assess(self._inputs_of_graph(as_of, filters)))
-            return self._judgement[1]
+        return self.judged.at(as_of, filters)
 
-    def forget_judgement(self) -> None:
-        """The graph or the policies have changed."""
-        self._judgement = None
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Keeps graph and store as they are, the store holding what the graph shows."""
+        with self.graph.lock, self.lock:
+            self.settle()
+            yield
 
     def import_definitions(self, path: Path, aliases: Sequence[Path]) -> tuple[dict[str, Any], ...]:
         """Import definitions, with the aliases that they need; one row each. Those that are valid are kept."""
@@ -309,7 +308,7 @@ class TenantState:
         with self.lock:
             self.aliases.keep(documents.values(), table)
             self.store.save_definitions(stored)
-            self.forget_judgement()
+            self.judged.forget()
             self.drift.forget_policies()
         return tuple(row.as_json() for row in report.rows)
 
@@ -368,9 +367,8 @@ class TenantState:
         """What an existence condition of a resource is answered from."""
         if program.existence is None:
             return UNREAD
-        inputs = self.current(as_of).inputs
-        row = inputs.snapshot.index_of(item.uid)
-        return related_items(program.existence, row, inputs.snapshot, inputs.items, now=as_of)
+        snapshot, items = self.judged.resources()
+        return related_items(program.existence, snapshot.index_of(item.uid), snapshot, items, now=as_of)
 
     def scenario(self, request: SimulationRequest) -> tuple[Estate, PolicyScenario]:
         """The graph with columns for the scenario's policy beside its own, and the policy. Documents stay here."""
@@ -380,10 +378,11 @@ class TenantState:
             policy = inline_policy(dict(request.policy), self.aliases.table(), request.parameters)
         now = self.current(request.as_of)
         policy = as_in_force(now.inputs.policies, policy, request)
-        snapshot = now.inputs.snapshot
-        if policy.program is not None and now.inputs.items:
-            paths = required_paths([*now.inputs.policies, policy], now.inputs.items)
-            snapshot = build_snapshot(self.tenant, now.inputs.items, as_of=request.as_of, paths_by_type=paths)
+        paths = required_paths([*now.inputs.policies, policy], now.inputs.items)
+        unproven = now.inputs.snapshot.unproven
+        snapshot = build_snapshot(
+            self.tenant, now.inputs.items, as_of=request.as_of, paths_by_type=paths, unproven=unproven
+        )
         items = tuple(replace(item, properties={}, tags={}) for item in now.inputs.items)
         assigned = in_force(now.inputs.policies, policy, has_parameters=bool(request.parameters))
         estate = Estate(snapshot, items, assigned, now.costs)
@@ -392,15 +391,12 @@ class TenantState:
     @property
     def size_bytes(self) -> int:
         """What of the tenant is in memory, about."""
-        judged = self._judgement
-        judged_bytes = 0 if judged is None else len(judged[1].inputs.items) * JUDGED_ITEM_BYTES
-        return self.graph.size_bytes + self.impact.size_bytes + self.drift.size_bytes + judged_bytes
+        return self.graph.size_bytes + self.impact.size_bytes + self.drift.size_bytes + self.judged.size_bytes
 
     @property
     def resources(self) -> int:
         """Resources of the tenant, where that is known."""
-        judged = self._judgement
-        return self.graph.resources or (0 if judged is None else len(judged[1].inputs.items))
+        return self.graph.resources
 
     @property
     def changes_waiting(self) -> int:
@@ -418,7 +414,7 @@ class TenantState:
         with self.graph.lock, self.lock:
             self._billing = None
             self._keep_graph()
-            self.forget_judgement()
+            self.judged.forget()
             self.drift.forget()
             self._close_store()
 
@@ -428,15 +424,14 @@ class TenantState:
         with self.graph.lock, self.lock:
             self._keep_graph()
             self.graph.forget()
-            self.forget_judgement()
+            self.judged.forget()
             self.drift.forget()
             self._close_store()
 
     def _heard(self, followed: Followed) -> Followed:
-        """What the store has taken concerns verdicts and drift."""
+        """What the store has taken concerns drift."""
         if followed.changes:
             with self.lock:
-                self.forget_judgement()
                 self._drifted(followed.changes, self._clock.now(), followed.told)
         return followed
 
@@ -489,31 +484,12 @@ class TenantState:
             policies=policies,
             exemptions=(*_waivers(request), *assigned_waivers(chosen.exemptions, policies, items)),
             billing=[file.frame for file in reading.billing],
-            changes=self._changes(request.as_of),
+            changes=self.changes(request.as_of),
             former=self._former(request),
             files=reading.inventory.files,
             repeated=reading.inventory.repeated,
             scope=request.scope,
             type=request.type,
-        )
-
-    def _inputs_of_graph(self, as_of: datetime, filters: Filters) -> AssessmentInputs:
-        chosen = self.chosen((BUILTIN, IMPORTED, APPLIED))
-        items = _ordered(self.store.items())
-        policies = with_masks(chosen.policies, items)
-        paths = required_paths(policies, items)
-        snapshot = build_snapshot(self.tenant, items, as_of=as_of, paths_by_type=paths)
-        return AssessmentInputs(
-            tenant=self.tenant,
-            as_of=as_of,
-            snapshot=snapshot,
-            items=items,
-            policies=policies,
-            exemptions=assigned_waivers(chosen.exemptions, policies, items),
-            billing=self.billing,
-            changes=self._changes(as_of),
-            scope=filters.scope,
-            type=filters.type,
         )
 
     def _policies_of_last_scan(self) -> tuple[AssessedPolicy, ...]:
@@ -523,8 +499,10 @@ class TenantState:
         paths = [str(source) for source in sources if Path(str(source)).exists()] if isinstance(sources, list) else []
         return self.policies(paths) if paths else ()
 
-    def _changes(self, as_of: datetime) -> Changes:
-        return self.store.changes(as_of - timedelta(days=HISTORY_DAYS_MAX), as_of)
+    def changes(self, as_of: datetime) -> Changes:
+        """What changed before a time, as far back as predictions look."""
+        with self.lock:
+            return self.store.changes(as_of - timedelta(days=HISTORY_DAYS_MAX), as_of)
 
     def finding_lives(self) -> Lives:
         """Findings between the newest scans that asked what the last one asked."""

@@ -8,7 +8,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "out" / "bench"
-NOT_BENCHMARKS = {"__init__", "__main__", "report", "environments", "conditions"}
+NOT_BENCHMARKS = {
+    "__init__",
+    "__main__",
+    "blast_truth",
+    "conditions",
+    "environments",
+    "noop_ingress",
+    "process_tree",
+    "queues",
+    "report",
+}
 
 
 def main(names: list[str]) -> int:

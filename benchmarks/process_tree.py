@@ -23,12 +23,18 @@ def cpu_s_by_command(root: int) -> Mapping[str, float]:
         except OSError:
             continue  # it has just ended
         parents[int(process.name)] = int(fields[1])
-        spent[int(process.name)] = (Path(command).name[:40], (int(fields[11]) + int(fields[12])) / _TICKS_PER_S)
+        spent[int(process.name)] = (_title(command), (int(fields[11]) + int(fields[12])) / _TICKS_PER_S)
     found: dict[str, float] = {}
     for number, (command, seconds) in spent.items():
         if number != root and _descends(number, root, parents):
             found[command] = found.get(command, 0.0) + seconds
     return found
+
+
+def _title(command: str) -> str:
+    """A command by a name that stays: an actor's process is called by what it does at the moment."""
+    name = Path(command).name
+    return (name.partition(".")[0] if name.startswith("ray::") else name)[:40]
 
 
 def _descends(number: int, root: int, parents: Mapping[int, int]) -> bool:

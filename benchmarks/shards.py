@@ -29,10 +29,11 @@ from actors.folders import Folders
 from actors.shards.config import ShardConfig
 from actors.shards.roster import Roster, imbalance, loads, rebalanced
 from actors.tenant_shard import TenantShard
+from benchmarks.queues import fill, queue
 from benchmarks.report import Row, publish
 from connectors.stream.file_stream import FileChangeStream
 from domain.change import ChangeBatch, ChangeEvent
-from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
+from domain.resource import ResourceId
 from domain.tenancy import TenantId
 from graph.stores.duckdb import DuckDbStore
 
@@ -83,7 +84,7 @@ def _idle(folder: Path, tenants: int) -> Iterator[Row]:
     shard = TenantShard(Folders(folder), DuckDbStore, ShardConfig(memory_mib=4_096, idle_s=0.0))
     warm, rest = names[:20], names[20:]
     with ProcessPoolExecutor(1) as apart:  # so that what is freed after it is not there to be taken again
-        list(apart.map(_fill, *zip(*((folder, tenant, SMALL_SIZE) for tenant in names), strict=True)))
+        list(apart.map(fill, *zip(*((folder, tenant, SMALL_SIZE) for tenant in names), strict=True)))
     for tenant in warm:  # what every first use loads is not the tenants'
         shard.graph_status(tenant)
     shard.keep_house()
@@ -123,7 +124,7 @@ class _Watcher:
 
 def _visibility(folder: Path, seconds: float, rate: int) -> Iterator[Row]:
     tenant, size, per_batch = TenantId("tenant-0"), 20_000, 25
-    _fill(folder, tenant, size)
+    fill(folder, tenant, size)
     stream = FileChangeStream(folder / "streams")
     shard = TenantShard(
         Folders(folder),
@@ -140,7 +141,7 @@ def _visibility(folder: Path, seconds: float, rate: int) -> Iterator[Row]:
         if published > elapsed * rate:
             time.sleep(0.002)
             continue
-        items = [_item(tenant, (published + number) % size, published + number + 1) for number in range(per_batch)]
+        items = [queue(tenant, (published + number) % size, published + number + 1) for number in range(per_batch)]
         at = datetime.now(UTC)
         batch = ChangeBatch(tenant, f"b{published}", "benchmark", at, tuple(ChangeEvent(i.uid, at, i) for i in items))
         stream.publish(batch)
@@ -161,35 +162,6 @@ def _visibility(folder: Path, seconds: float, rate: int) -> Iterator[Row]:
         "ms",
         aim=f"<= {VISIBLE_MS_AIM:.0f}",
         met=p99 <= VISIBLE_MS_AIM,
-    )
-
-
-def _fill(folder: Path, tenant: TenantId, size: int) -> None:
-    """Put a tenant's resources into its store."""
-    store = DuckDbStore(Folders(folder).graph(tenant), tenant)
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    items = [_item(tenant, number, 0) for number in range(size)]
-    store.apply([ChangeEvent(item.uid, at, item) for item in items])
-    store.close()
-
-
-def _item(tenant: TenantId, number: int, state: int) -> ConfigurationItem:
-    uid = ResourceId(f"arn:aws:sqs:eu-central-1:123456789012:{tenant}-{number}")
-    other = f"arn:aws:sqs:eu-central-1:123456789012:{tenant}-{number // 10}"
-    return ConfigurationItem(
-        tenant=tenant,
-        uid=uid,
-        provider=Provider.AWS,
-        type="AWS::SQS::Queue",
-        name=f"{tenant}-{number}",
-        scope="/accounts/123456789012",
-        region="eu-central-1",
-        tags={"team": "orders"},
-        properties={"RedrivePolicy": {"deadLetterTargetArn": other}, "DelaySeconds": state},
-        captured_at=None,
-        digest=f"{number:032x}{state:032x}",
-        origin=Origin("synthetic"),
-        synthetic=True,
     )
 
 

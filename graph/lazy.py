@@ -47,8 +47,10 @@ class LazyTables(Mapping[str, Table]):
         self._view, self._snapshot, self._documents = view, snapshot, documents
         self._paths = paths_by_type
         self._made: dict[str, Table] = {}
-        is_near = former is not None and former._view.whole.snapshot is view.whole.snapshot
-        self._former = former if is_near else None
+        self._changed = None if former is None else changed_between(former._view, view)
+        self._former = None if self._changed is None else former
+        if former is not None:
+            former._former = None  # what it has not made by now, nobody carries on: no chain of all views is kept
         self._kinds = [kind for kind in snapshot.rows_by_type if kind in paths_by_type]
 
     def __getitem__(self, kind: str) -> Table:
@@ -71,6 +73,8 @@ class LazyTables(Mapping[str, Table]):
             return shred(load(self._documents, uids), self._paths[kind])
         positions, table = known
         fresh = [uid for uid in uids if resource_key(uid) not in positions]
+        if not fresh and len(uids) == table.size:
+            return table  # rows are in order of `resource_key`, before and after
         if fresh:
             table = joined(table, shred(load(self._documents, fresh), self._paths[kind]))
             positions |= {resource_key(uid): len(positions) + at for at, uid in enumerate(fresh)}
@@ -78,27 +82,16 @@ class LazyTables(Mapping[str, Table]):
 
     def _carried(self, kind: str) -> tuple[dict[str, int], Table] | None:
         """Rows of the former table that hold, by key."""
-        former = self._former
-        if former is None or kind not in former._made or former._paths[kind] != self._paths[kind]:
+        former, changed = self._former, self._changed
+        if former is None or changed is None:
             return None
-        changed = self._changed_since(former._view)
-        rows = former._snapshot.rows_by_type[kind].tolist()
+        if kind not in former._made or former._paths[kind] != self._paths[kind]:
+            return None
+        table, rows = former._made[kind], former._snapshot.rows_by_type[kind].tolist()
         keys = [resource_key(former._snapshot.uids[row]) for row in rows]
         kept = [at for at, key in enumerate(keys) if key not in changed]
-        return {keys[at]: number for number, at in enumerate(kept)}, take(former._made[kind], _numbers(kept))
-
-    def _changed_since(self, before: GraphView) -> set[str]:
-        """Keys of resources that have another state than before; a state that was put again counts as another."""
-        old, new = before.overlay, self._view.overlay
-        rows = {
-            row for row in old.changed.keys() | new.changed.keys() if old.changed.get(row) is not new.changed.get(row)
-        }
-        rows |= old.gone ^ new.gone
-        found = set()
-        for view in (before, self._view):
-            there = [row for row in rows if row < view.size and row not in view.gone]
-            found |= {resource_key(view.uid(row)) for row in there}
-        return found
+        holds = table if len(kept) == len(keys) else take(table, _numbers(kept))
+        return {keys[at]: number for number, at in enumerate(kept)}, holds
 
 
 class _Inside(Mapping[str, Made]):
@@ -163,6 +156,24 @@ def snapshot_of(
         nested=_Inside(kinds, nested),
         listed=_Inside(kinds, listed),
         digest=digest_of(view.tenant, snapshot.as_of, states, snapshot.edges),
+    )
+
+
+def changed_between(before: GraphView, after: GraphView) -> frozenset[str] | None:
+    """Keys of resources that have another state than before; a state that was put again counts as another.
+
+    None where the views have no base in common, so that nobody can say.
+    """
+    if before.whole.snapshot is not after.whole.snapshot:
+        return None
+    old, new = before.overlay, after.overlay
+    rows = {row for row in old.changed.keys() | new.changed.keys() if old.changed.get(row) is not new.changed.get(row)}
+    rows |= old.gone ^ new.gone
+    return frozenset(
+        resource_key(view.uid(row))
+        for view in (before, after)
+        for row in rows
+        if row < view.size and row not in view.gone
     )
 
 

@@ -1,19 +1,20 @@
 """Events of a topic as they come, for listeners on any replica: drift, and the ledger of savings.
 
 One look at the feed's end serves all listeners of a tenant in a process; each then reads on from where it is, so a slow
-one keeps nobody waiting. A listener that was away names the last id that it saw and misses nothing that is still held.
+one keeps nobody waiting. What came meanwhile goes in one message: a message costs Serve more than an event does. A
+listener that was away names the last id that it saw and misses nothing that is still held.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from connectors.stream.feed import Feed
+from connectors.stream.feed import Feed, FeedItem
 from domain.errors import ConflictError, UnavailableError
 from domain.tenancy import TenantId
 
@@ -22,6 +23,8 @@ QUIET_S: Final = 15.0
 """After so long without an event a listener is told that the line is there."""
 LISTENERS_MAX: Final = 200
 READ_MAX: Final = 200
+MESSAGE_BYTES_MAX: Final = 256 * 1_024
+"""Of one message to a listener, as far as single events allow: client libraries refuse very large ones."""
 
 Message = dict[str, Any]
 
@@ -85,9 +88,9 @@ class FeedStream:
                     "reason": f"events are no longer held: read GET {self._state_route}",
                 }
                 continue
-            for item in items:
-                position = item.id
-                yield {"type": "event", "id": item.id, **orjson.loads(item.payload)}
+            for part in _parts(items):
+                position = part[-1].id
+                yield {"type": "events", "events": [{"id": item.id, **orjson.loads(item.payload)} for item in part]}
             if items:
                 continue
             try:
@@ -107,3 +110,17 @@ class FeedStream:
                 tail.grown, grown = asyncio.Event(), tail.grown
                 grown.set()
             await asyncio.sleep(LOOK_S)
+
+
+def _parts(items: Sequence[FeedItem]) -> Iterator[list[FeedItem]]:
+    """Events in order, as many at once as a message holds."""
+    part: list[FeedItem] = []
+    size_bytes = 0
+    for item in items:
+        if part and size_bytes + len(item.payload) > MESSAGE_BYTES_MAX:
+            yield part
+            part, size_bytes = [], 0
+        part.append(item)
+        size_bytes += len(item.payload)
+    if part:
+        yield part

@@ -39,4 +39,4 @@ def application(args: Mapping[str, Any]) -> Any:
     key = "pcg_operator_" + secrets.token_urlsafe(32)
     config = ingress_config(settings, operator_digest=sha256(key.encode()).digest())
     write_run_file(settings.store_dir, RunningPlatform(f"http://127.0.0.1:{settings.port}", key))
-    return api_application(config)
+    return api_application(config, replicas=settings.http_replicas)

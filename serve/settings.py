@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     shard_idle_s: int = _row(
         300, "After so long without a question a tenant's store is closed", unit="s", low=1, high=86_400
     )
+    http_replicas: int = _row(
+        1, "Processes that answer HTTP and WebSockets; one is enough for two cores", unit="processes", low=1, high=64
+    )
     simulations: int = _row(2, "Actors that run scenarios in parallel", unit="actors", low=1, high=1_024)
     prediction_candidate: Path | None = _row(
         None, "Weights of a second prediction model, which is tried beside the one that is shipped"

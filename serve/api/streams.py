@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
+import orjson
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from domain.errors import AccessDenied, InputError, PolicyCortexError, UnavailableError
@@ -41,7 +42,7 @@ async def roi_stream(socket: WebSocket, after: After = None) -> None:
 
 
 async def _serve(socket: WebSocket, stream: FeedStream, protocol: str, after: str | None) -> None:
-    """Send events as JSON: `ready`, `event`, `ping`, and `reset` after a gap."""
+    """Send JSON: `ready`, `events`, `ping`, and `reset` after a gap."""
     context = context_of(socket)
     offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
     await socket.accept(subprotocol=protocol if protocol in offered else None)
@@ -67,7 +68,7 @@ async def _send(socket: WebSocket, stream: FeedStream, caller: Caller, after: st
     listening = stream.listen(caller.tenant, after)
     try:
         async for message in listening:
-            await socket.send_json(message)
+            await socket.send_text(orjson.dumps(message).decode())
     finally:
         await listening.aclose()
 

@@ -126,12 +126,12 @@ class Ingress:
         return build_app(self._context)
 
 
-def api_application(config: IngressConfig) -> Any:
-    """The application as Serve runs it."""
+def api_application(config: IngressConfig, *, replicas: int = 1) -> Any:
+    """The application as Serve runs it; where Serve has a file of its own, the number there wins."""
     deployment = cast("Any", ray_serve).deployment(ray_serve.ingress()(Ingress))
     options = deployment.options(
         name="api",
-        num_replicas=1,
+        num_replicas=replicas,
         max_ongoing_requests=MAX_ONGOING,
         max_queued_requests=MAX_QUEUED,
         graceful_shutdown_wait_loop_s=0.1,

@@ -141,12 +141,13 @@ def test_listeners_hear_of_the_ledger_and_resume_where_they_were(billed: Api) ->
     with billed.client.websocket_connect("/ws/roi-stream", headers=billed.acme) as socket:
         assert socket.receive_json()["type"] == "ready"
         first = entered(billed, "first")
-        heard = socket.receive_json()
-    assert (heard["type"], heard["saving"]["saving_id"]) == ("event", first["saving_id"])
+        (heard,) = socket.receive_json()["events"]
+    assert heard["saving"]["saving_id"] == first["saving_id"]
     second = entered(billed, "second")
     with billed.client.websocket_connect(f"/ws/roi-stream?after={heard['id']}", headers=billed.acme) as socket:
         assert socket.receive_json()["type"] == "ready"
-        assert socket.receive_json()["saving"]["saving_id"] == second["saving_id"]
+        (missed,) = socket.receive_json()["events"]
+    assert missed["saving"]["saving_id"] == second["saving_id"]
 
 
 def test_a_command_keeps_the_ledger_over_http(billed: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,10 @@ async def heard(listening: AsyncGenerator[dict[str, Any], None], count: int) -> 
     return [await asyncio.wait_for(anext(listening), 10) for _ in range(count)]
 
 
+def numbers(messages: list[dict[str, Any]]) -> list[int]:
+    return [each["number"] for message in messages for each in message["events"]]
+
+
 @pytest.mark.asyncio
 async def test_an_event_is_heard_on_another_replica_within_half_a_second(tmp_path: Path) -> None:
     here, there = FileFeed(tmp_path), streamed(FileFeed(tmp_path))
@@ -46,7 +50,7 @@ async def test_an_event_is_heard_on_another_replica_within_half_a_second(tmp_pat
     begun_s = monotonic()
     here.append(TENANT, TOPIC, [event(1)])
     (message,) = await waiting
-    assert (message["type"], message["number"]) == ("event", 1)
+    assert (message["type"], numbers([message])) == ("events", [1])
     assert monotonic() - begun_s < HEARD_S_MAX
     await listening.aclose()
 
@@ -56,9 +60,20 @@ async def test_a_listener_that_was_away_misses_nothing_on_any_replica(tmp_path: 
     feed = FileFeed(tmp_path)
     ids = feed.append(TENANT, TOPIC, [event(number) for number in range(5)])
     listening = streamed(FileFeed(tmp_path)).listen(TENANT, ids[1])
-    messages = await heard(listening, 4)
-    assert [message.get("number") for message in messages] == [None, 2, 3, 4]
-    assert [message["id"] for message in messages[1:]] == list(ids[2:])
+    ready, message = await heard(listening, 2)
+    assert (ready["after"], numbers([message])) == (ids[1], [2, 3, 4])
+    assert [each["id"] for each in message["events"]] == list(ids[2:])
+    await listening.aclose()
+
+
+@pytest.mark.asyncio
+async def test_events_that_are_too_many_for_one_message_come_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_stream, "MESSAGE_BYTES_MAX", 2 * len(event(0)))
+    feed = MemoryFeed()
+    feed.append(TENANT, TOPIC, [event(number) for number in range(5)])
+    listening = streamed(feed).listen(TENANT, "")
+    _, *messages = await heard(listening, 4)
+    assert [numbers([message]) for message in messages] == [[0, 1], [2, 3], [4]]
     await listening.aclose()
 
 
@@ -70,7 +85,7 @@ async def test_what_is_no_longer_held_is_told_as_a_reset() -> None:
     ready, reset = await heard(listening, 2)
     assert (ready["type"], reset["type"], reset["after"]) == ("ready", "reset", ids[-1])
     feed.append(TENANT, TOPIC, [event(9)])
-    assert (await heard(listening, 1))[0]["number"] == 9
+    assert numbers(await heard(listening, 1)) == [9]
     await listening.aclose()
 
 

@@ -1,0 +1,190 @@
+"""One tenant's graph as it is now, judged: what is wrong in it, and what is expected within seven days.
+
+Whatever the graph is judged from is kept between questions: policies, documents, the columns that policies read, and
+the edges. It follows the graph's views, so that a question reads the documents of what changed since the one before,
+and nothing else. The judging itself is done anew, because it depends on the time: it goes over columns, not documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from threading import RLock
+from typing import Final, Protocol
+
+import polars as pl
+
+from actors.messages import APPLIED, BUILTIN, IMPORTED, Filters
+from actors.policy_catalogue import Chosen
+from assessment.applying import assigned_waivers, with_masks
+from assessment.inputs import AssessedPolicy, AssessmentInputs, required_paths
+from assessment.result import Assessment
+from assessment.scan import assess
+from domain.resource import ConfigurationItem, resource_key
+from domain.tenancy import TenantId
+from graph.lazy import changed_between, snapshot_of
+from graph.snapshot import Snapshot
+from graph.stores.contract import Changes
+from graph.view import GraphView
+from policy.exemption import Exemption
+
+ITEM_BYTES: Final = 8_192
+"""What a resource takes here, with its document: an estimate for the shard's budget."""
+
+Items = Mapping[str, ConfigurationItem]
+"""Documents by `resource_key`."""
+
+
+class Source(Protocol):
+    """What is asked of the tenant's state."""
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose graph it is."""
+
+    def settled(self) -> AbstractContextManager[None]:
+        """Keeps graph and store as they are, the store holding what the graph shows."""
+
+    def view(self) -> GraphView:
+        """The graph as it is now; the same object while nothing has changed."""
+
+    def items(self) -> Sequence[ConfigurationItem]:
+        """Every document."""
+
+    def documents(self, uids: Sequence[str]) -> Sequence[ConfigurationItem]:
+        """Some documents, without those that are not there."""
+
+    def chosen(self, sources: Sequence[str]) -> Chosen:
+        """The policies of some sources."""
+
+    def changes(self, as_of: datetime) -> Changes:
+        """What changed before a time, as far back as predictions look."""
+
+    @property
+    def billing(self) -> Sequence[pl.DataFrame]:
+        """Billing rows that were read last; the same object while they are the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Standing:
+    """What one view is judged from, whatever the time.
+
+    Args:
+        items: the documents of `snapshot`, in its order.
+    """
+
+    view: GraphView
+    chosen: Chosen
+    by_key: Items
+    snapshot: Snapshot
+    items: Sequence[ConfigurationItem]
+    policies: tuple[AssessedPolicy, ...]
+    exemptions: tuple[Exemption, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """The last assessment, and what it is of."""
+
+    asked: tuple[datetime, Filters]
+    standing: _Standing
+    billing: Sequence[pl.DataFrame]
+    assessment: Assessment
+
+    def holds(self, asked: tuple[datetime, Filters], standing: _Standing, billing: Sequence[pl.DataFrame]) -> bool:
+        """Whether it is what would be found now."""
+        return self.asked == asked and self.standing is standing and self.billing is billing
+
+
+class JudgedGraph:
+    """Safe for several threads."""
+
+    def __init__(self, source: Source, judge: Callable[[AssessmentInputs], Assessment] = assess) -> None:
+        self._source = source
+        self._judge = judge
+        self._judging = RLock()
+        self._standing: _Standing | None = None
+        self._answer: _Answer | None = None
+
+    def at(self, as_of: datetime, filters: Filters) -> Assessment:
+        """Judge the whole graph as of a time; the last answer is kept while it holds."""
+        asked = (as_of, filters)
+        with self._judging:
+            standing, billing = self._present(), self._source.billing
+            known = self._answer
+            if known is not None and known.holds(asked, standing, billing):
+                return known.assessment
+            found = self._judge(self._inputs(standing, as_of, filters, billing))
+            self._answer = _Answer(asked, standing, billing, found)
+            return found
+
+    def resources(self) -> tuple[Snapshot, Sequence[ConfigurationItem]]:
+        """What the graph is judged from, as it is now: columns and edges, and the documents in their order."""
+        with self._judging:
+            standing = self._present()
+            return standing.snapshot, standing.items
+
+    def forget(self) -> None:
+        """Let go of everything: policies are others, or there is no more to be asked for a while."""
+        self._standing = self._answer = None
+
+    @property
+    def size_bytes(self) -> int:
+        """What is kept, about."""
+        standing = self._standing
+        return 0 if standing is None else len(standing.items) * ITEM_BYTES
+
+    def _inputs(
+        self, standing: _Standing, as_of: datetime, filters: Filters, billing: Sequence[pl.DataFrame]
+    ) -> AssessmentInputs:
+        return AssessmentInputs(
+            tenant=self._source.tenant,
+            as_of=as_of,
+            snapshot=standing.snapshot,
+            items=standing.items,
+            policies=standing.policies,
+            exemptions=standing.exemptions,
+            billing=billing,
+            changes=self._source.changes(as_of),
+            scope=filters.scope,
+            type=filters.type,
+        )
+
+    def _present(self) -> _Standing:
+        with self._source.settled():
+            self._standing = self._following(self._standing)
+            return self._standing
+
+    def _following(self, before: _Standing | None) -> _Standing:
+        """What the present view is judged from; what holds of a former one is taken over."""
+        view = self._source.view()
+        if before is not None and before.view is view:
+            return before
+        chosen = self._source.chosen((BUILTIN, IMPORTED, APPLIED)) if before is None else before.chosen
+        by_key = self._documents(before, view)
+        paths = required_paths(chosen.policies, by_key.values())
+        snapshot = snapshot_of(view, _Found(by_key), paths, former=None if before is None else before.snapshot)
+        items = [by_key[resource_key(uid)] for uid in snapshot.uids]
+        policies = with_masks(chosen.policies, items)
+        exemptions = assigned_waivers(chosen.exemptions, policies, items)
+        return _Standing(view, chosen, by_key, snapshot, items, policies, exemptions)
+
+    def _documents(self, before: _Standing | None, view: GraphView) -> Items:
+        changed = None if before is None else changed_between(before.view, view)
+        if before is None or changed is None:
+            return {resource_key(item.uid): item for item in self._source.items()}
+        kept = {key: item for key, item in before.by_key.items() if key not in changed}
+        there = [view.uid(row) for row in map(view.find, changed) if row is not None]
+        return kept | {resource_key(item.uid): item for item in self._source.documents(there)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Finds documents among those of one view, as long as its columns are made."""
+
+    by_key: Items
+
+    def __call__(self, uids: Sequence[str]) -> Sequence[ConfigurationItem]:
+        return [item for uid in uids if (item := self.by_key.get(resource_key(uid))) is not None]

@@ -1,0 +1,165 @@
+"""The graph judged between changes: equal to judging everything anew, and only what changed is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from random import Random
+
+import orjson
+import polars as pl
+import pytest
+
+from actors.judged_graph import JudgedGraph
+from actors.messages import EVERYTHING, Filters
+from actors.policy_catalogue import Chosen
+from assessment.applying import with_masks
+from assessment.document import scan_document
+from assessment.inputs import AssessedPolicy, AssessmentInputs, required_paths
+from assessment.result import Assessment
+from assessment.scan import assess
+from domain.change import ChangeEvent
+from domain.resource import ConfigurationItem, ResourceId, resource_key
+from graph.build import build_snapshot
+from graph.live import LiveGraph
+from graph.stores.contract import Changes
+from graph.stores.memory import MemoryStore
+from graph.view import GraphView
+from tests.unit.assessment.estate import AS_OF, TENANT, registry
+from tests.unit.assessment.test_assigned import OTHER_GROUP, assigned, one
+from tests.unit.assessment.test_incremental import POLICIES
+from tests.unit.assessment.test_live import UNPROVEN, registries, some_item
+
+ASSIGNED = assigned(one("everywhere"), one("there", OTHER_GROUP))
+SECOND = timedelta(seconds=1)
+
+
+class Tenant:
+    """A tenant's state, as far as judging asks for it; counts the documents that are read."""
+
+    def __init__(self, *items: ConfigurationItem | str, unproven: frozenset[str] = frozenset()) -> None:
+        self.tenant, self.store, self.unproven = TENANT, MemoryStore(TENANT), unproven
+        self.billing: tuple[pl.DataFrame, ...] = ()
+        self.policies: tuple[AssessedPolicy, ...] = (*POLICIES, *ASSIGNED)
+        self.now, self.read, self.judged = AS_OF - timedelta(days=3), 0, 0
+        self.live = LiveGraph.from_items(TENANT, (), as_of=AS_OF, documents=self.store.documents, unproven=unproven)
+        self.become(*items)
+        self.live.fold()
+        self.graph = JudgedGraph(self, self._judge)
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        yield
+
+    def view(self) -> GraphView:
+        return self.live.view()
+
+    def items(self) -> Sequence[ConfigurationItem]:
+        found = self.store.items()
+        self.read += len(found)
+        return found
+
+    def documents(self, uids: Sequence[str]) -> Sequence[ConfigurationItem]:
+        self.read += len(uids)
+        return self.store.documents(uids)
+
+    def chosen(self, sources: Sequence[str]) -> Chosen:
+        return Chosen(self.policies)
+
+    def changes(self, as_of: datetime) -> Changes:
+        return self.store.changes(as_of - timedelta(days=30), as_of)
+
+    def become(self, *states: ConfigurationItem | str) -> None:
+        """New states, and ids of what is gone."""
+        self.now += SECOND
+        events = [_event(each, self.now) for each in states]
+        self.live.apply(self.store.apply(events).changes)
+
+    def anew(self, as_of: datetime, filters: Filters = EVERYTHING) -> Assessment:
+        """Everything read and judged from the beginning."""
+        items = sorted(self.store.items(), key=lambda each: resource_key(each.uid))
+        policies = with_masks(self.policies, items)
+        paths = required_paths(policies, items)
+        snapshot = build_snapshot(TENANT, items, as_of=as_of, paths_by_type=paths, unproven=self.unproven)
+        return assess(
+            AssessmentInputs(TENANT, as_of, snapshot, items, policies, changes=self.changes(as_of), scope=filters.scope)
+        )
+
+    def _judge(self, inputs: AssessmentInputs) -> Assessment:
+        self.judged += 1
+        return assess(inputs)
+
+
+def _event(state: ConfigurationItem | str, at: datetime) -> ChangeEvent:
+    if isinstance(state, str):
+        return ChangeEvent(ResourceId(state), at, None)
+    digest = sha256(orjson.dumps(state.properties, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return ChangeEvent(state.uid, at, replace(state, digest=digest))
+
+
+def gate(name: str, *, is_open: bool) -> ConfigurationItem:
+    return registry(name, admin=is_open)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_after_any_changes_the_answer_is_that_of_judging_everything_anew(seed: int) -> None:
+    chance = Random(seed)
+    tenant = Tenant(*_states(chance, 12), unproven=chance.choice(UNPROVEN))
+    for day in range(4):
+        tenant.become(*_states(chance, chance.randint(0, 4)))
+        if chance.random() < 0.2:
+            tenant.live.fold()
+        as_of = AS_OF + timedelta(days=day)
+        filters = Filters(scope=OTHER_GROUP) if chance.random() < 0.3 else EVERYTHING
+        found, wanted = tenant.graph.at(as_of, filters), tenant.anew(as_of, filters)
+        assert scan_document(found, None) == scan_document(wanted, None)
+
+
+def test_a_question_reads_the_documents_of_what_changed_and_no_others() -> None:
+    tenant = Tenant(*(gate(f"r{number}", is_open=True) for number in range(60)))
+    before = tenant.graph.at(AS_OF, EVERYTHING)
+    tenant.read = 0
+    assert len(tenant.graph.at(AS_OF + SECOND, EVERYTHING).violations) == len(before.violations)
+    assert tenant.read == 0
+    tenant.become(gate("r7", is_open=False))
+    after = tenant.graph.at(AS_OF + SECOND, EVERYTHING)
+    assert (tenant.read, len(after.violations)) == (1, len(before.violations) - 1)
+
+
+def test_the_same_question_is_judged_once_while_nothing_has_changed() -> None:
+    tenant = Tenant(gate("a", is_open=True))
+    first = tenant.graph.at(AS_OF, EVERYTHING)
+    assert tenant.graph.at(AS_OF, EVERYTHING) is first
+    tenant.become(gate("a", is_open=False))
+    assert tenant.graph.at(AS_OF, EVERYTHING) is not first
+    assert tenant.judged == 2
+
+
+def test_other_policies_are_judged_by_after_those_before_are_forgotten() -> None:
+    tenant = Tenant(gate("a", is_open=True))
+    assert len(tenant.graph.at(AS_OF, EVERYTHING).violations) == 1
+    tenant.policies = ()
+    tenant.graph.forget()
+    assert len(tenant.graph.at(AS_OF, EVERYTHING).violations) == 0
+
+
+def test_what_a_collection_could_not_read_is_unknown_and_no_violation() -> None:
+    chance = Random(3)
+    items = [state for state in _states(chance, 12) if not isinstance(state, str)]
+    read, unread = Tenant(*items), Tenant(*items, unproven=frozenset({"*"}))
+    whole, part = (tenant.graph.at(AS_OF, EVERYTHING) for tenant in (read, unread))
+    assert len(part.unknown) > len(whole.unknown)
+
+
+def _states(chance: Random, count: int) -> list[ConfigurationItem | str]:
+    """States of different resources, some of them gone."""
+    states: dict[str, ConfigurationItem | str] = {}
+    for _ in range(count):
+        each = some_item(chance) if chance.random() < 0.7 else registries(chance)
+        if not isinstance(each, str) and chance.random() < 0.3:
+            each = each.uid
+        states[resource_key(each if isinstance(each, str) else each.uid)] = each
+    return list(states.values())
