@@ -22,8 +22,11 @@ from assessment.projection import World, blocks_of
 from cost.forecast_methods import Series
 from domain.errors import UnavailableError
 
-CHUNK_BLOCKS: Final = 2
-"""Blocks that a worker draws in one call: a call costs some milliseconds, and is what progress counts."""
+CHUNK_BLOCKS_MIN: Final = 2
+CALLS: Final = 8
+"""Calls that each worker has of a large projection. A call costs some milliseconds of everybody's time, so that many
+small ones keep two workers from being twice as fast; and calls are what progress counts and what evens workers out.
+"""
 
 Blocks = tuple[tuple[int, int], ...]
 
@@ -48,7 +51,8 @@ class ProjectionPool:
             UnavailableError: the deadline passed, or a worker did not come back.
         """
         blocks = blocks_of(paths)
-        chunks = [blocks[place : place + CHUNK_BLOCKS] for place in range(0, len(blocks), CHUNK_BLOCKS)]
+        size = max(CHUNK_BLOCKS_MIN, -(-len(blocks) // (CALLS * len(self._workers))))
+        chunks = [blocks[place : place + size] for place in range(0, len(blocks), size)]
         work = _Work(self._shelf.put(world), chunks, monotonic() + deadline_s, progress)
         with ThreadPoolExecutor(len(self._workers), thread_name_prefix="projection") as threads:
             for done in [threads.submit(work.by, worker) for worker in self._workers]:

@@ -65,10 +65,7 @@ class SavingsBook:
         Raises:
             NotFound: there is none of this id.
         """
-        for each in self.read().savings:
-            if each.saving_id == saving_id:
-                return each
-        raise NotFound("no such saving", saving_id=saving_id[:80], todo="See: pcg roi list")
+        return _found(self.read(), saving_id)
 
     def add(self, saving: Saving, record: Record) -> Saving:
         """Enter a saving; one of the same id that is there already stays."""
@@ -76,8 +73,8 @@ class SavingsBook:
             is_new = all(each.saving_id != saving.saving_id for each in book.savings)
             if is_new:
                 require_room(book.savings)
-            self._settle(replace(book, savings=(*book.savings, saving)) if is_new else book, record)
-        return self.saving(saving.saving_id)
+            kept = self._settle(replace(book, savings=(*book.savings, saving)) if is_new else book, record)
+        return _found(kept, saving.saving_id)
 
     def change(self, saving_id: str, change: Callable[[Saving], Saving], record: Record) -> Saving:
         """Change one saving.
@@ -86,22 +83,23 @@ class SavingsBook:
             NotFound: there is none of this id.
         """
         with self._writing() as book:
-            self.saving(saving_id)
-            changed = tuple(change(each) if each.saving_id == saving_id else each for each in book.savings)
-            self._settle(replace(book, savings=changed), record)
-        return self.saving(saving_id)
+            moved = change(_found(book, saving_id))
+            changed = tuple(moved if each.saving_id == saving_id else each for each in book.savings)
+            kept = self._settle(replace(book, savings=changed), record)
+        return _found(kept, saving_id)
 
     def price(self, platform: Mapping[str, Json]) -> None:
         """Note what the platform costs."""
         with self._writing() as book:
             self._save(replace(book, platform=dict(platform)))
 
-    def _settle(self, book: Book, record: Record) -> None:
-        """Keep the ledger, record what is not recorded, and keep the entries' ids."""
+    def _settle(self, book: Book, record: Record) -> Book:
+        """Keep the ledger, record what is not recorded, and keep the entries' ids; what is in the file then."""
         self._save(book)
-        recorded = tuple(_recorded(saving, record) for saving in book.savings)
-        if recorded != book.savings:
-            self._save(replace(book, savings=recorded))
+        settled = replace(book, savings=tuple(_recorded(saving, record) for saving in book.savings))
+        if settled.savings != book.savings:
+            self._save(settled)
+        return settled
 
     def _save(self, book: Book) -> None:
         rows: Sequence[dict[str, Any]] = [saving_row(each) for each in book.savings]
@@ -120,6 +118,13 @@ class SavingsBook:
             yield self.read()
         finally:
             os.close(descriptor)
+
+
+def _found(book: Book, saving_id: str) -> Saving:
+    for each in book.savings:
+        if each.saving_id == saving_id:
+            return each
+    raise NotFound("no such saving", saving_id=saving_id[:80], todo="See: pcg roi list")
 
 
 def _recorded(saving: Saving, record: Record) -> Saving:

@@ -313,18 +313,20 @@ def _summary(books: Books, statements: Sequence[Row], kpis: Mapping[str, Any]) -
         share = row["realised_share_of_spend"]
         of_spend = "" if share is None else f", {share:.1%} of what would have been spent (promised: 8-15 %)"
         lines.append(
-            f"In {books.days} days {row['spend']} {currency} was spent. Bills show {realised['amount']} {currency} "
-            f"saved{of_spend}; {row['observed_not_realised']} {currency} more is observed and not beyond doubt yet."
+            f"In {books.days} days {_said(row['spend'])} {currency} was spent. "
+            f"Bills show {_said(realised['amount'])} {currency} saved{of_spend}; "
+            f"{_said(row['observed_not_realised'])} {currency} more is observed and not beyond doubt yet."
         )
         if row["platform_cost"] is None:
             lines.append(f"What the platform itself costs in {currency} is not known, so no return is stated.")
         elif row["governance_roi"] is not None:
             verb = "pays for itself" if float(row["net"]) >= 0 else "does not pay for itself yet"
             lines.append(
-                f"The platform cost {row['platform_cost']} {currency}; net {row['net']} {currency}: it {verb} "
-                f"(return {row['governance_roi']:.0%})."
+                f"The platform cost {_said(row['platform_cost'])} {currency}; "
+                f"net {_said(row['net'])} {currency}: it {verb} (return {row['governance_roi']:.0%})."
             )
-        lines.append(f"Approved and applied measures are planned to save {row['planned_30_days']} {currency} a month.")
+        planned = f"{_said(row['planned_30_days'])} {currency} a month"
+        lines.append(f"Approved and applied measures are planned to save {planned}.")
     score = kpis["compliance_score"]
     if score is None:
         lines.append("No scan decided anything: the compliance score is not known.")
@@ -357,6 +359,11 @@ def _loss_sentence(loss: Row) -> str:
 
 def _mean(values: Sequence[float]) -> float | None:
     return round(sum(values) / len(values), 2) if values else None
+
+
+def _said(amount: str) -> str:
+    """An amount in a sentence, with its thousands apart."""
+    return f"{Decimal(amount):,}"
 
 
 def _text(amount: float) -> str:

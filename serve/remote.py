@@ -53,6 +53,7 @@ from domain.resource import ResourceId
 from domain.tenancy import PLATFORM, TenantId
 from domain.value import Json
 from serve.compliance_desk import RemoteCompliance
+from serve.cost_desk import RemoteCosts
 from serve.drift_remote import RemoteDrift
 from serve.remote_bundles import RemoteBundles
 from serve.remote_changes import RemoteChanges
@@ -274,6 +275,11 @@ class RemotePlatform:
     def whatif(self) -> RemoteWhatIf:
         """Projections there."""
         return RemoteWhatIf(self._get, self._change, self._finish)
+
+    @property
+    def costs(self) -> RemoteCosts:
+        """Advice on cost there."""
+        return RemoteCosts(self._get)
 
     @property
     def roi(self) -> RemoteRoi:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domain.tenancy import TenantId, tenant_id
-from serve.cli.options import AsOf, JsonOut, Store, Tenant, choice, instant, settings_of
+from serve.cli.options import AsOf, Cluster, JsonOut, Store, Tenant, choice, instant, settings_of
 from serve.cli.screen import answer, is_written, say, show, width
 
 if TYPE_CHECKING:
@@ -22,17 +22,17 @@ def policy(
     rows: Annotated[int, typer.Option("--rows", metavar="N", min=0, max=1_000, help="Billing rows to show.")] = 0,
     tenant: Tenant = None,
     store: Store = None,
+    cluster: Cluster = None,
     json: JsonOut = None,
 ) -> None:
     """Show what a policy's violations cost, what mending them saves, and the bill that it is a part of."""
-    from serve.bootstrap import local_platform  # noqa: PLC0415
-    from serve.cost_impact import ImpactQuestion, policy_impact  # noqa: PLC0415
+    from serve.cost_desk import open_costs  # noqa: PLC0415
+    from serve.cost_impact import ImpactQuestion  # noqa: PLC0415
     from serve.render.payback import policy_lines  # noqa: PLC0415
 
-    settings = settings_of(context, store_dir=store, tenant=tenant)
-    with local_platform(settings) as platform:
-        asked = ImpactQuestion(policy_id, rows=rows)
-        found = policy_impact(platform, _folders(settings), tenant_id(settings.tenant), asked)
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_costs(settings) as desk:
+        found = desk.policy(tenant_id(settings.tenant), ImpactQuestion(policy_id, rows=rows))
     answer(found, policy_lines(found), json)
 
 
@@ -46,22 +46,20 @@ def waste(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000)] = 25,
     tenant: Tenant = None,
     store: Store = None,
+    cluster: Cluster = None,
     as_of: AsOf = None,
     json: JsonOut = None,
 ) -> None:
     """Show what is paid for and serves nobody, with evidence, and what cannot be known."""
     from assessment.cost_impact_waste import WasteQuestion  # noqa: PLC0415
     from cost.waste import WasteKind  # noqa: PLC0415
-    from serve.bootstrap import local_platform  # noqa: PLC0415
-    from serve.metrics_store import processor_use  # noqa: PLC0415
+    from serve.cost_desk import open_costs  # noqa: PLC0415
     from serve.render.payback import waste_lines  # noqa: PLC0415
 
-    settings = settings_of(context, store_dir=store, tenant=tenant)
-    who = tenant_id(settings.tenant)
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
     kinds = frozenset(choice(WasteKind, each, "--kind", what="kind", example=WasteKind.IDLE) for each in kind or ())
-    asked = WasteQuestion(kinds, limit, 0, processor_use(_folders(settings), who))
-    with local_platform(settings) as platform:
-        found = dict(platform.impact(who, asked, as_of=instant(as_of)))
+    with open_costs(settings) as desk:
+        found = desk.waste(tenant_id(settings.tenant), WasteQuestion(kinds, limit), as_of=instant(as_of))
     if not is_written(found, json):
         show(waste_lines(found, width=width()))
 
@@ -90,18 +88,17 @@ def rightsizing(
     headroom: Annotated[float, typer.Option("--headroom", metavar="SHARE", min=0, max=2)] = 0.2,
     tenant: Tenant = None,
     store: Store = None,
+    cluster: Cluster = None,
     as_of: AsOf = None,
     json: JsonOut = None,
 ) -> None:
     """Show machines that a smaller size would carry, and those of which nothing can be said."""
-    from serve.bootstrap import local_platform  # noqa: PLC0415
-    from serve.cost_impact import rightsized  # noqa: PLC0415
+    from serve.cost_desk import open_costs  # noqa: PLC0415
     from serve.render.payback import rightsizing_lines  # noqa: PLC0415
 
-    settings = settings_of(context, store_dir=store, tenant=tenant)
-    who = tenant_id(settings.tenant)
-    with local_platform(settings) as platform:
-        found = rightsized(platform, _folders(settings), who, headroom, as_of=instant(as_of))
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_costs(settings) as desk:
+        found = desk.rightsizing(tenant_id(settings.tenant), headroom, as_of=instant(as_of))
     answer(found, rightsizing_lines(found), json)
 
 

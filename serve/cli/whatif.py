@@ -35,7 +35,8 @@ def run(
     cluster: Cluster = None,
     json: JsonOut = None,
 ) -> None:
-    """Project the scenarios of a file. The same file, bills, scan and seed give the same figures."""
+    """Project the scenarios of a file, with progress on a terminal. The same file, bills, scan and seed repeat it."""
+    from serve.cli.progress import StageClock, shown_progress  # noqa: PLC0415
     from serve.render.whatif import whatif_lines  # noqa: PLC0415
     from serve.whatif_desk import open_whatif  # noqa: PLC0415
     from serve.whatif_models import WhatIfBody, read_body  # noqa: PLC0415
@@ -49,8 +50,8 @@ def run(
     flags = {name: value for name, value in given.items() if value is not None}
     body = WhatIfBody.model_validate({**body.model_dump(), **flags})
     settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
-    with open_whatif(settings) as desk:
-        found = desk.project(tenant_id(settings.tenant), body, lambda _: None)
+    with open_whatif(settings) as desk, shown_progress(StageClock(), is_shown=True) as report:
+        found = desk.project(tenant_id(settings.tenant), body, report)
     answer(found, whatif_lines(found), json)
 
 

@@ -151,6 +151,12 @@ def test_times_and_risk_come_from_scans() -> None:
     assert (found["risk_at_start"], found["risk_now"], found["risk_reduction"]) == (10, 5, 0.5)
 
 
+def test_amounts_in_sentences_have_their_thousands_apart() -> None:
+    found = metrics(books(platform=PlatformCost(Decimal(9_000), "USD")))
+    assert found["summary"][0].startswith("In 90 days 9,050.00 USD was spent. Bills show 590.00 USD saved")
+    assert "The platform cost 26,680.14 USD; net -26,090.14 USD" in found["summary"][1]
+
+
 def test_the_summary_says_how_the_expected_loss_changed_and_what_it_rests_on() -> None:
     def figure(mean: float) -> dict[str, Any]:
         return {"mean": mean, "low": mean / 2, "high": mean * 2, "currency": "USD"}

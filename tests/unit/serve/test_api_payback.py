@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from assessment.billing import import_billing
 from assessment.cost_impact_machines import MachinesQuestion
@@ -19,7 +21,10 @@ from cost.waste import WasteKind
 from domain.errors import InputError, IntegrityError, NotFound
 from domain.tenancy import TenantId
 from graph.failure import FailureMode
+from serve import run_file
 from serve.bootstrap import folders_of
+from serve.cli.application import application
+from serve.cost_impact import ImpactQuestion
 from serve.costs import billing_store
 from serve.impact import ASSUMPTIONS_NAME, own_assumptions
 from serve.metrics_store import keep_metrics, processor_use
@@ -147,6 +152,36 @@ def test_the_same_is_asked_from_afar(billed: Api, monkeypatch: pytest.MonkeyPatc
     assert remote.impact(ACME, MachinesQuestion(), as_of=NOW) == {"items": []}
     with pytest.raises(InputError, match="from afar"):
         remote.impact(ACME, Exposure((), (), FailureMode.DELETE), as_of=NOW)
+
+
+def test_advice_on_cost_is_asked_from_afar_as_the_routes_have_it(billed: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent_to(billed, monkeypatch)
+    desk = RemotePlatform(RunningPlatform("http://platform", OPERATOR_KEY)).costs
+    policy = policy_of(billed)
+
+    found = desk.policy(ACME, ImpactQuestion(policy, date(2026, 10, 1), date(2026, 11, 1), rows=2))
+
+    assert found == billed.get(f"/api/v2/costs/impact/{policy}?start=2026-10-01&end=2026-11-01&rows=2").json()
+    idle = desk.waste(ACME, WasteQuestion(frozenset({WasteKind.IDLE}), 5), as_of=NOW)
+    assert idle == billed.get("/api/v2/costs/waste?kind=idle&limit=5").json()
+    sizes = desk.rightsizing(ACME, 0.3, as_of=NOW)
+    assert sizes == billed.get("/api/v2/costs/rightsizing?headroom=0.3").json()
+    with pytest.raises(NotFound):
+        desk.policy(ACME, ImpactQuestion("no-such-policy"))
+
+
+def test_a_command_asks_the_platform_that_is_named_for_advice(
+    billed: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sent_to(billed, monkeypatch)
+    monkeypatch.setattr(run_file, "find_running", lambda _: RunningPlatform("http://platform", OPERATOR_KEY))
+    place = ["--tenant", "acme", "--store", str(tmp_path), "--cluster", "http://platform", "--json", "-"]
+
+    for words in (["policy", policy_of(billed)], ["waste"], ["rightsizing"]):
+        done = CliRunner().invoke(application, ["costs", *words, *place], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.output)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_samples_are_kept_whole_or_not_at_all(tmp_path: Path) -> None:
