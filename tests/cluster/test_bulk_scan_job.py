@@ -16,12 +16,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 from connectors.estate import write_estate
 from tests.cluster.drills.fleet import ray_cluster
 
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.xdist_group("servers"),
-]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT: Final = Path(__file__).parents[2]
 AS_OF: Final = "2026-11-24"
 TENANTS: Final = 4
