@@ -29,7 +29,9 @@ SOFTENING = 0.5
 """Added to the sum of gates: one old voice alone does not count as much as many young ones."""
 SCALES_DAYS = (2.0, 7.0, 30.0, 120.0, 365.0)
 WAVES = (0.5, 1.0, 2.0)
+"""Each twice the one before, so that one sine and one cosine give all of them."""
 RELATIONS = (*LINKS, *GROUPS)
+BLOCK_ROWS = 8_192
 
 
 def time_encoding(ages: Ages) -> Floats:
@@ -38,10 +40,17 @@ def time_encoding(ages: Ages) -> Floats:
     Shapes:
         Returns float32 (len(ages), 1 + len(SCALES_DAYS) + 2 * len(WAVES)).
     """
-    grown = np.log1p(ages)
-    decays = [np.exp2(-ages / scale) for scale in SCALES_DAYS]
-    waves = [wave(grown * speed) for speed in WAVES for wave in (np.sin, np.cos)]
-    return np.stack([grown / 8, *decays, *waves], axis=1).astype(np.float32)
+    grown = np.log(1 + ages)
+    found = np.empty((1 + len(SCALES_DAYS) + 2 * len(WAVES), len(ages)), np.float32)
+    found[0] = grown / 8
+    for at, scale in enumerate(SCALES_DAYS, start=1):
+        np.exp(ages * np.float32(-np.log(2) / scale), out=found[at])
+    slow = grown * np.float32(WAVES[0])
+    sine, cosine = np.sin(slow), np.cos(slow)
+    for at in range(1 + len(SCALES_DAYS), len(found), 2):
+        found[at], found[at + 1] = sine, cosine
+        sine, cosine = 2 * sine * cosine, 1 - 2 * sine * sine
+    return found.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +70,10 @@ class Network:
         return sum(name.startswith("own.") and name.endswith(".weight") for name in self.arrays)
 
     def logits(self, values: NDArray[np.floating], relations: Relations) -> Floats:
-        """For each row, a logit for each task.
+        """For each row that is asked about, a logit for each task.
 
         Shapes:
-            values: float (n, k). Returns float32 (n, tasks).
+            values: float (n, k). Returns float32 (m, tasks): every row, or the seeds of an `ego`.
         """
         standard = self.standard(values)
         return self.heads(standard, self.states(standard, relations)[-1])
@@ -78,13 +87,15 @@ class Network:
     ) -> NDArray[np.float64]:
         """Probabilities of some rows, computed from their neighbourhoods alone."""
         nodes, near = ego(relations, rows, hops=self.layers)
-        return self.p(values[nodes], near)[: len(rows)]
+        return self.p(values[nodes], near)
 
     def states(self, standard: Floats, relations: Relations) -> list[Floats]:
-        """The state of every row before and after each layer."""
+        """The state of every row before and after each layer; of an `ego`, of those rows that the seeds still hear."""
         states = [self.encoded(standard, self.type_codes(relations))]
         encodings = [time_encoding(one.ages) for one in _lists(relations)]
         for layer in range(self.layers):
+            if relations.reach:
+                relations, encodings = _nearer(relations, encodings, relations.reach[self.layers - layer - 1])
             states.append(self._next(states[-1], relations, encodings, layer))
         return states
 
@@ -96,8 +107,8 @@ class Network:
         return np.asarray(np.maximum(state, 0, out=state), np.float32)
 
     def heads(self, standard: Floats, state: Floats) -> Floats:
-        """Logits from features and from states after the last layer."""
-        wide = standard @ self._get("wide.weight").T
+        """Logits from features and from states after the last layer, of as many rows as have one."""
+        wide = standard[: max(len(state), 1)] @ self._get("wide.weight").T
         return np.asarray(wide + state @ self._get("head.weight").T + self._get("head.bias"), np.float32)
 
     def standard(self, values: NDArray[np.floating]) -> Floats:
@@ -128,26 +139,36 @@ class Network:
     def gates(self, relation: str, layer: int, encoding: Floats) -> Floats:
         """How much each voice counts."""
         weight = encoding @ self._get(f"gate.{layer}.{relation}.weight")[0] + self._get(f"gate.{layer}.{relation}.bias")
-        return np.asarray(sigmoid(weight), np.float32)
+        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * weight), np.float32)
 
     def spoken(self, relation: str, layer: int, heard: Floats, mass: Floats) -> Floats:
         """What a relation adds to a row, from the mean of what it heard and the sum of gates."""
-        return np.asarray(
-            heard @ self._get(f"hear.{layer}.{relation}.weight").T
-            + np.log1p(mass)[:, None] * self._get(f"count.{layer}.{relation}"), np.float32,
-        )  # fmt: skip
+        said = np.asarray(heard @ self._get(f"hear.{layer}.{relation}.weight").T, np.float32)
+        said += np.log1p(mass)[:, None] * self._get(f"count.{layer}.{relation}")
+        return said
 
     def own(self, layer: int, state: Floats) -> Floats:
         """What a row adds to itself."""
         return np.asarray(state @ self._get(f"own.{layer}.weight").T + self._get(f"own.{layer}.bias"), np.float32)
 
     def _next(self, state: Floats, relations: Relations, encodings: Sequence[Floats], layer: int) -> Floats:
-        added = self.own(layer, state)
-        for at, (name, lists) in enumerate(zip(RELATIONS, _lists(relations), strict=True)):
-            heard, mass = weighted_mean(lists, state, self.gates(name, layer, encodings[at]))
-            spoken = self.spoken(name, layer, heard, mass)
-            added += spoken if at < len(LINKS) else spoken[relations.groups[at - len(LINKS)].codes]
-        return state + np.maximum(added, 0, out=added)
+        """The states after a layer, in blocks of rows whose parts stay in the processor's cache."""
+        gates = [self.gates(name, layer, one) for name, one in zip(RELATIONS, encodings, strict=True)]
+        told = [
+            (group.codes, self.spoken(name, layer, *weighted_mean(group.members, state, own)))
+            for name, group, own in zip(GROUPS, relations.groups, gates[len(LINKS) :], strict=True)
+        ]
+        found = np.empty((len(relations), state.shape[1]), np.float32)
+        for start in range(0, len(found), BLOCK_ROWS):
+            rows = slice(start, min(start + BLOCK_ROWS, len(found)))
+            added = self.own(layer, state[rows])
+            for name, lists, own in zip(LINKS, relations.links, gates, strict=False):
+                added += self.spoken(name, layer, *weighted_mean(lists.between(rows), state, own[lists.entries(rows)]))
+            for codes, said in told:
+                added += said[codes[rows]]
+            np.maximum(added, 0, out=added)
+            np.add(added, state[rows], out=found[rows])
+        return found
 
     def _get(self, name: str) -> Floats:
         return np.asarray(self.arrays[name])
@@ -159,9 +180,16 @@ def weighted_mean(lists: Lists, state: Floats, gates: Floats) -> tuple[Floats, F
 
     shape = (len(lists), len(state))
     matrix = csr_array((gates, lists.others, lists.starts), shape=shape)
-    mass = np.asarray(matrix @ np.ones(len(state), np.float32), np.float32)
-    matrix.data = gates / np.repeat(mass + np.float32(SOFTENING), np.diff(lists.starts))
-    return np.asarray(matrix @ state, np.float32), mass
+    mass = np.bincount(lists.owners(), gates, minlength=len(lists)).astype(np.float32)
+    heard = np.asarray(matrix @ state, np.float32)
+    heard /= (mass + np.float32(SOFTENING))[:, None]
+    return heard, mass
+
+
+def _nearer(relations: Relations, encodings: Sequence[Floats], rows: int) -> tuple[Relations, list[Floats]]:
+    """What the first rows hear: the lists of others, and the encodings of their ages, are left out."""
+    near = relations.first(rows)
+    return near, [one[: len(lists.others)] for one, lists in zip(encodings, _lists(near), strict=True)]
 
 
 def _lists(relations: Relations) -> tuple[Lists, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 RIDGE = 1e-4
 STEPS_MAX = 150
+BLOCK_ROWS = 1_024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +80,16 @@ def logit(p: Numbers, *, least: float = 1e-6) -> Numbers:
 def standardised(
     values: NDArray[np.floating], mean: NDArray[np.floating], scale: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Columns with mean 0 and scale 1, no further than 8 from it; what is not a number counts as the mean."""
-    standard = values.astype(np.float32)
-    standard -= mean.astype(np.float32)
-    standard *= (1 / scale).astype(np.float32)
-    np.nan_to_num(standard, copy=False, nan=0.0)
-    return np.asarray(np.clip(standard, -8, 8, out=standard), np.float32)
+    """Columns with mean 0 and scale 1, no further than 8 from it; what is not a number counts as the mean.
+
+    In blocks of rows that stay in the processor's cache, since every step reads all of them.
+    """
+    found = np.empty(values.shape, np.float32)
+    low, factor = mean.astype(np.float32), (1 / scale).astype(np.float32)
+    for start in range(0, len(values), BLOCK_ROWS):
+        block = found[start : start + BLOCK_ROWS]
+        np.subtract(values[start : start + BLOCK_ROWS], low, out=block, casting="same_kind")
+        block *= factor
+        block[np.isnan(block)] = 0
+        np.clip(block, -8, 8, out=block)
+    return found

@@ -85,8 +85,7 @@ class Predictor:
             values = values[nodes]
         standard = self.network.standard(values)
         states = self.network.states(standard, relations)[-1]
-        count = len(values) if rows is None else len(rows)
-        return self.told(self.network.heads(standard[:count], states[:count]))
+        return self.told(self.network.heads(standard, states))
 
     def told(self, logits: Floats) -> dict[Task, Answer]:
         """Answers from the network's logits, a column for each of `NODE_TASKS`."""

@@ -46,6 +46,15 @@ class Lists:
         """The list that each entry is in."""
         return np.repeat(np.arange(len(self)), np.diff(self.starts))
 
+    def entries(self, lists: slice) -> slice:
+        """Where the entries of some lists stand."""
+        return slice(int(self.starts[lists.start]), int(self.starts[lists.stop]))
+
+    def between(self, lists: slice) -> Lists:
+        """Lists that stand one behind the other, without copying their entries."""
+        mine, starts = self.entries(lists), self.starts[lists.start : lists.stop + 1]
+        return Lists(starts - starts[0], self.others[mine], self.ages[mine])
+
     def chosen(self, lists: NDArray[np.integer]) -> Lists:
         """Some of the lists, in the order asked for."""
         counts = self.starts[lists + 1] - self.starts[lists]
@@ -68,15 +77,26 @@ class Relations:
 
     Args:
         types: the type of each row, as a place in `type_names`.
+        reach: of an `ego`, how many of the first rows are at most 0, 1, … hops from the seeds; empty of a whole graph.
     """
 
     links: tuple[Lists, ...]
     groups: tuple[Group, ...]
     types: Codes
     type_names: tuple[str, ...]
+    reach: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.types)
+
+    def first(self, rows: int) -> Relations:
+        """What the first rows of an `ego` hear: groups are numbered in order of the row that comes first."""
+        links = tuple(one.between(slice(0, rows)) for one in self.links)
+        groups = []
+        for one in self.groups:
+            codes = one.codes[:rows]
+            groups.append(Group(codes, one.members.between(slice(0, int(codes.max(initial=-1)) + 1))))
+        return Relations(links, tuple(groups), self.types[:rows], self.type_names, self.reach)
 
 
 def relations_of(seen: Seen) -> Relations:
@@ -165,27 +185,36 @@ def ego(relations: Relations, seeds: NDArray[np.integer], *, hops: int) -> tuple
     Shapes:
         Returns int32 (m,), the rows, seeds first; and their relations, in which rows at the last hop hear nobody.
     """
-    nodes, hearing = np.asarray(seeds, np.int64), 0
+    nodes, reach = np.asarray(seeds, np.int64), [len(seeds)]
     for _ in range(hops):
-        hearing = len(nodes)
-        heard = [lists.chosen(nodes).others for lists in relations.links]
-        heard += [one.members.chosen(np.unique(one.codes[nodes])).others for one in relations.groups]
-        nodes = np.concatenate((nodes, np.setdiff1d(np.concatenate(heard), nodes)))
+        links = [lists.chosen(nodes) for lists in relations.links]
+        groups = [_numbered(one.codes[nodes]) for one in relations.groups]
+        members = [one.members.chosen(names) for one, (names, _) in zip(relations.groups, groups, strict=True)]
+        heard = np.unique(np.concatenate([one.others for one in (*links, *members)]))
+        nodes = np.concatenate((nodes, heard[np.isin(heard, nodes, assume_unique=True, invert=True)]))
+        reach.append(len(nodes))
     order = np.argsort(nodes)
-    ranked = nodes[order]
+    ranked, silent = nodes[order], reach[-1] - reach[-2]
 
     def placed(lists: Lists, silent: int) -> Lists:
         others = order[np.searchsorted(ranked, lists.others)].astype(np.int32)
         return Lists(np.append(lists.starts, np.full(silent, lists.starts[-1])), others, lists.ages)
 
-    silent = len(nodes) - hearing
-    links = tuple(placed(lists.chosen(nodes[:hearing]), silent) for lists in relations.links)
-    groups = []
-    for one in relations.groups:
-        names, numbers = np.unique(one.codes[nodes[:hearing]], return_inverse=True)
-        codes = np.append(numbers, np.full(silent, len(names))).astype(np.int32)
-        groups.append(Group(codes, placed(one.members.chosen(names), 1)))
-    return nodes.astype(np.int32), Relations(links, tuple(groups), relations.types[nodes], relations.type_names)
+    found = tuple(
+        Group(np.append(codes, np.full(silent, len(names))).astype(np.int32), placed(one, 1))
+        for (names, codes), one in zip(groups, members, strict=True)
+    )
+    linked = tuple(placed(one, silent) for one in links)
+    return nodes.astype(np.int32), Relations(linked, found, relations.types[nodes], relations.type_names, tuple(reach))
+
+
+def _numbered(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Groups in order of first appearance, and for each row the number of its group in that order."""
+    names, first, numbers = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return names[order], place[numbers]
 
 
 def as_table(relations: Relations) -> dict[str, NDArray[np.generic]]:
