@@ -7,6 +7,11 @@ each: steady, growing, falling as before, falling without warning, seasonal, and
 alone; costs are of the year that follows. Reported for each kind and for all: cost as a share of on-demand cost for
 the choice, a ladder of it, and the four rules; the share of paths on which the choice costs no more than the best of
 the four, which is known only afterwards; and regret to the best level for the path itself.
+
+Before a fall without warning demand looks as steady demand does, so one level must serve both. The last line says what
+that costs at least: buyers who know the year to come if it is steady, and the law of falls, choose the level for each
+path that makes falls cheapest while steady years are no dearer than under the best rule; how much more than under the
+best rule falls cost them.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +33,13 @@ KINDS: Final = ("steady", "growing", "falling", "sudden fall", "seasonal", "burs
 YEAR: Final = 365
 OFFER: Final = Offer("one year", 0.72)
 SCENARIOS: Final = 200
+FALLS: Final = 20
+FIXED: Final[tuple[Callable[[Floats], float], ...]] = (
+    lambda _: 0.0,
+    lambda recent: float(recent.min()),
+    lambda recent: float(recent.mean()),
+)
+"""The rules whose level does not depend on what is held."""
 
 
 def demand(kind: str, random: np.random.Generator) -> Floats:
@@ -41,8 +54,7 @@ def demand(kind: str, random: np.random.Generator) -> Floats:
     elif kind == "falling":
         logs = -days / YEAR * random.uniform(0.1, 0.8)
     elif kind == "sudden fall":
-        at = random.integers(YEAR, 2 * YEAR)
-        logs = np.where(days >= at, np.log(1 - random.uniform(0.1, 0.6)), 0.0)
+        logs = fall_of(random)
     elif kind == "seasonal":
         logs = random.uniform(0.05, 0.3) * np.sin(2 * np.pi * (days / YEAR + random.uniform()))
     elif kind == "bursts":
@@ -85,6 +97,40 @@ def _laddered(choice: Choice, future: Floats) -> float:
     return ladder(alone, OFFER, choice.outlook.level).cost / float(future.sum())
 
 
+def least_over_in_falls(paths: int, seed: int) -> dict[str, float]:
+    """Cost of falls without warning over the best rule's, for a buyer who is no worse than a rule in steady years."""
+    steady, falls = zip(*(_both_years(stream) for stream in np.random.default_rng(seed).spawn(paths)), strict=True)
+    calm, hit = np.stack(steady), np.stack(falls)
+    rules = slice(-len(FIXED), None)
+    at_most, best_rule = calm[:, rules].mean(axis=0).min(), hit[:, rules].mean(axis=0).min()
+    free = slice(0, -len(FIXED))
+    for price in np.geomspace(0.01, 100, 200):
+        taken = (price * calm[:, free] + hit[:, free]).argmin(axis=1)
+        at = (np.arange(paths), taken)
+        if calm[at].mean() <= at_most:
+            break
+    return {"bound": float(hit[at].mean()), "best_rule": float(best_rule), "over": float(hit[at].mean() - best_rule)}
+
+
+def _both_years(random: np.random.Generator) -> tuple[Floats, Floats]:
+    """What levels cost in a steady year, and on average over falls in it; the levels of the rules stand last."""
+    path = demand("steady", random)
+    history, future = path[:YEAR], path[YEAR:]
+    recent = history[-28:]
+    levels = np.concatenate([np.arange(0.0, 1.4, 0.01) * recent.mean(), [rule(recent) for rule in FIXED]])
+    fallen = [fall_of(random)[YEAR:] for _ in range(FALLS)]
+    years = np.stack([future, *(future * np.exp(fall) for fall in fallen)])
+    costs = costs_of(years, levels, OFFER.rate) / years.sum(axis=1)
+    return costs[:, 0], costs[:, 1:].mean(axis=1)
+
+
+def fall_of(random: np.random.Generator) -> Floats:
+    """Logarithm of the level over two years: a share of demand goes for good on some day of the second."""
+    at = random.integers(YEAR, 2 * YEAR)
+    fallen: Floats = np.where(np.arange(2 * YEAR) >= at, np.log(1 - random.uniform(0.1, 0.6)), 0.0)
+    return fallen
+
+
 def summary(found: list[dict[str, float]]) -> dict[str, Any]:
     """What some paths come to."""
     columns = {name: np.array([each[name] for each in found]) for name in found[0]}
@@ -116,7 +162,13 @@ def measure(paths: int, seed: int) -> dict[str, Any]:
         (KINDS[place % len(KINDS)], one(KINDS[place % len(KINDS)], stream)) for place, stream in enumerate(streams)
     ]
     by_kind = {kind: summary([each for name, each in found if name == kind]) for kind in KINDS}
-    return {"seed": seed, "offer_rate": OFFER.rate, "all": summary([each for _, each in found]), "kinds": by_kind}
+    return {
+        "seed": seed,
+        "offer_rate": OFFER.rate,
+        "falls": least_over_in_falls(paths // len(KINDS), seed + 1),
+        "all": summary([each for _, each in found]),
+        "kinds": by_kind,
+    }
 
 
 def main() -> None:
@@ -135,6 +187,11 @@ def main() -> None:
             f"  no worse on {row['no_worse_than_best_of_four']:.0%}, worst {row['worse_by_at_most']:+.3f}"
             f"  regret {row['regret']['mean']:.4f} p95 {row['regret']['p95']:.4f}  robust {row['robust']:.0%}\n"
         )
+    falls = found["falls"]
+    sys.stdout.write(
+        f"falls without warning cost who is no worse than a rule in steady years {falls['bound']:.4f} at least,"
+        f" {falls['over']:+.4f} over the best rule\n"
+    )
     if given.json is not None:
         given.json.write_text(json.dumps(found, indent=2) + "\n")
 

@@ -36,6 +36,8 @@ STEADY: Final = "steady"
 TREND: Final = "trend"
 REPEAT: Final = "repeat"
 FALL: Final = "fall"
+OWN_CLASSES: Final = frozenset({STEADY, TREND, REPEAT, FALL})
+"""What is projected from history alone; every other class is what the owner expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class _Shape:
         weekly = np.array([np.median(ratio[weekday == day]) for day in range(_WEEK)])
         weekly /= weekly.mean() or 1.0
         left = np.divide(ratio, weekly[weekday], out=np.ones_like(ratio), where=weekly[weekday] > 0)
-        slope, error = _slope(history)
+        slope, error = slope_of(history)
         return cls(float(history[-LEVEL_DAYS:].mean()), weekly, slope, error, left, smooth, len(history))
 
     def drift(self, days: int, slopes: Floats) -> Floats:
@@ -175,7 +177,7 @@ def _smooth(history: Floats) -> Floats:
     return smooth
 
 
-def _slope(recent: Floats) -> tuple[float, float]:
+def slope_of(recent: Floats) -> tuple[float, float]:
     """The median slope of the logarithm of weekly means, per day, and its error; nothing where weeks are empty."""
     weeks = recent[len(recent) % _WEEK :].reshape(-1, _WEEK).mean(axis=1)
     if len(weeks) < 4 or (weeks <= 0).any():

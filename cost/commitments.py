@@ -8,6 +8,10 @@ every class of scenarios, the one that costs least in all is taken; where no lev
 one that costs least in all, and the answer says so (`is_robust`). A level must beat the cheapest rule by more than the
 noise of the scenarios, otherwise the rule is kept: a purchase that cannot be told from doing nothing is not made.
 
+Where demand grew beyond doubt and the owner expects no change, the level is raised to the one in hindsight, as far as
+it still costs no more than the cheapest rule: the scenarios of a fall, which are there whatever history says, would
+otherwise keep it below what such demand has always used.
+
 By construction the choice costs no more than any of the four over the scenarios it was made on. On demand that comes
 out otherwise nobody can promise that for each path: who knew the path could do better. What is measured on demand
 that the choice has not seen is stated in docs/costs.md.
@@ -22,17 +26,23 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cost.commitment_scenarios import Floats, Scenarios
+from cost.commitment_hindsight import grew, level_in_hindsight
+from cost.commitment_scenarios import OWN_CLASSES, Floats, Scenarios
 from domain.errors import InputError
+
+Flags = NDArray[np.bool_]
 
 NONE: Final = "none"
 MINIMUM: Final = "minimum"
 MEAN: Final = "mean"
 CURRENT: Final = "current"
 QUANTILE: Final = "quantile"
+HINDSIGHT: Final = "hindsight"
 RULES: Final = (NONE, MINIMUM, MEAN, CURRENT)
 LEVELS: Final = 96
+RAISES: Final = 24
 RECENT_DAYS: Final = 28
 NOISE: Final = 2.0
 """How many standard errors a level must be cheaper than the cheapest rule."""
@@ -98,7 +108,7 @@ class Choice:
     """What to hold, beside what the rules would.
 
     Args:
-        rule: the rule that was kept, or `QUANTILE`.
+        rule: the rule that was kept, `QUANTILE`, or `HINDSIGHT` where growth raised the level.
         on_demand: cost without any commitment.
         is_robust: no class of scenarios has it dearer than the cheapest rule there.
     """
@@ -131,12 +141,19 @@ def choose(scenarios: Scenarios, offer: Offer, *, history: Floats, current: floa
     fixed = {NONE: 0.0, MINIMUM: float(recent.min()), MEAN: float(recent.mean()), CURRENT: float(current)}
     levels = np.concatenate([list(fixed.values()), _quantiles(scenarios, offer)])
     costs = costs_of(scenarios.paths, levels, offer.rate)
-    place, is_robust = _best(costs, scenarios, len(fixed))
+    sound, cheapest = _sound(costs, scenarios, len(fixed))
+    place = _best(costs, sound, scenarios, len(fixed))
+    level, is_robust = float(levels[place]), bool(sound[place])
+    rule = RULES[place] if place < len(RULES) else QUANTILE
+    raised = _raised(scenarios, offer, history, level, at_most=float((costs @ scenarios.weights)[: len(fixed)].min()))
+    if raised > level:
+        level, rule = raised, HINDSIGHT
+        is_robust = bool(_is_sound(costs_of(scenarios.paths, np.array([raised]), offer.rate), scenarios, cheapest)[0])
     best = _best_levels(scenarios.paths, offer.rate)
-    made = [_outlook(scenarios, float(level), offer, best) for level in [*fixed.values(), levels[place]]]
+    made = [_outlook(scenarios, each, offer, best) for each in [*fixed.values(), level]]
     return Choice(
         offer=offer,
-        rule=RULES[place] if place < len(RULES) else QUANTILE,
+        rule=rule,
         outlook=made[-1],
         rules=dict(zip(RULES, made, strict=False)),
         on_demand=float(scenarios.weights @ scenarios.paths.sum(axis=1)),
@@ -178,19 +195,38 @@ def _quantiles(scenarios: Scenarios, offer: Offer) -> Floats:
     return tried
 
 
-def _best(costs: Floats, scenarios: Scenarios, rules: int) -> tuple[int, bool]:
-    """The place of the level to take, and whether no class has it dearer than the cheapest rule there."""
+def _raised(scenarios: Scenarios, offer: Offer, history: Floats, level: float, *, at_most: float) -> float:
+    """The level that growth beyond doubt raises another to, as far as it costs no more than that."""
+    if not OWN_CLASSES.issuperset(scenarios.names) or not grew(history):
+        return level
+    steps = np.linspace(level, max(level, level_in_hindsight(history, offer.rate)), RAISES)
+    bearable = costs_of(scenarios.paths, steps, offer.rate) @ scenarios.weights <= at_most
+    return float(steps[bearable].max(initial=level))
+
+
+def _sound(costs: Floats, scenarios: Scenarios, rules: int) -> tuple[Flags, Floats]:
+    """The levels that no class has dearer than the cheapest rule there, and what that one costs in each."""
+    cheapest: Floats = _by_class(costs[:rules], scenarios).min(axis=0)
+    return _is_sound(costs, scenarios, cheapest), cheapest
+
+
+def _is_sound(costs: Floats, scenarios: Scenarios, cheapest: Floats) -> Flags:
+    return np.asarray((_by_class(costs, scenarios) <= cheapest * (1 + 1e-12)).all(axis=1))
+
+
+def _by_class(costs: Floats, scenarios: Scenarios) -> Floats:
+    places = range(len(scenarios.names))
+    return np.stack([costs[:, scenarios.classes == place].mean(axis=1) for place in places], axis=1)
+
+
+def _best(costs: Floats, sound: Flags, scenarios: Scenarios, rules: int) -> int:
+    """The place of the level to take."""
     expected = costs @ scenarios.weights
-    by_class = np.stack(
-        [costs[:, scenarios.classes == place].mean(axis=1) for place in range(len(scenarios.names))], axis=1
-    )
-    cheapest = by_class[:rules].min(axis=0)
-    sound = (by_class <= cheapest * (1 + 1e-12)).all(axis=1)
     ranked = np.where(sound, expected, np.inf) if sound.any() else expected
     place, rule = int(ranked.argmin()), int(expected[:rules].argmin())
     if place >= rules and not _is_clear(costs[rule] - costs[place], scenarios):
         place = rule
-    return place, bool(sound[place])
+    return place
 
 
 def _is_clear(gains: Floats, scenarios: Scenarios) -> bool:
