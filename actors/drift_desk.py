@@ -1,7 +1,7 @@
 """Drift of one tenant: its baselines, which resources differ from them now, and what each change does to that.
 
-The desk hears of changed resources and compares those alone. What it finds goes out by `tell` at once; the events are
-also given back, so that whoever applied the change records them as evidence. Before the first question everything is
+The desk hears of changed resources and compares those alone. What it finds goes out by `tell` at once, and is given
+back, so that whoever collected the change records it as evidence. Before the first question everything is
 compared once, beside what was open when the process before this one ended.
 """
 
@@ -42,6 +42,8 @@ DOCUMENT_BYTES: Final = 4_096
 """What a document takes in memory: an estimate for the shard's budget."""
 
 Tell = Callable[[TenantId, str, Sequence[bytes]], object]
+Row = dict[str, Json]
+"""What listeners are told of one drift."""
 
 
 class Graph(Protocol):
@@ -121,8 +123,8 @@ class DriftDesk:
 
     def observe(
         self, changes: Sequence[ItemChange], at: datetime, *, events: Sequence[ChangeEvent] = ()
-    ) -> tuple[EvidenceEvent, ...]:
-        """Compare the resources that changed; costs their number.
+    ) -> tuple[Row, ...]:
+        """Compare the resources that changed, which costs their number; what listeners were told.
 
         Args:
             events: the observations that made the changes, where they say who caused them.
@@ -131,7 +133,7 @@ class DriftDesk:
             if not self._known():
                 return ()
             if self._detector is None:
-                return self._check(at)
+                return self._compared(at)
             for event in events:
                 if event.principal:
                     self._audit.add(_entry_of(event))
@@ -197,6 +199,10 @@ class DriftDesk:
         return self._baselines
 
     def _check(self, at: datetime) -> tuple[EvidenceEvent, ...]:
+        return tuple(evidence_event(row, self._graph.tenant) for row in self._compared(at))
+
+    def _compared(self, at: datetime) -> tuple[Row, ...]:
+        """Compare everything."""
         known = self._known()
         self._severity = None
         self._detector = Detector(self._graph.tenant, Managed.of(known.values()), ItemIndex.of(self._graph.items()))
@@ -230,7 +236,7 @@ class DriftDesk:
         told = attributed(drift, self._audit, None if baseline is None else baseline.declared_at)
         return self._severity.judged(told, provider_of(told))
 
-    def _record(self, events: Sequence[DriftEvent]) -> tuple[EvidenceEvent, ...]:
+    def _record(self, events: Sequence[DriftEvent]) -> tuple[Row, ...]:
         """Listeners first, the journal then: who is told twice is better off than who is not told.
 
         Where that fails, what was open is read from the journal again, so that the next look tells it.
@@ -238,14 +244,14 @@ class DriftDesk:
         if not events:
             return ()
         known = self._known()
-        rows = [event_row(event, known.get(event.drift.baseline)) for event in events]
+        rows = tuple(event_row(event, known.get(event.drift.baseline)) for event in events)
         with ExitStack() as undo:
             undo.callback(self.forget)
             if self._tell is not None:
                 self._tell(self._graph.tenant, TOPIC, [orjson.dumps(row) for row in rows])
             self._shelf.append(rows, self._ledger.open)
             undo.pop_all()
-        return tuple(evidence_event(row, self._graph.tenant) for row in rows)
+        return rows
 
 
 def _entry_of(event: ChangeEvent) -> AuditEntry:

@@ -22,6 +22,7 @@ import polars as pl
 import structlog
 
 from actors.drift_desk import DriftDesk, Tell
+from actors.drift_desk import Row as DriftRow
 from actors.folders import Folders
 from actors.impact_desk import ImpactDesk
 from actors.imported_aliases import ImportedAliases
@@ -47,6 +48,7 @@ from actors.tenant_graph import TenantGraph
 from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
 from assessment.document import scan_document
+from assessment.drift import evidence_event
 from assessment.events import evidence_events
 from assessment.finding_lives import Lives, finding_lives
 from assessment.heuristics import HISTORY_DAYS_MAX
@@ -249,7 +251,8 @@ class TenantState:
             if reading.billing:
                 self._billing = tuple(file.frame for file in reading.billing)
                 self._bill.save(self._billing)
-            drifted = self._drifted(applied.changes, request.as_of)
+            rows = self._drifted(applied.changes, request.as_of)
+            drifted = tuple(evidence_event(row, self.tenant) for row in rows)
         self._pending[ticket], self._pending_s = _Pending(request, reading, drifted=drifted), monotonic()
         while len(self._pending) > SCANS_PENDING_MAX:
             self._pending.popitem(last=False)
@@ -437,7 +440,7 @@ class TenantState:
 
     def _drifted(
         self, changes: Sequence[ItemChange], at: datetime, told: Sequence[ChangeEvent] = ()
-    ) -> tuple[EvidenceEvent, ...]:
+    ) -> tuple[DriftRow, ...]:
         """Compare what changed with its baselines. The changes stand, whatever becomes of that: it is done again."""
         try:
             return self.drift.observe(changes, at, events=told)

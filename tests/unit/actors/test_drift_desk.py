@@ -13,6 +13,7 @@ from actors.drift_desk import TOPIC, DriftDesk
 from actors.drift_pages import LIMIT_MAX, DriftQuery
 from actors.drift_shelf import AUDIT_MAX, DriftShelf
 from actors.policy_catalogue import builtin_policies
+from assessment.drift import evidence_event
 from assessment.inputs import AssessedPolicy
 from domain.change import ChangeEvent
 from domain.drift import AuditEntry, Baseline, DriftKind
@@ -84,13 +85,14 @@ def test_a_change_behind_the_baselines_back_is_told_at_once(tmp_path: Path, told
     estate = Estate(queue(5))
     desk = DriftDesk(estate, tmp_path, told.tell)
     assert desk.declare([shop()], NOW) == ()
-    evidence = change(estate, desk, 9, hours=1, principal="alice", operation="sqs:SetQueueAttributes")
+    rows = change(estate, desk, 9, hours=1, principal="alice", operation="sqs:SetQueueAttributes")
     assert told.words == [("detected", QUEUE)]
     assert told[0]["drift"]["changed_by"]["principal"] == "alice"
     assert told[0]["drift"]["attributes"] == [{"path": "DelaySeconds", "expected": 5, "actual": 9}]
-    assert len(evidence) == 1
-    require_body(evidence[0].type, dict(evidence[0].body))
-    assert "alice" not in repr(evidence[0].body)
+    assert rows == tuple(told)
+    evidence = evidence_event(rows[0], TENANT)
+    require_body(evidence.type, dict(evidence.body))
+    assert "alice" not in repr(evidence.body)
     change(estate, desk, 7, hours=2)
     change(estate, desk, 5, hours=3)
     assert [event for event, _ in told.words] == ["detected", "changed", "resolved"]
