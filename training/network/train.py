@@ -11,6 +11,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from domain.clock import SystemClock
 from domain.errors import InputError
 from domain.value import Json
 from training.activity import Prior
@@ -30,11 +32,12 @@ from training.dataset import FEATURE_CODE, Weeks, code_digest
 from training.forward import Network
 from training.logistic import Logistic, fit_logistic, logit
 from training.models import KEEP, drawn
-from training.network.fit import fit_network
+from training.network.fit import TEACHING, fit_network
 from training.predictor import Predictor, Scale, TaskModel, as_arrays
 from training.recorded import Recorded, read_histories
 from training.rolling import NETWORK_CODE, joined
 from training.task import HORIZON_DAYS, NODE_TASKS, Task, origins, see
+from training.tracking import Tracking, tracked
 from training.weights import SHIPPED, Manifest, features_digest, write_weights
 
 LOG = logging.getLogger(__name__)
@@ -63,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, default=SHIPPED, help="file of the weights; the manifest goes beside it")
     made.add_argument("--card", type=Path, help="write the model card to this file")
     made.add_argument("--cache", type=Path, default=Path(".pcg/training"), help="where weeks are kept")
+    made.add_argument("--track", type=Path, default=Path(".pcg/training/runs"), help="folder where runs are noted")
+    made.add_argument("--mlflow", metavar="URI", help="note the run in this MLflow server or store instead")
     return made
 
 
@@ -72,6 +77,13 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
     Raises:
         InputError: the data or the back-test cannot be used.
     """
+    with tracked(given.track, given.name, SystemClock().now(), uri=given.mlflow) as tracking:
+        found = _fitted(given, tracking)
+        tracking.given({"sha256": found["sha256"], "size_bytes": found["size_bytes"]})
+        return found
+
+
+def _fitted(given: argparse.Namespace, tracking: Tracking) -> Mapping[str, Json]:
     report = None if given.backtest is None else read_report(given.backtest)
     recorded = read_histories(given.data)
     if report is not None and report["data_digest"] != recorded.digest:
@@ -86,7 +98,15 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
         code=code_digest(CODE), seeds=(given.seed,), learned_from=learned[0].date().isoformat(),
         learned_until=held_out[-1].date().isoformat(), metrics={} if report is None else metrics_of(report),
     )  # fmt: skip
-    network = fit_network(weeks.graph, learned, seed=given.seed)
+    tracking.given({
+        "data": recorded.digest, "code": manifest.code, "features": manifest.features, "seed": given.seed,
+        "learned_from": manifest.learned_from, "learned_until": manifest.learned_until, "weeks_learned": len(learned),
+        **{one.name: getattr(TEACHING, one.name) for one in fields(TEACHING) if one.name != "form"},
+        **{one.name: getattr(TEACHING.form, one.name) for one in fields(TEACHING.form)},
+    })  # fmt: skip
+    network = fit_network(
+        weeks.graph, learned, seed=given.seed, told=lambda epoch, loss, _: tracking.reached(epoch + 1, {"loss": loss})
+    )
     tasks = task_models(weeks, network, learned, held_out, seed=given.seed)
     predictor = Predictor(network, tasks, prior_of(recorded, held_out[-1]), names, manifest)
     told = write_weights(given.out, as_arrays(predictor), manifest)

@@ -14,11 +14,13 @@ pytest.importorskip("torch_geometric", reason="the extra `gnn` is not installed"
 
 from tests.unit.training.made_history import START, grown
 from training.__main__ import main
+from training.network.fit import TEACHING
 from training.network.train import HELD_OUT_WEEKS, split
 from training.predictor import load_predictor
 from training.recorded import read_histories
 from training.relations import relations_of
 from training.task import NODE_TASKS, features_of, see
+from training.tracking import FIGURES, GIVEN
 from training.weights import features_digest, manifest_path
 
 pytestmark = pytest.mark.slow
@@ -26,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 def _given(folder: Path, out: Path, cache: Path) -> list[str]:
     dates = ["--train-from", f"{START:%Y-%m-%d}", "--train-every", "6"]
-    return ["train", str(folder), *dates, "--out", str(out), "--cache", str(cache)]
+    return ["train", str(folder), *dates, "--out", str(out), "--cache", str(cache), "--track", str(cache / "runs")]
 
 
 def test_a_trained_model_answers_for_a_history(tmp_path: Path) -> None:
@@ -43,6 +45,12 @@ def test_a_trained_model_answers_for_a_history(tmp_path: Path) -> None:
     assert manifest["data"] == recorded.digest
     assert manifest["sha256"] in card.read_text()
     assert "No back-test was given." in card.read_text()
+    (run,) = (tmp_path / "cache" / "runs").iterdir()
+    noted = orjson.loads((run / GIVEN).read_bytes())
+    assert (noted["sha256"], noted["data"]) == (manifest["sha256"], recorded.digest)
+    losses = [orjson.loads(line)["loss"] for line in (run / FIGURES).read_bytes().splitlines()]
+    assert len(losses) == TEACHING.epochs
+    assert np.isfinite(losses).all()
 
 
 def test_a_back_test_of_other_data_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
