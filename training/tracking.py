@@ -80,8 +80,8 @@ class MlflowTracking:
         try:
             module, self._error = import_module("mlflow.tracking"), import_module("mlflow.exceptions").MlflowException
         except ModuleNotFoundError as missing:
-            raise InputError("MLflow is not installed", missing=missing.name,
-                             todo="Install it: uv pip install mlflow-skinny") from missing  # fmt: skip
+            todo = "Install it: python3 deploy/environment.py --extra tracking"
+            raise InputError("MLflow is not installed", missing=missing.name, todo=todo) from missing
         try:
             self._client: Any = module.MlflowClient(tracking_uri=uri)
             known = self._client.get_experiment_by_name(EXPERIMENT)

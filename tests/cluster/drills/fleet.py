@@ -157,6 +157,26 @@ class Fleet:
         nodes = [self.cluster.head_node, *self.cluster.worker_nodes]
         return next(node for node in nodes if node.node_id == wanted)
 
+    def node_beside_head(self) -> Any:
+        """A node with a shard that is not the head. Where Ray put all shards on the head, they are started again."""
+        for _ in range(STARTS_MAX):
+            nodes = [self.node_of(name) for name in self.router.all()]
+            beside = [node for node in nodes if node is not self.cluster.head_node]
+            if beside:
+                return beside[0]
+            for name in self.router.all():
+                self._start_again(name)
+        raise AssertionError("all shards stay on the head")
+
+    def _start_again(self, shard: str) -> None:
+        former, end = self.process_of(shard), time.monotonic() + PATIENCE_S
+        kill_process(former)
+        while self.process_of(shard) in {0, former}:
+            assert time.monotonic() < end, f"{shard} does not start again"
+            time.sleep(0.2)
+        for tenant in TENANTS:
+            self.ask(tenant, TenantShard.graph_status)
+
     def end(self) -> None:
         """Take every actor of the platform away, the supervisor first: it would start shards again."""
         for names in ((SUPERVISOR_NAME,), tuple(f"shard-{number}" for number in range(SHARDS_MAX))):

@@ -48,9 +48,7 @@ def test_shards_that_join_and_leave_move_tenants_without_loss(fleet: Fleet) -> N
 
 
 def test_the_shards_of_a_lost_node_go_on_elsewhere(fleet: Fleet, cluster: Cluster) -> None:
-    lost = fleet.node_of(fleet.busiest())
-    if lost is cluster.head_node:
-        lost = next(fleet.node_of(name) for name in fleet.router.all() if fleet.node_of(name) is not cluster.head_node)
+    lost = fleet.node_beside_head()
     with Load(fleet).running() as load:
         load.wait_for_reads(READS)
         cluster.remove_node(lost, allow_graceful=False)
