@@ -266,6 +266,7 @@ def test_a_static_ct_log_is_derived_from_its_data_tiles(tmp_path: Path) -> None:
         ("tile/data/000", gzip.compress(b"entries", mtime=0)[:-1], "entries"),
         ("tile/data/000", b"\x1f\x8b\x08 not compressed", "entries"),
     ],
+    ids=["root", "signature", "final head", "issuer", "shifted", "repeated", "cut", "not compressed"],
 )
 def test_a_changed_file_of_a_static_ct_log_is_missed(
     name: str, content: bytes | str, case: str, tmp_path: Path

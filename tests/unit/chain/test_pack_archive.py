@@ -97,6 +97,7 @@ def zipped(entries: Mapping[str, bytes], *, compression: int = zipfile.ZIP_STORE
         zipped({"../up": b""}),
         zipped({"/etc/passwd": b""}),
     ],
+    ids=["without our order", "compressed", "with a comment", "leading upwards", "leading to the root"],
 )
 def test_zips_of_another_make_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "other.zip"
