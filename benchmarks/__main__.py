@@ -14,6 +14,7 @@ NOT_BENCHMARKS = {
     "blast_truth",
     "conditions",
     "environments",
+    "focus_converter",
     "noop_ingress",
     "process_tree",
     "queues",
