@@ -7,8 +7,6 @@ is put aside with the reason. An event may be told twice, never not at all, so m
 
 from __future__ import annotations
 
-import fcntl
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,6 +33,7 @@ from domain.errors import ConflictError, InputError, PolicyCortexError, Unavaila
 from domain.evidence import EvidenceEvent
 from domain.tenancy import TenantId
 from serve.drift_subscriptions import DeadLetter, Progress, Subscription, Subscriptions, buried
+from serve.sole_worker import SoleWorker
 
 EVENTS_MAX: Final = 50
 """Events in one message."""
@@ -115,14 +114,18 @@ def post(subscription: Subscription, body: dict[str, Any], now: datetime, *, che
 
 
 class DriftCourier:
-    """Works from `begin` until it is stopped."""
+    """Works from `begin` until it is stopped.
+
+    Attributes:
+        place: whoever holds it works; of several couriers that is one.
+    """
 
     def __init__(self, parts: CourierParts, *, send: Send = send, luck: Callable[[], float] = random.random) -> None:
         self._parts = parts
         self._send = send
         self._luck = luck
         self._stopping = Event()
-        self._lock: int | None = None
+        self.place = SoleWorker(parts.folders.store / LOCK)
         self._looked_at: datetime | None = None
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
         self._sending: dict[str, Future[None]] = {}
@@ -138,9 +141,7 @@ class DriftCourier:
         if self._thread.ident is not None:
             self._thread.join(30)
         self._pool.shutdown(wait=True)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self.place.let_go()
 
     def tick(self) -> None:
         """Do once what there is to do; one tenant's trouble does not stop the others."""
@@ -167,21 +168,8 @@ class DriftCourier:
 
     def _run(self) -> None:
         while not self._stopping.wait(TICK_S):
-            if self._is_leading():
+            if self.place.is_mine():
                 self.tick()
-
-    def _is_leading(self) -> bool:
-        if self._lock is not None:
-            return True
-        self._parts.folders.store.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self._parts.folders.store / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
-        self._lock = handle
-        return True
 
     def _tenants(self) -> Iterator[TenantId]:
         """Tenants that have anything of drift."""

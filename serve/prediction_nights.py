@@ -13,7 +13,9 @@ from domain.clock import Clock
 from domain.errors import PolicyCortexError
 from domain.tenancy import TenantId
 from domain.value import Json
+from serve.sole_worker import SoleWorker
 
+LOCK: Final = "prediction-nights.lock"
 TICK_S: Final = 30.0
 NEVER: Final = 24
 
@@ -40,11 +42,14 @@ class PredictionNights:
     """Works from `begin` on. A night without a platform is not made up for: the first question of a day scores too.
 
     Args:
+        place: held by the one process that scores, of several that answer.
         hour: UTC.
     """
 
-    def __init__(self, scores: Scores, tenants: Callable[[], Iterable[TenantId]], clock: Clock, *, hour: int) -> None:
-        self._scores, self._tenants, self._clock, self._hour = scores, tenants, clock, hour
+    def __init__(
+        self, scores: Scores, tenants: Callable[[], Iterable[TenantId]], clock: Clock, place: SoleWorker, *, hour: int
+    ) -> None:
+        self._scores, self._tenants, self._clock, self._place, self._hour = scores, tenants, clock, place, hour
         self._due = next_night(clock.now(), hour)
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="prediction-nights", daemon=True)
@@ -59,6 +64,7 @@ class PredictionNights:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(60)
+        self._place.let_go()
 
     def tick(self) -> None:
         """Score all tenants, when it is time; one that fails keeps no other one from it."""
@@ -66,6 +72,8 @@ class PredictionNights:
         if self._due is None or now < self._due:
             return
         self._due = next_night(now, self._hour)
+        if not self._place.is_mine():
+            return
         for tenant in self._tenants():
             if self._stopping.is_set():
                 return

@@ -28,10 +28,12 @@ from serve.key_places import KeyPlaces
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
 from serve.platform import Platform
+from serve.prediction_nights import LOCK as NIGHTS_LOCK
 from serve.prediction_nights import PredictionNights
 from serve.predictions import ModelPlace, Predictions
 from serve.privacy import Protection
 from serve.reporting import ReportService
+from serve.sole_worker import SoleWorker
 from serve.stream_place import StreamPlace
 from training.predictor import features_now
 
@@ -105,7 +107,8 @@ class Ingress:
         predictions = Predictions(
             platform, config.folders, clock, config.models, lambda _: DeployedModel(model, features_now())
         )
-        PredictionNights(predictions, config.folders.tenants, clock, hour=config.prediction_hour).begin()
+        place = SoleWorker(config.folders.store / NIGHTS_LOCK)
+        PredictionNights(predictions, config.folders.tenants, clock, place, hour=config.prediction_hour).begin()
         self._context = ApiContext(
             platform=platform,
             operations=operations,

@@ -237,10 +237,10 @@ def test_tenants_hear_of_their_own_drift_alone(world: World) -> None:
 
 def test_one_courier_works_at_a_time_and_another_takes_over(world: World) -> None:
     other = World(world.folder)
-    assert world.courier._is_leading()
-    assert not other.courier._is_leading()
+    assert world.courier.place.is_mine()
+    assert not other.courier.place.is_mine()
     world.courier.stop()
-    assert other.courier._is_leading()
+    assert other.courier.place.is_mine()
     other.courier.stop()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from domain.errors import UnavailableError
 from domain.tenancy import TenantId
 from domain.value import Json
 from serve.prediction_nights import NEVER, PredictionNights, next_night
+from serve.sole_worker import SoleWorker
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TENANTS = tuple(map(TenantId, ("acme", "broken", "globex")))
@@ -51,9 +53,9 @@ def test_the_next_night_lies_ahead(now: datetime, hour: int, expected: datetime 
     assert next_night(now, hour) == expected
 
 
-def test_each_tenant_is_scored_once_a_night_whatever_happens_to_another() -> None:
+def test_each_tenant_is_scored_once_a_night_whatever_happens_to_another(tmp_path: Path) -> None:
     watch, scores = Watch(NOON), Scores()
-    nights = PredictionNights(scores, lambda: TENANTS, watch, hour=2)
+    nights = PredictionNights(scores, lambda: TENANTS, watch, SoleWorker(tmp_path / "nights"), hour=2)
     nights.tick()
     assert scores.scored == [], "it is not night"
     watch.at = NOON + timedelta(hours=14, minutes=1)
@@ -65,9 +67,24 @@ def test_each_tenant_is_scored_once_a_night_whatever_happens_to_another() -> Non
     assert [tenant for tenant, _ in scores.scored] == ["acme", "globex"] * 2
 
 
-def test_who_was_asked_about_today_is_not_scored_again() -> None:
+def test_who_was_asked_about_today_is_not_scored_again(tmp_path: Path) -> None:
     watch, scores = Watch(NOON), Scores("acme")
-    nights = PredictionNights(scores, lambda: TENANTS, watch, hour=13)
+    nights = PredictionNights(scores, lambda: TENANTS, watch, SoleWorker(tmp_path / "nights"), hour=13)
     watch.at += timedelta(hours=1)
     nights.tick()
     assert [tenant for tenant, _ in scores.scored] == ["globex"]
+
+
+def test_of_several_processes_one_scores_and_another_goes_on_when_it_ends(tmp_path: Path) -> None:
+    watch, one, two = Watch(NOON), Scores(), Scores()
+    nights = [
+        PredictionNights(scores, lambda: TENANTS[:1], watch, SoleWorker(tmp_path / "nights"), hour=13)
+        for scores in (one, two)
+    ]
+    watch.at += timedelta(hours=1)
+    for night in nights:
+        night.tick()
+    nights[0].stop()
+    watch.at += timedelta(days=1)
+    nights[1].tick()
+    assert (len(one.scored), len(two.scored)) == (1, 1)
