@@ -1,4 +1,4 @@
-"""Entry point: ``python -m training anomalies|backtest|evaluate|patterns|train …``."""
+"""Entry point: ``python -m training anomalies|backtest|evaluate|patterns|train|tune …``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMANDS: Mapping[str, Command] = {
     "evaluate": evaluate.main,
     "patterns": pattern_check.main,
 }
-WITH_TORCH: Mapping[str, str] = {"train": "training.network.train"}
+WITH_TORCH: Mapping[str, str] = {"train": "training.network.train", "tune": "training.distributed"}
 """Commands that need the extra `gnn`, by the module that has them."""
 
 

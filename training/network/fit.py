@@ -6,12 +6,14 @@ out) and everything that their scores depend on. The same seed gives the same ne
 
 from __future__ import annotations
 
+import io
 import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import torch
@@ -61,6 +63,23 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Reached:
+    """How far learning has come.
+
+    Args:
+        epoch: how many are done.
+        loss: of the last one, in the mean.
+        network: as it is now.
+        state: gives what learning can be resumed from.
+    """
+
+    epoch: int
+    loss: float
+    network: Network
+    state: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Start:
     """What is known before learning.
 
@@ -85,13 +104,15 @@ def fit_network(
     *,
     seed: int,
     teaching: Teaching = TEACHING,
-    told: Callable[[int, float, Network], None] | None = None,
+    told: Callable[[Reached], None] | None = None,
+    resumed: bytes | None = None,
 ) -> Network:
     """Fit a network to weeks.
 
     Args:
         load: gives a week's rows; called once a week and epoch, because all weeks at once may not fit into memory.
-        told: hears after each epoch its number, its mean loss and the network so far; may raise to end the search.
+        told: hears of each epoch that is done; may raise to end it.
+        resumed: the state of a fit of the same weeks, seed and teaching; what follows is as if it had never stopped.
 
     Raises:
         InputError: there is nothing to learn from.
@@ -107,18 +128,50 @@ def fit_network(
     )
     model.begin(start.base)
     model.to(device)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=teaching.rate, weight_decay=teaching.decay)
-    steps = teaching.epochs * len(weeks)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=teaching.rate, total_steps=steps, pct_start=0.2)
-    for epoch in range(teaching.epochs):
+    learning = _Learning(model, teaching, steps=teaching.epochs * len(weeks))
+    for epoch in range(0 if resumed is None else learning.resume(resumed), teaching.epochs):
         losses = []
         for batch in _batches(load, weeks, known, (seed, epoch), model):
-            losses.append(_step(model, optimiser, batch, start.uncertainty()))
-            schedule.step()
-        LOG.info("epoch %d of %d: loss %.5f", epoch + 1, teaching.epochs, float(np.mean(losses)))
+            losses.append(_step(model, learning.optimiser, batch, start.uncertainty()))
+            learning.schedule.step()
+        loss = float(np.mean(losses))
+        LOG.info("epoch %d of %d: loss %.5f", epoch + 1, teaching.epochs, loss)
         if told is not None:
-            told(epoch, float(np.mean(losses)), _exported(model, known))
+            told(Reached(epoch + 1, loss, _exported(model, known), partial(learning.state, epoch + 1)))
     return _exported(model, known)
+
+
+class _Learning:
+    """Parameters and what changes them."""
+
+    def __init__(self, model: RelationNetwork, teaching: Teaching, *, steps: int) -> None:
+        self.model = model
+        self.optimiser = torch.optim.AdamW(model.parameters(), lr=teaching.rate, weight_decay=teaching.decay)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, max_lr=teaching.rate, total_steps=steps, pct_start=0.2
+        )
+
+    def state(self, epochs: int) -> bytes:
+        """All of it after so many epochs, and what is drawn next."""
+        kept = {
+            "epochs": epochs,
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "draws": torch.get_rng_state(),
+        }
+        buffer = io.BytesIO()
+        torch.save(kept, buffer)
+        return buffer.getvalue()
+
+    def resume(self, state: bytes) -> int:
+        """Go on from a state; how many epochs are done."""
+        kept = torch.load(io.BytesIO(state), weights_only=True)
+        self.model.load_state_dict(kept["model"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.schedule.load_state_dict(kept["schedule"])
+        torch.set_rng_state(kept["draws"])
+        return int(kept["epochs"])
 
 
 def _exported(model: RelationNetwork, known: Network) -> Network:

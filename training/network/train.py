@@ -105,7 +105,10 @@ def _fitted(given: argparse.Namespace, tracking: Tracking) -> Mapping[str, Json]
         **{one.name: getattr(TEACHING.form, one.name) for one in fields(TEACHING.form)},
     })  # fmt: skip
     network = fit_network(
-        weeks.graph, learned, seed=given.seed, told=lambda epoch, loss, _: tracking.reached(epoch + 1, {"loss": loss})
+        weeks.graph,
+        learned,
+        seed=given.seed,
+        told=lambda reached: tracking.reached(reached.epoch, {"loss": reached.loss}),
     )
     tasks = task_models(weeks, network, learned, held_out, seed=given.seed)
     predictor = Predictor(network, tasks, prior_of(recorded, held_out[-1]), names, manifest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from tests.unit.training.made_network import FEATURES, drawn_relations, drawn_va
 from training.dataset import GraphWeek
 from training.forward import Network
 from training.metrics import draws, judge
-from training.network.fit import Teaching, drawn_rows, fit_network
+from training.network.fit import Reached, Teaching, drawn_rows, fit_network
 from training.network.model import Form, RelationNetwork, neighbourhood
 
 pytestmark = pytest.mark.slow
@@ -108,3 +108,22 @@ def test_rows_left_out_are_stood_for_by_weights() -> None:
 def test_nothing_to_learn_from_is_refused() -> None:
     with pytest.raises(InputError, match="no weeks to learn from"):
         fit_network(lambda at: _week(at.toordinal()), [], seed=1)
+
+
+def test_learning_that_stopped_goes_on_as_if_it_had_not() -> None:
+    teaching = replace(LEARNT, form=Form(width=8, dropout=0.2), epochs=4)
+    reached: list[Reached] = []
+    states: list[bytes] = []
+
+    def note(one: Reached) -> None:
+        reached.append(one)
+        states.append(one.state())
+
+    def load(at: datetime) -> GraphWeek:
+        return _week(at.toordinal())
+
+    whole = fit_network(load, WEEKS, seed=1, teaching=teaching, told=note)
+    again = fit_network(load, WEEKS, seed=1, teaching=teaching, resumed=states[1])
+    assert [one.epoch for one in reached] == [1, 2, 3, 4]
+    assert all(np.array_equal(whole.arrays[name], again.arrays[name]) for name in whole.arrays)
+    assert any(not np.array_equal(reached[1].network.arrays[name], whole.arrays[name]) for name in whole.arrays)
