@@ -24,7 +24,7 @@ from tests.unit.training.made_network import drawn_relations, drawn_values
 from training.dataset import GraphWeek
 from training.network.trial import FIGURES, METRIC, Split, run_trial, teaching_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 ROWS = 300
 SPLIT = Split([START + timedelta(weeks=at) for at in range(3)], [START + timedelta(weeks=9)])
 CHOICE = {"width": 8, "layers": 1, "dropout": 0.1, "rate": 0.01, "decay": 0.001}
@@ -81,7 +81,7 @@ def test_a_search_that_was_killed_goes_on_when_it_is_started_again(tmp_path: Pat
         "--json", str(told),
     ]  # fmt: skip
     first = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    end = time.monotonic() + 300
+    end = time.monotonic() + 600
     while not (kept := list((tmp_path / "tune").glob("search/*/checkpoint_*/state.pt"))):
         assert time.monotonic() < end, "no epoch was kept"
         assert first.poll() is None, "the search ended by itself"
