@@ -57,6 +57,11 @@ def worst_of_each(violations: Iterable[tuple[str, str]]) -> dict[str, str]:
     return worst
 
 
+def worst_first(worst: Mapping[str, str]) -> list[str]:
+    """Resources by their worst severity, those of one severity by id."""
+    return sorted(worst, key=lambda uid: (_RANKS[worst[uid]], uid))
+
+
 def by_severity(worst: Mapping[str, str], hours: Mapping[str, float]) -> dict[str, list[float]]:
     """What an hour of each resource is worth, by its worst severity; nothing where that is not known."""
     found: dict[str, list[float]] = {}

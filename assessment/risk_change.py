@@ -28,10 +28,10 @@ from assessment.impact_risk import (
     outages,
     responses,
     rests_on,
+    worst_first,
 )
 from cost.loss import YEARS_DEFAULT, Figure, Floats, Threat, simulate
 from domain.errors import InputError
-from domain.finding import Severity
 from graph.failure import FailureMode
 
 Row: TypeAlias = "dict[str, Any]"
@@ -53,9 +53,7 @@ class _Day:
 
 def risk_exposure(start: Worst | None, now: Worst, assumed: Assumptions) -> Exposure:
     """What the graph must be asked: what an hour without each of the resources is worth, the worst first."""
-    ranks = {severity.value: severity.rank for severity in Severity}
-    worst = {**(start or {}), **now}
-    ordered = sorted(worst, key=lambda uid: (ranks[worst[uid]], uid))
+    ordered = worst_first({**(start or {}), **now})
     return Exposure((), tuple(ordered[:RISKS_MAX]), FailureMode.DELETE, *middle_values(assumed))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from chain.durable import replace_file, sync_directory
+from chain.durable import replace_file
 from chain.storage.contract import BlobStore
+from domain.durable import sync_directory
 from domain.errors import NotFound
 
 

@@ -22,12 +22,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domain.clock import format_instant
+from domain.durable import sync_directory
 from domain.errors import IntegrityError, UnavailableError
 from domain.resource import ResourceId
 from domain.tenancy import TenantId
 from graph.base import Base, Claims, Knowledge
 from graph.columns import Column
-from graph.durable import sync_folder
 from graph.learn import rows_by_type
 from graph.postings import Postings
 from graph.reference_rules import NAME_RULES, RULES
@@ -83,7 +83,7 @@ def save(folder: Path, base: Base, store_version: int) -> int:
         _write_text(new / _MANIFEST, json.dumps({**_about(base.snapshot, store_version), "files": files}, indent=1))
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
-        sync_folder(folder)
+        sync_directory(folder)
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
         todo = "Make room or give write access; until then the graph is worked out from the store after a restart"

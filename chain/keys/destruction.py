@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from chain.durable import sync_directory, write_all
+from chain.durable import write_all
+from domain.durable import sync_directory
 
 
 def destroy_file(path: Path) -> None:

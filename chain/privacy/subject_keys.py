@@ -24,7 +24,6 @@ from chain.durable import (
     TEMPORARY_SUFFIX,
     make_private_directory,
     reporting_full_disk,
-    sync_directory,
     sync_file_system,
     write_all,
 )
@@ -32,6 +31,7 @@ from chain.keys.destruction import destroy_file
 from chain.privacy.commitment import KEY_SIZE_BYTES, keyed_digest
 from chain.privacy.key_wrapper import KeyWrapper, LocalKeyWrapper
 from chain.strict_json import parse
+from domain.durable import sync_directory
 from domain.errors import AccessDenied, ConflictError, InputError, IntegrityError
 from domain.tenancy import TenantId
 from domain.value import Json

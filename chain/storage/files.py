@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
-from chain.durable import reporting_full_disk, sync_directory, write_all
+from chain.durable import reporting_full_disk, write_all
 from chain.storage.contract import (
     CHUNK_SIZE_BYTES,
     NO_HINTS,
@@ -32,6 +32,7 @@ from chain.storage.contract import (
     require_folder,
     require_name,
 )
+from domain.durable import sync_directory
 from domain.errors import AccessDenied, ConflictError, NotFound, UnavailableError
 
 _BATCH_COUNT: Final = 4096

@@ -22,6 +22,7 @@ from typing import Final
 
 from connectors.stream.position import Position
 from domain.clock import Clock, SystemClock
+from domain.durable import sync_directory
 from domain.errors import IntegrityError, UnavailableError
 
 SEGMENT_BYTES_MAX: Final = 1 << 20
@@ -284,7 +285,7 @@ class FileLog:
         path = self._path(number)
         path.touch(mode=0o600)
         if self._is_synced:
-            _sync_folder(self._folder)
+            sync_directory(self._folder)
         self._segments.append(_Segment(path, number))
 
     def _write(self, segment: _Segment, content: bytes) -> None:
@@ -383,11 +384,3 @@ def _replace(path: Path, content: bytes) -> None:
     aside = path.with_suffix(".partial")
     aside.write_bytes(content)
     aside.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

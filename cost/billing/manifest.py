@@ -14,6 +14,7 @@ import orjson
 
 from cost.billing.slices import Content, Kind, Money4, SliceKey
 from domain.clock import format_instant, parse_instant
+from domain.durable import sync_directory
 from domain.errors import IntegrityError
 
 LAYOUT: Final = 1
@@ -131,11 +132,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     fresh.replace(path)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(folder)
 
 
 def _document(manifest: Manifest) -> dict[str, Any]:

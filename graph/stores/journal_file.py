@@ -13,9 +13,9 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
+from domain.durable import sync_directory
 from domain.errors import IntegrityError, UnavailableError
 from domain.tenancy import TenantId
-from graph.durable import sync_folder
 
 _FRAME: Final = Struct("<II")
 _MAGIC: Final = b"pcg journal 1 "
@@ -85,7 +85,7 @@ class JournalFile:
     def _begin(self) -> None:
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, self._head, 0)
-        sync_folder(self._path.parent)
+        sync_directory(self._path.parent)
         self._end = len(self._head)
 
     def _read(self) -> tuple[bytes, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -43,3 +45,10 @@ def modules() -> tuple[Module, ...]:
     """The modules of all packages, in order of path."""
     paths = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
     return tuple(Module(path, text := path.read_text(), ast.parse(text)) for path in paths)
+
+
+def loaded_by(module: str, libraries: set[str]) -> set[str]:
+    """Which of the libraries a new process holds after importing the module."""
+    program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return libraries & set(run.stdout.split())

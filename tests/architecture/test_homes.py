@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.architecture.sources import ROOT, modules
+from tests.architecture.sources import loaded_by, modules
 
 HOMES: dict[str, tuple[str, ...]] = {
     "ray": (
@@ -75,10 +72,3 @@ def test_an_entry_point_starts_without_heavy_libraries(entry: str) -> None:
 )
 def test_an_actors_process_imports_what_it_works_with(actor: str, strangers: set[str]) -> None:
     assert loaded_by(actor, strangers) == set()
-
-
-def loaded_by(module: str, libraries: set[str]) -> set[str]:
-    """Which of the libraries a new process holds after importing the module."""
-    program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    return libraries & set(run.stdout.split())

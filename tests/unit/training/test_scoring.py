@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from domain.errors import UnavailableError
-from tests.architecture.sources import ROOT, modules
+from tests.architecture.sources import loaded_by, modules
 from tests.unit.training.made_network import drawn_relations, drawn_values
 from tests.unit.training.made_predictor import drawn_predictor
 from training.calibration import Isotonic
@@ -109,9 +107,7 @@ def test_the_unheard_model_answers_beside_the_heard_one() -> None:
 
 
 def test_a_process_that_scores_loads_neither_tables_nor_the_platform() -> None:
-    program = f"import sys, training.scoring; print(*sorted({HEAVY!r} & {{m.partition('.')[0] for m in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert loaded_by("training.scoring", HEAVY) == set()
 
 
 def test_a_replica_of_the_models_imports_what_scores_and_nothing_of_the_platform() -> None:
