@@ -74,6 +74,8 @@ class ChangeStream(Protocol):
     def publish(self, batch: ChangeBatch) -> str:
         """Add a batch; its position. The same id again gives the same position and changes nothing.
 
+        An id is known as long as its batch is held: what was trimmed and comes again is delivered again.
+
         Raises:
             InputError: the batch is too large.
             ConflictError: another batch has this id.

@@ -117,12 +117,13 @@ class FileLog:
                 yield
 
     def find(self, key: bytes) -> Position | None:
-        """Where the entry of this key is, as far as has been read."""
+        """Where the newest entry of this key is, as far as has been read; None also where it was let go."""
         with self._mutex:
             for segment in reversed(self._segments):
                 at = segment.keys.get(key)
                 if at is not None:
-                    return Position(segment.times[at], segment.first + at)
+                    found = Position(segment.times[at], segment.first + at)
+                    return found if found > self.trimmed() else None
             return None
 
     def read(self, after: Position, limit: int, *, block_s: float = 0.0) -> list[LogEntry]:

@@ -107,6 +107,21 @@ def test_publishing_the_same_batch_again_gives_its_position_and_adds_nothing(
     assert stream.extent(tenant).length == 2
 
 
+def test_a_batch_that_comes_again_after_it_was_trimmed_is_delivered_again(
+    stream: ChangeStream, reopen: Open, tenant: TenantId
+) -> None:
+    """A publisher that did not hear the answer may repeat when the consumer is already through."""
+    first = stream.publish(one("b-1", tenant))
+    stream.trim(tenant, first)
+
+    again = stream.publish(one("b-1", tenant))
+
+    assert again > first
+    assert [each.position for each in stream.read(tenant, first)] == [again]
+    assert reopen().publish(one("b-1", tenant)) == again
+    assert stream.extent(tenant).length == 1
+
+
 def test_an_id_that_another_batch_has_is_refused(stream: ChangeStream, tenant: TenantId) -> None:
     stream.publish(one("b-1", tenant))
 
