@@ -79,7 +79,9 @@ _SHARD_READS: Final = (
     "drift_baselines",
     "active_drift",
     "prepared_graph",
-    "came_true",
+    "settled",
+    "learned_from",
+    "exempted",
 )
 _SHARD_BOARD: Final = ("begin", "move", "report", "operation", "ping")
 _SHARD_WATCH: Final = ("beat", "drain", "keep_house")

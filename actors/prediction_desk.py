@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from assessment.learned import CameTrue, Prepared, came_true, prepared
-from assessment.tenant_history import tenant_timeline
+from assessment.learned import LiveHistory, Prepared, prepared, settled
+from assessment.tenant_history import known_of, tenant_timeline, timeline_of
 from graph.stores.contract import GraphStore
 from training.activity import Prior
+from training.outcomes import WEEK, Deed, Settled
 
 
 class PredictionDesk:
@@ -32,10 +33,18 @@ class PredictionDesk:
             kept = self._kept = prepared(timeline, self._prior(), as_of=as_of, version=version)
         return kept
 
-    def came_true(self, cutoffs: Sequence[datetime], *, now: datetime) -> dict[datetime, CameTrue]:
+    def settled(self, cutoffs: Sequence[datetime], deeds: Sequence[Deed], *, now: datetime) -> dict[datetime, Settled]:
         """What followed instants whose seven days are over."""
-        past = [at for at in cutoffs if at + timedelta(days=7) <= now]
-        return came_true(tenant_timeline(self._open, end=now), past) if past else {}
+        past = [at for at in cutoffs if at + WEEK <= now]
+        if not past:
+            return {}
+        found = self.history(now)
+        return settled(found.timeline, past, found.known, deeds)
+
+    def history(self, now: datetime) -> LiveHistory:
+        """Everything that the store knows, and of which instants it knows it."""
+        archive = self._open.archive()
+        return LiveHistory(timeline_of(archive, self._open, end=now), known_of(archive, now=now))
 
     @property
     def _open(self) -> GraphStore:

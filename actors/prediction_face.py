@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from actors.prediction_desk import PredictionDesk
-from assessment.learned import CameTrue, Prepared
+from assessment.learned import LiveHistory, Prepared
 from domain.tenancy import TenantId
 from graph.stores.contract import GraphStore
+from training.outcomes import Deed, Settled
 from training.predictor import shipped_predictor
 
 DESKS_MAX: Final = 8
@@ -52,7 +54,20 @@ class PredictionFace:
             found = desk.prepared(as_of)
         return None if known == (found.version, found.as_of) else found
 
-    def came_true(self, tenant: TenantId, cutoffs: Sequence[datetime], *, now: datetime) -> dict[datetime, CameTrue]:
-        """What followed instants whose seven days are over."""
+    def settled(
+        self, tenant: TenantId, cutoffs: Sequence[datetime], deeds: Sequence[Deed], *, now: datetime
+    ) -> dict[datetime, Settled]:
+        """What followed instants whose seven days are over; exemptions that scans found are known here."""
+        known = (*deeds, *self.exempted(tenant))
         with self._at_prediction_desk(tenant) as desk:
-            return desk.came_true(cutoffs, now=now)
+            return desk.settled(cutoffs, known, now=now)
+
+    def learned_from(self, tenant: TenantId, deeds: Sequence[Deed], *, now: datetime) -> LiveHistory:
+        """What the tenant's history is, for a model to learn from."""
+        known = (*deeds, *self.exempted(tenant))
+        with self._at_prediction_desk(tenant) as desk:
+            return replace(desk.history(now), deeds=known)
+
+    def exempted(self, tenant: TenantId) -> tuple[Deed, ...]:
+        """Violations that were exempted between the scans that are kept."""
+        raise NotImplementedError

@@ -1,23 +1,24 @@
-"""What was predicted of a tenant's resources, day by day: one Parquet file for each day, kept for 90 days."""
+"""What was predicted of a tenant's resources, day by day, and how the features were distributed from which it was."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
-from shutil import rmtree
 from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from actors.day_files import DayFiles
 from domain.resource import resource_key
+from training.shift import Counts
 from training.task import NODE_TASKS
 
-RETENTION_DAYS: Final = 90
 SCHEMA: Final = "1"
 FILE: Final = "predictions.parquet"
+FEATURES_FILE: Final = "features.parquet"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +50,19 @@ class PointTold:
     p: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DayCounts:
+    """How features were distributed on a day.
+
+    Shapes:
+        counts: int64 (k, bins), as `training.shift.counted` gives them.
+    """
+
+    at: datetime
+    names: tuple[str, ...]
+    counts: Counts
+
+
 class PredictionSeries:
     """One tenant's series. The same day again replaces what was told on it.
 
@@ -57,17 +71,14 @@ class PredictionSeries:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._told, self._features = DayFiles(folder, FILE), DayFiles(folder, FEATURES_FILE)
 
     def days(self) -> tuple[date, ...]:
         """The days there are, oldest first."""
-        found = (path.name.removeprefix("day=") for path in self._folder.glob("day=*") if (path / FILE).is_file())
-        return tuple(sorted(date.fromisoformat(one) for one in found))
+        return self._told.days()
 
     def keep(self, told: DayTold) -> None:
         """Write a day, and let go of days that are too old."""
-        path = self._folder / f"day={told.at.date().isoformat()}" / FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
         columns: dict[str, object] = {"uid": list(told.uids)}
         for at, task in enumerate(NODE_TASKS):
             columns |= {f"logit_{task}": told.logits[:, at], f"p_{task}": told.p[:, at]}
@@ -75,33 +86,42 @@ class PredictionSeries:
             pl.lit(told.at).dt.cast_time_unit("us").alias("at"),
             pl.lit(told.model).alias("model"), pl.lit(told.source).alias("source"), pl.lit(SCHEMA).alias("schema"),
         )  # fmt: skip
-        partial = path.with_suffix(".partial")
-        frame.write_parquet(partial)
-        partial.replace(path)
-        self._expire(told.at.date())
+        self._told.write(told.at.date(), frame)
+        self._told.expire(told.at.date())
 
     def of(self, uid: str) -> tuple[PointTold, ...]:
         """What was told of one resource, oldest first."""
         found = []
         for day in self.days():
-            rows = pl.scan_parquet(self._path(day)).filter(pl.col("uid") == resource_key(uid)).collect()
+            rows = pl.scan_parquet(self._told.path(day)).filter(pl.col("uid") == resource_key(uid)).collect()
             for row in rows.iter_rows(named=True):
                 p = tuple(float(row[f"p_{task}"]) for task in NODE_TASKS)
                 found.append(PointTold(row["at"], row["model"], row["source"], p))
         return tuple(found)
 
-    def logits(self, day: date) -> tuple[datetime, str, tuple[str, ...], NDArray[np.float64]] | None:
-        """When, by which model, and what was told of each resource on a day; None where the network did not answer."""
-        rows = pl.read_parquet(self._path(day))
-        if not len(rows) or rows["source"][0] != "learned":
+    def told(self, day: date) -> DayTold | None:
+        """What was told of each resource on a day; None where there was none."""
+        rows = pl.read_parquet(self._told.path(day))
+        if not len(rows):
             return None
-        values = rows.select(f"logit_{task}" for task in NODE_TASKS).to_numpy()
-        return rows["at"][0], str(rows["model"][0]), tuple(rows["uid"].to_list()), np.asarray(values, np.float64)
+        logits, p = (rows.select(f"{kind}_{task}" for task in NODE_TASKS).to_numpy() for kind in ("logit", "p"))
+        return DayTold(
+            rows["at"][0], str(rows["model"][0]), str(rows["source"][0]), tuple(rows["uid"].to_list()),
+            np.asarray(logits, np.float64), np.asarray(p, np.float64),
+        )  # fmt: skip
 
-    def _path(self, day: date) -> Path:
-        return self._folder / f"day={day.isoformat()}" / FILE
+    def keep_counts(self, found: DayCounts) -> None:
+        """Write how a day's features were distributed."""
+        columns = {"feature": list(found.names), "counts": found.counts.tolist()}
+        frame = pl.DataFrame(columns, schema={"feature": pl.String(), "counts": pl.List(pl.Int64())})
+        at = pl.lit(found.at).dt.cast_time_unit("us").alias("at")
+        self._features.write(found.at.date(), frame.with_columns(at, pl.lit(SCHEMA).alias("schema")))
 
-    def _expire(self, today: date) -> None:
-        for day in self.days():
-            if day <= today - timedelta(days=RETENTION_DAYS):
-                rmtree(self._path(day).parent)
+    def counts(self) -> tuple[DayCounts, ...]:
+        """How features were distributed on each day, oldest first."""
+        frames = [pl.read_parquet(self._features.path(day)) for day in self._features.days()]
+        return tuple(
+            DayCounts(rows["at"][0], tuple(rows["feature"].to_list()), np.array(rows["counts"].to_list(), np.int64))
+            for rows in frames
+            if len(rows)
+        )

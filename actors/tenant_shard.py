@@ -75,6 +75,7 @@ from domain.value import Json
 from graph.stores.contract import NO_RESOURCE_TODO, GraphStore, PutCounts
 from graph.view import GraphView
 from policy.explain import explain
+from training.outcomes import Deed
 
 Facts: TypeAlias = "Mapping[str, Json]"
 OpenStream: TypeAlias = "Callable[[], ChangeStream]"
@@ -171,6 +172,11 @@ class TenantShard(DriftFace, PredictionFace):
         """What the scans that are kept predicted and found."""
         with self._held.reading(tenant) as state:
             return state.foreseen()
+
+    def exempted(self, tenant: TenantId) -> tuple[Deed, ...]:
+        """Violations that were exempted between the scans that are kept."""
+        with self._held.reading(tenant) as state:
+            return state.exempted()
 
     def analysis(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int = 100) -> Row:
         """What is wrong in the graph as it is, and what is expected within seven days."""

@@ -53,7 +53,7 @@ from assessment.events import evidence_events
 from assessment.finding_lives import Lives, finding_lives
 from assessment.heuristics import HISTORY_DAYS_MAX
 from assessment.inputs import AssessedPolicy, AssessmentInputs, FormerScan, former_scan, gapped_files, required_paths
-from assessment.prevention import Foreseen, foreseen
+from assessment.prevention import Foreseen, exempted, foreseen
 from assessment.result import Assessment
 from assessment.scan import assess
 from assessment.schema import EvidenceEntry, ScanDocument
@@ -82,6 +82,7 @@ from policy.aliases import AliasTable
 from policy.compile import Program
 from policy.corpus import import_definitions
 from policy.exemption import Exemption, load_exemptions
+from training.outcomes import Deed
 
 SCANS_COMPARED_MAX: Final = 30
 SCANS_PENDING_MAX: Final = 4
@@ -522,6 +523,10 @@ class TenantState:
     def foreseen(self) -> tuple[Foreseen, ...]:
         """What each scan that is kept predicted and found."""
         return tuple(foreseen(self.archive.load(scan_id)) for scan_id in self.archive.scan_ids())
+
+    def exempted(self) -> tuple[Deed, ...]:
+        """Violations that were exempted between the scans whose documents are kept."""
+        return exempted(map(self.archive.load, self.archive.scan_ids()))
 
     def _former(self, request: ScanRequest) -> FormerScan | None:
         """Earlier scans that asked the same: other filters or policies would make old violations look new."""

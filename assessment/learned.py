@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-import numpy as np
-from numpy.typing import NDArray
+from datetime import datetime
 
 from domain.resource import resource_key
 from training.activity import Prior
 from training.features import Matrix
 from training.history import Timeline
+from training.outcomes import EVERYTHING, WEEK, Deed, Known, Settled, settle
 from training.relations import Relations, relations_of
-from training.task import HORIZON_DAYS, NODE_TASKS, features_of, labels, see
+from training.task import features_of, see
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,18 +40,6 @@ class Prepared:
         return next((at for at, one in enumerate(self.uids) if one == key), None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CameTrue:
-    """What came to each resource within seven days.
-
-    Shapes:
-        labels: bool (n, tasks), a column for each of `NODE_TASKS`.
-    """
-
-    uids: tuple[str, ...]
-    labels: NDArray[np.bool_]
-
-
 def prepared(timeline: Timeline, prior: Prior, *, as_of: datetime, version: int) -> Prepared:
     """Features and relations of a tenant's resources, by the code that recorded histories go through.
 
@@ -66,32 +52,31 @@ def prepared(timeline: Timeline, prior: Prior, *, as_of: datetime, version: int)
     return Prepared(version, as_of, uids, found.names, found.values, relations_of(seen))
 
 
-def came_true(timeline: Timeline, cutoffs: Iterable[datetime]) -> dict[datetime, CameTrue]:
-    """What followed each instant; instants whose seven days are not over are left out."""
-    found: dict[datetime, CameTrue] = {}
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveHistory:
+    """What is known of a live tenant until an instant, and of which instants it is known.
+
+    Args:
+        deeds: what was done about resources and is logged elsewhere than in their history.
+    """
+
+    timeline: Timeline
+    known: Known
+    deeds: tuple[Deed, ...] = ()
+
+
+def settled(
+    timeline: Timeline, cutoffs: Iterable[datetime], known: Known = EVERYTHING, deeds: Sequence[Deed] = ()
+) -> dict[datetime, Settled]:
+    """What followed each instant; instants whose seven days are not over are left out.
+
+    Args:
+        deeds: what was done about resources and is logged elsewhere than in their history.
+    """
+    found: dict[datetime, Settled] = {}
     for cutoff in cutoffs:
-        if cutoff + timedelta(days=HORIZON_DAYS) > timeline.end:
+        if cutoff + WEEK > timeline.end:
             continue
         (seen,), _ = see([timeline], cutoff)
-        answers = labels(seen, timeline.outcome(cutoff))
-        uids = tuple(seen.past.nodes.uids[row] for row in seen.state.rows.tolist())
-        found[cutoff] = CameTrue(uids, np.stack([answers[task] for task in NODE_TASKS], axis=1))
+        found[cutoff] = settle(seen, timeline.outcome(cutoff), known, deeds)
     return found
-
-
-def joined_outcomes(
-    told: Mapping[datetime, tuple[tuple[str, ...], NDArray[np.float64]]], came: Mapping[datetime, CameTrue]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Logits that were told and what came, for resources that are in both.
-
-    Shapes:
-        Returns float64 (n, tasks) and bool (n, tasks).
-    """
-    logits, labelled = [np.zeros((0, len(NODE_TASKS)))], [np.zeros((0, len(NODE_TASKS)), np.bool_)]
-    for cutoff in sorted(told.keys() & came.keys()):
-        uids, values = told[cutoff]
-        row_of = {uid: row for row, uid in enumerate(came[cutoff].uids)}
-        kept = [at for at, uid in enumerate(uids) if uid in row_of]
-        logits.append(values[kept])
-        labelled.append(came[cutoff].labels[[row_of[uids[at]] for at in kept]])
-    return np.concatenate(logits), np.concatenate(labelled)

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.clock import parse_instant
 from domain.resource import resource_key
+from training.outcomes import Deed, Why
 
 Key = tuple[str, str]
 
@@ -49,6 +50,23 @@ def foreseen(document: Mapping[str, Any]) -> Foreseen:
             if row["policy_id"] is not None and (row["date"] is not None or row["probability"] is not None)
         },
         frozenset((resource_key(row["resource_id"]), str(row["policy_id"])) for row in document["violations"]),
+    )
+
+
+def exempted(documents: Iterable[Mapping[str, Any]]) -> tuple[Deed, ...]:
+    """Violations that a scan found exempt and the scan before did not.
+
+    Args:
+        documents: of scans, in any order. When what the first one found exempt became so is not known.
+    """
+    ordered = sorted(documents, key=lambda each: parse_instant(each["as_of"]))
+    waived = [
+        frozenset((resource_key(row["resource_id"]), row["policy_id"]) for row in each["exempt"]) for each in ordered
+    ]
+    return tuple(
+        Deed(parse_instant(document["as_of"]), uid, Why.EXEMPTED)
+        for document, before, now in zip(ordered[1:], waived, waived[1:], strict=False)
+        for uid in sorted({uid for uid, _ in now - before})
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Final
 
 from assessment.inputs import Pair
@@ -19,6 +20,7 @@ from domain.resource import ResourceId, resource_key
 from graph.stores.contract import Archive, GraphStore, ScanRecord, StoredVersion
 from training.history import Timeline
 from training.live import Changed, Found, live_timeline
+from training.outcomes import Known
 
 COVERAGE: Final = ("policies", "scope", "type")
 """What of a scan's summary says what it asked."""
@@ -28,13 +30,54 @@ DECLARED: Final[Mapping[str, str]] = {native.lower(): declared for declared, nat
 
 def tenant_timeline(store: GraphStore, *, end: datetime) -> Timeline:
     """Everything that a tenant's store knows of changes and violations until an instant."""
-    archive = store.archive()
+    return timeline_of(store.archive(), store, end=end)
+
+
+def timeline_of(archive: Archive, store: GraphStore, *, end: datetime) -> Timeline:
+    """The same of what the store gave out."""
     changes = changes_of(archive, until=end)
     scans = [scan for scan in archive.scans if scan.at <= end]
     findings = list(findings_of(scans, archive.versions, store))
     providers = Counter(str(one.item.provider.value) for one in changes)
     cloud = providers.most_common(1)[0][0] if providers else ""
     return live_timeline(store.tenant, cloud, changes, findings, end=end, declared=DECLARED)
+
+
+def known_of(archive: Archive, *, now: datetime) -> Known:
+    """Of which instants the store knows the state of its resources.
+
+    A state is known from when it began until it was seen last, the present one until the latest gap-free run of a
+    collection that it is in. One that an event brought holds until the resource's next state, as long as events still
+    come. A resource that is gone stays gone.
+    """
+    proved: dict[str, datetime] = {}
+    for record, keys in archive.collections:
+        if record.proved_at is not None:
+            proved |= {key: max(record.proved_at, proved.get(key, record.proved_at)) for key in keys}
+    told = [version.at for version in archive.versions if version.is_told]
+    last_told = max(told, default=None)
+    by_key: defaultdict[str, list[StoredVersion]] = defaultdict(list)
+    for version in archive.versions:
+        by_key[resource_key(version.item.uid)].append(version)
+    stretches = {
+        key: _stretches(sorted(versions, key=lambda one: one.at), proved.get(key), last_told, now)
+        for key, versions in by_key.items()
+    }
+    return Known(stretches, tuple(sorted(scan.at for scan in _comparable(archive.scans) if scan.at <= now)))
+
+
+def _stretches(
+    versions: Sequence[StoredVersion], proved_at: datetime | None, last_told: datetime | None, now: datetime
+) -> tuple[tuple[datetime, datetime], ...]:
+    found = []
+    for version, later in zip_longest(versions, versions[1:]):
+        until = version.seen_at
+        if later is None:
+            until = now if version.is_retired else max(until, proved_at or until)
+        if version.is_told and last_told is not None:
+            until = max(until, last_told if later is None else later.at)
+        found.append((version.at, until))
+    return tuple(found)
 
 
 def changes_of(archive: Archive, *, until: datetime) -> list[Changed]:

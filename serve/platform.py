@@ -61,7 +61,7 @@ from serve.policy_bundles import PolicyBundles
 if TYPE_CHECKING:
     from actors.impact_desk import Question
     from assessment.finding_lives import Lives
-    from assessment.learned import CameTrue, Prepared
+    from assessment.learned import LiveHistory, Prepared
     from assessment.prevention import Foreseen
     from assessment.schema import EvidenceEntry
     from chain.checkpoint_commitment import CheckpointOpening
@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from chain.signed_checkpoints import SignedPair
     from chain.verify import VerificationReport
     from graph.view import GraphView
+    from training.outcomes import Deed, Settled
 
 SCAN_DEADLINE_S: Final = 900.0
 READ_DEADLINE_S: Final = 15.0
@@ -163,9 +164,15 @@ class Platform:
         shard = self._shard(tenant).within(SCAN_DEADLINE_S)
         return shard.call(TenantShard.prepared_graph, tenant, as_of=as_of, known=known)
 
-    def came_true(self, tenant: TenantId, cutoffs: Sequence[datetime], *, now: datetime) -> Mapping[datetime, CameTrue]:
+    def settled(
+        self, tenant: TenantId, cutoffs: Sequence[datetime], deeds: Sequence[Deed], *, now: datetime
+    ) -> Mapping[datetime, Settled]:
         """What followed instants whose seven days are over."""
-        return self._shard(tenant).within(SCAN_DEADLINE_S).call(TenantShard.came_true, tenant, cutoffs, now=now)
+        return self._shard(tenant).within(SCAN_DEADLINE_S).call(TenantShard.settled, tenant, cutoffs, deeds, now=now)
+
+    def learned_from(self, tenant: TenantId, deeds: Sequence[Deed], *, now: datetime) -> LiveHistory:
+        """A tenant's whole history, for a model to learn from."""
+        return self._shard(tenant).within(SCAN_DEADLINE_S).call(TenantShard.learned_from, tenant, deeds, now=now)
 
     def document(self, tenant: TenantId, scan_id: str | None = None) -> Row:
         """A scan's document, by default the last one's."""

@@ -1,4 +1,7 @@
-"""Scores every tenant as a whole once a night, so that the series has each day whether or not somebody asked."""
+"""Scores every tenant as a whole once a night, so that the series has each day whether or not somebody asked.
+
+What came of days whose seven days are over is collected then too.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,9 @@ class Scores(Protocol):
 
     def score(self, tenant: TenantId, as_of: datetime) -> dict[str, Json]:
         """Score a whole tenant."""
+
+    def collect(self, tenant: TenantId) -> int:
+        """Settle what came of days whose seven days are over."""
 
 
 def next_night(now: datetime, hour: int) -> datetime | None:
@@ -67,7 +73,7 @@ class PredictionNights:
         self._place.let_go()
 
     def tick(self) -> None:
-        """Score all tenants, when it is time; one that fails keeps no other one from it."""
+        """Score all tenants and collect outcomes, when it is time; one that fails keeps no other one from it."""
         now = self._clock.now()
         if self._due is None or now < self._due:
             return
@@ -80,8 +86,11 @@ class PredictionNights:
             try:
                 if not self._scores.is_scored(tenant):
                     self._scores.score(tenant, self._clock.now())
+                self._scores.collect(tenant)
             except PolicyCortexError as error:
-                structlog.get_logger().warning("nightly scoring failed", tenant=tenant, reason=str(error)[:300])
+                structlog.get_logger().warning(
+                    "nightly work on predictions failed", tenant=tenant, reason=str(error)[:300]
+                )
 
     def _run(self) -> None:
         while not self._stopping.wait(TICK_S):

@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 from actors.folders import Folders
-from actors.prediction_series import PredictionSeries
 from domain.clock import Clock
 from domain.errors import UnavailableError
 from domain.tenancy import TenantId
+from serve.prediction_deeds import Evidence, RecordedDeeds
 from serve.predictor import CANDIDATE, SERVING, Arms, Model, PredictionService, Question, Row, Tenants
 from training.forward import Floats
 from training.predictor import shipped_predictor
@@ -83,6 +84,10 @@ class ModelHere:
             return self._scorer.whole(asked.graph, asked.arm, lambda: placed)
 
 
+class Platform(Tenants, Evidence, Protocol):
+    """What of a platform is needed."""
+
+
 class Predictions:
     """Answers for the API. Safe for several threads.
 
@@ -93,13 +98,14 @@ class Predictions:
 
     def __init__(
         self,
-        graphs: Tenants,
+        graphs: Platform,
         folders: Folders,
         clock: Clock,
         place: ModelPlace | None = None,
         model: Callable[[Arms], Model] = ModelHere,
     ) -> None:
         self._graphs, self._folders, self._clock = graphs, folders, clock
+        self._deeds = RecordedDeeds(graphs, folders)
         self._place, self._model, self._lock = place or ModelPlace(), model, Lock()
 
     def timeline(self, asked: Question) -> Row:
@@ -119,6 +125,14 @@ class Predictions:
         """Whether the tenant was scored as a whole today."""
         return self._opened().is_scored(tenant)
 
+    def collect(self, tenant: TenantId) -> int:
+        """Settle what came of days whose seven days are over; how many were."""
+        return self._opened().collect(tenant)
+
+    def quality(self, tenant: TenantId) -> Row:
+        """How good what the tenant was told was, and what has shifted."""
+        return self._opened().quality(tenant)
+
     def figures(self) -> Row:
         """What each model did."""
         return self._opened().figures()
@@ -134,6 +148,7 @@ class Predictions:
             arms,
             self._model(arms),
             self._graphs,
-            lambda tenant: PredictionSeries(self._folders.predictions(tenant)),
+            self._folders.predictions,
             now=self._clock.now,
+            deeds=self._deeds,
         )

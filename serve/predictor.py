@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
+from pathlib import Path
 from secrets import token_hex
 from threading import Lock
 from time import perf_counter
@@ -20,18 +21,21 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.prediction_series import DayTold, PredictionSeries
-from assessment.learned import CameTrue, Prepared, joined_outcomes
+from actors.prediction_series import DayCounts, DayTold, PredictionSeries
+from assessment.learned import Prepared
 from domain.clock import format_instant
 from domain.errors import NotFound
 from domain.tenancy import TenantId
 from domain.value import Json
 from graph.stores.contract import NO_RESOURCE_TODO
 from serve.breaker import Breaker
+from serve.prediction_watch import Deeds, Histories, NoDeeds, PredictionWatch
 from training.explanation import Explanation
 from training.forward import Floats
 from training.predictor import Predictor
+from training.quality import WeekTold, judged_rows
 from training.scoring import NETWORK_ERRORS, Asked, Beside, Graph, Told
+from training.shift import counted
 from training.task import NODE_TASKS, Task
 
 KEPT_MAX: Final = 16
@@ -52,14 +56,11 @@ Known = tuple[int, datetime]
 T = TypeVar("T")
 
 
-class Tenants(Protocol):
+class Tenants(Histories, Protocol):
     """Where tenants' graphs and outcomes come from: their shards."""
 
     def prepared_graph(self, tenant: TenantId, *, as_of: datetime, known: Known | None) -> Prepared | None:
         """The tenant's resources; None where they are still those of `known`."""
-
-    def came_true(self, tenant: TenantId, cutoffs: Sequence[datetime], *, now: datetime) -> Mapping[datetime, CameTrue]:
-        """What followed some instants."""
 
 
 class Model(Protocol):
@@ -175,7 +176,8 @@ class PredictionService:
 
     Args:
         model: where the arms compute.
-        series: a tenant's series.
+        series: a tenant's series; its folder is that of its outcomes.
+        deeds: where it is recorded what was done about resources.
         now: what is asked about another day than this one's is told and not kept.
     """
 
@@ -184,13 +186,16 @@ class PredictionService:
         arms: Arms,
         model: Model,
         tenants: Tenants,
-        series: Callable[[TenantId], PredictionSeries],
+        folder: Callable[[TenantId], Path],
         *,
         now: Callable[[], datetime],
+        deeds: Deeds | None = None,
         breaker: Breaker | None = None,
         now_s: Callable[[], float] = perf_counter,
     ) -> None:
-        self._arms, self._model, self._tenants, self._series = arms, model, tenants, series
+        self._arms, self._model, self._tenants = arms, model, tenants
+        self._folder = folder
+        self._watch = PredictionWatch(tenants, deeds or NoDeeds(), folder)
         self._models = arms.models()
         self._now, self._now_s = now, now_s
         self._breaker = breaker or Breaker()
@@ -227,12 +232,28 @@ class PredictionService:
         """Score a whole tenant, by the regression where the network does not answer, and keep it as the day's part."""
         kept = self._tenant(tenant, as_of)
         told = self._learned_day(tenant, kept, SCORE_DEADLINE_S) or _baseline_day(kept)
-        self._series(tenant).keep(told)
+        self._keep(tenant, told, kept)
         return {"resources": len(told.uids), "source": told.source, "model": told.model, "at": format_instant(told.at)}
 
     def is_scored(self, tenant: TenantId) -> bool:
         """Whether the series has this day."""
         return self._now().date() in self._series(tenant).days()
+
+    def collect(self, tenant: TenantId) -> int:
+        """Settle what came of days whose seven days are over; how many were."""
+        return self._watch.collect(tenant, self._now())
+
+    def quality(self, tenant: TenantId) -> Row:
+        """How good what the tenant was told was, over ended weeks, and what has shifted."""
+        arm = self._arms.of(tenant)
+        predictor = self._models[arm]
+        learned = {task: predictor.base_rate(task) for task in NODE_TASKS}
+        reference = None
+        if predictor.reference is not None:
+            at = datetime.fromisoformat(predictor.manifest.learned_until).replace(tzinfo=UTC)
+            reference = DayCounts(at, predictor.names, predictor.reference)
+        found = self._watch.quality(tenant, self._now(), learned=learned, counts=reference)
+        return {"model": model_name(predictor), "arm": arm, **found}
 
     def figures(self) -> Row:
         """What each model did since this process began."""
@@ -242,6 +263,15 @@ class PredictionService:
                 "arms": arms, "candidate_share": self._arms.share, "where": self._model.where,
                 "breaker_failures": self._breaker.failures,
             }  # fmt: skip
+
+    def _series(self, tenant: TenantId) -> PredictionSeries:
+        return PredictionSeries(self._folder(tenant))
+
+    def _keep(self, tenant: TenantId, told: DayTold, kept: _Tenant) -> None:
+        """Keep a day, and how the features were distributed that it was told from."""
+        graph, series = kept.prepared, self._series(tenant)
+        series.keep(told)
+        series.keep_counts(DayCounts(told.at, graph.names, counted(graph.values)))
 
     def _tenant(self, tenant: TenantId, as_of: datetime) -> _Tenant:
         with self._reading[hash(tenant) % LOCKS]:
@@ -266,20 +296,10 @@ class PredictionService:
 
     def _calibrated(self, tenant: TenantId, now: datetime) -> Predictor:
         """The tenant's model, calibrated on its own outcomes where there are enough."""
-        predictor, series = self._models[self._arms.of(tenant)], self._series(tenant)
-        told: dict[datetime, tuple[tuple[str, ...], NDArray[np.float64]]] = {}
-        last = now
-        for day in reversed(series.days()):
-            if last - timedelta(weeks=1) < datetime.combine(day, datetime.min.time(), now.tzinfo):
-                continue
-            found = series.logits(day)
-            if found is not None and found[1] == model_name(predictor) and len(told) < CALIBRATED_WEEKS:
-                told[found[0]], last = found[2:], found[0]
-        if not told:
-            return predictor
-        logits, came = joined_outcomes(told, self._tenants.came_true(tenant, sorted(told), now=now))
-        outcomes = {task: (logits[:, at], came[:, at]) for at, task in enumerate(NODE_TASKS)}
-        return predictor.calibrated_for(outcomes, weeks=len(told))
+        predictor = self._models[self._arms.of(tenant)]
+        found = self._watch.weeks(tenant, now, count=CALIBRATED_WEEKS)
+        weeks = [one.week for one in found if (one.told.model, one.told.source) == (model_name(predictor), LEARNED)]
+        return predictor.calibrated_for(_outcomes(weeks), weeks=len(weeks)) if weeks else predictor
 
     def _keep_today(self, asked: Question, kept: _Tenant) -> None:
         """Score the whole tenant where this day's part of the series is missing; only the network's answer is kept."""
@@ -289,7 +309,7 @@ class PredictionService:
             if not self.is_scored(asked.tenant):
                 told = self._learned_day(asked.tenant, kept, None)
                 if told is not None:
-                    self._series(asked.tenant).keep(told)
+                    self._keep(asked.tenant, told, kept)
 
     def _learned_day(self, tenant: TenantId, kept: _Tenant, deadline_s: float | None) -> DayTold | None:
         asked = Asked(kept.name, 0, self._arms.of(tenant))
@@ -344,6 +364,12 @@ class PredictionService:
             return
         other = np.array(beside.p)
         self._figures[CANDIDATE].add(other, beside.took_s, differs=float(np.abs(other - own).mean()))
+
+
+def _outcomes(weeks: Sequence[WeekTold]) -> dict[Task, tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+    """For each task logits that were told and what came, where it is known and nobody prevented it."""
+    rows = {task: judged_rows(weeks, at) for at, task in enumerate(NODE_TASKS)}
+    return {task: (found.scores, found.labels) for task, found in rows.items()}
 
 
 def model_name(predictor: Predictor) -> str:

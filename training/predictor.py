@@ -22,6 +22,7 @@ from training.calibration import Isotonic, fit_isotonic
 from training.forward import Floats, Network
 from training.logistic import Logistic, logit
 from training.relations import Relations, ego
+from training.shift import Counts
 from training.task import NODE_TASKS, Task, features_of, see
 from training.weights import SHIPPED, Arrays, Manifest, features_digest, read_weights
 
@@ -67,6 +68,10 @@ class Predictor:
     Args:
         names: of the features, in order.
         is_calibrated_here: the probabilities are calibrated on the tenant's own outcomes.
+        reference: how the features were distributed in what was learned from; None where the weights do not say.
+
+    Shapes:
+        reference: int64 (k, bins), as `training.shift.counted` gives them.
     """
 
     network: Network
@@ -75,6 +80,7 @@ class Predictor:
     names: tuple[str, ...]
     manifest: Manifest
     is_calibrated_here: bool = False
+    reference: Counts | None = None
 
     def answer(
         self, values: Matrix, relations: Relations, rows: NDArray[np.integer] | None = None
@@ -123,6 +129,12 @@ class Predictor:
         own = {task: replace(self.tasks[task].scale, network=scale) for task, scale in scales.items()}
         tasks = {task: replace(model, scale=own.get(task, model.scale)) for task, model in self.tasks.items()}
         return replace(self, tasks=tasks, is_calibrated_here=True)
+
+    def base_rate(self, task: Task) -> float:
+        """How often a task came true where the weights were judged; NaN where they do not say."""
+        found = self.manifest.metrics.get(task.value)
+        rate = found.get("base_rate") if isinstance(found, Mapping) else None
+        return float(rate) if isinstance(rate, int | float) else float("nan")
 
     def scales(self) -> dict[Task, Isotonic]:
         """How the network's logits become probabilities."""
@@ -177,16 +189,20 @@ def as_arrays(predictor: Predictor) -> dict[str, NDArray[np.generic]]:
         }  # fmt: skip
         for name, one in (("network", model.scale.network), ("baseline", model.scale.baseline)):
             found |= {f"{task}/{name}/scores": one.scores, f"{task}/{name}/values": one.values}
+    if predictor.reference is not None:
+        found["reference/counts"] = predictor.reference
     return found
 
 
 def _predictor(arrays: Arrays, manifest: Manifest) -> Predictor:
     prefix = "network/"
     network = Network({name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)})
-    counts = np.asarray(arrays["prior/counts"]).tolist()
-    prior = Prior({str(name): tuple(row) for name, row in zip(arrays["prior/types"].tolist(), counts, strict=True)})
+    rows = np.asarray(arrays["prior/counts"]).tolist()
+    prior = Prior({str(name): tuple(row) for name, row in zip(arrays["prior/types"].tolist(), rows, strict=True)})
     tasks = {task: _task(arrays, task) for task in NODE_TASKS}
-    return Predictor(network, tasks, prior, tuple(map(str, arrays["names"].tolist())), manifest)
+    names, counts = tuple(map(str, arrays["names"].tolist())), arrays.get("reference/counts")
+    reference = None if counts is None else np.asarray(counts, np.int64)
+    return Predictor(network, tasks, prior, names, manifest, reference=reference)
 
 
 def _task(arrays: Arrays, task: Task) -> TaskModel:

@@ -49,6 +49,14 @@ def timeline(
     return {**row, "learned": _learned(context, Question(caller.tenant, resource_id, moment))}
 
 
+@router.get("/quality")
+def quality(caller: CallerOf, context: Context) -> Document:
+    """How good what was told has been over the last eight ended weeks, for each task, and what has shifted since the
+    model learned. Outcomes that nobody knows say nothing; what somebody prevented is no false alarm.
+    """  # noqa: D205 (the first sentence is the route's summary)
+    return context.predictions.quality(caller.tenant)
+
+
 @router.get("/models", responses=problem_responses(403))
 def models(caller: CallerOf, context: Context) -> Document:
     """What the prediction models did for all tenants since the platform began; for the platform's operator."""

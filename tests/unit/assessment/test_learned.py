@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from actors.prediction_desk import PredictionDesk
-from assessment.learned import came_true, joined_outcomes, prepared
-from assessment.tenant_history import tenant_timeline
+from assessment.learned import prepared, settled
+from assessment.tenant_history import known_of, tenant_timeline
+from domain.change import ChangeEvent
 from domain.finding import PolicyId, Severity, Violation
 from domain.inventory import Inventory
 from domain.resource import (
@@ -25,6 +26,7 @@ from domain.tenancy import TenantId
 from graph.stores.contract import ScanRecord
 from graph.stores.memory import MemoryStore
 from training.activity import Prior
+from training.outcomes import Came, Why
 
 ACME, START = TenantId("acme"), datetime(2026, 1, 5, tzinfo=UTC)
 BUCKET, KEY = "arn:aws:s3:::shop", "arn:aws:kms:eu-west-1:1:key/k"
@@ -45,6 +47,10 @@ def _seen(store: MemoryStore, at: datetime, **properties: int) -> None:
 def _scan(store: MemoryStore, at: datetime, *found: str) -> None:
     violations = frozenset(Violation(ResourceId(uid), PolicyId("P"), Severity.HIGH) for uid in found)
     store.save_scan(ScanRecord(at.isoformat(), at, {"policies": ["P"], "scope": None, "type": None}, violations))
+
+
+def _event(uid: str, at: datetime, **properties: int) -> ChangeEvent:
+    return ChangeEvent(ResourceId(uid), at, _item(uid, "AWS::S3::Bucket", at, **properties))
 
 
 def _store() -> MemoryStore:
@@ -73,11 +79,11 @@ def test_versions_scans_and_relationships_become_a_history() -> None:
 def test_a_change_is_the_outcome_of_the_week_before_it() -> None:
     history = tenant_timeline(_store(), end=START + timedelta(days=20))
     before, after, unknown = (START + timedelta(days=days) for days in (5, 12, 15))
-    found = came_true(history, [before, after, unknown])
+    found = settled(history, [before, after, unknown])
     assert set(found) == {before, after}, "the last one's week is not over"
     row = found[before].uids.index(BUCKET)
-    assert found[before].labels[row].tolist() == [True, True, True]
-    assert not found[after].labels.any()
+    assert found[before].came[row].tolist() == [Came.YES] * 3
+    assert (found[after].came == Came.NO).all()
 
 
 def test_features_do_not_know_what_came_later() -> None:
@@ -89,13 +95,38 @@ def test_features_do_not_know_what_came_later() -> None:
     np.testing.assert_array_equal(ours.values[:, kept], later.values[:, kept])
 
 
-def test_told_and_came_are_joined_by_resource() -> None:
-    at = START + timedelta(days=5)
-    came = came_true(tenant_timeline(_store(), end=START + timedelta(days=20)), [at])
-    told = {at: (("gone", BUCKET), np.arange(6.0).reshape(2, 3))}
-    logits, labels = joined_outcomes(told, came)
-    assert logits.tolist() == [[3.0, 4.0, 5.0]]
-    assert labels.tolist() == [[True, True, True]]
+def test_what_the_store_does_not_know_is_not_said() -> None:
+    store, now = _store(), START + timedelta(days=30)
+    history, cutoff = tenant_timeline(store, end=now), START + timedelta(days=2)
+    found = settled(history, [cutoff], known_of(store.archive(), now=now))[cutoff].rows_of((BUCKET, KEY, "gone"))
+    assert found.why[:, 2].tolist() == [Why.NOT_SEEN, Why.NOTHING, Why.NOT_SEEN], "the key was seen on day ten again"
+    assert found.came[1].tolist() == [Came.NO] * 3, "and a scan came on day eleven"
+    later = START + timedelta(days=12)
+    found = settled(history, [later], known_of(store.archive(), now=now))[later]
+    assert (found.came == Came.UNKNOWN).all()
+
+
+def test_what_is_gone_is_known_to_be_gone_and_counts_as_prevented() -> None:
+    store = _store()
+    key = _item(KEY, "AWS::KMS::Key", START)
+    store.put_inventory(Inventory((key,), (), (), (), 0), "all", START + timedelta(days=14))
+    _scan(store, START + timedelta(days=21))
+    now, cutoff = START + timedelta(days=30), START + timedelta(days=12)
+    found = settled(tenant_timeline(store, end=now), [cutoff], known_of(store.archive(), now=now))[cutoff]
+    found = found.rows_of((BUCKET,))
+    assert found.came[0].tolist() == [Came.PREVENTED] * 3
+    assert found.why[0].tolist() == [Why.DELETED] * 3
+
+
+def test_while_events_come_a_state_that_an_event_brought_holds() -> None:
+    store = MemoryStore(ACME)
+    store.apply([_event(BUCKET, START), _event(KEY, START)])
+    known = known_of(store.archive(), now=START + timedelta(days=30))
+    assert not known.is_seen(BUCKET, START + timedelta(days=7))
+    store.apply([_event(KEY, START + timedelta(days=8), a=2)])
+    known = known_of(store.archive(), now=START + timedelta(days=30))
+    assert known.is_seen(BUCKET, START + timedelta(days=7))
+    assert not known.is_seen(BUCKET, START + timedelta(days=9)), "since then nothing was heard"
 
 
 def test_a_tenant_is_prepared_again_only_after_a_change_or_an_hour() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from assessment.prevention import Foreseen, Key, foreseen, preventions
+from assessment.prevention import Foreseen, Key, exempted, foreseen, preventions
+from domain.clock import format_instant
+from training.outcomes import Deed, Why
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 KEY: Key = ("r", "p")
@@ -43,3 +46,18 @@ def test_a_document_says_what_it_foresees_and_a_mere_rank_is_no_prediction() -> 
         "violations": [{"resource_id": "v", "policy_id": "p"}],
     }
     assert foreseen(document) == Foreseen(DAY, {KEY: None}, frozenset({("v", "p")}))
+
+
+def _document(at: datetime, *exempt: str) -> dict[str, Any]:
+    return {"as_of": format_instant(at), "exempt": [{"resource_id": uid, "policy_id": "P"} for uid in exempt]}
+
+
+def test_an_exemption_counts_from_the_first_scan_that_shows_it_and_not_in_the_first_of_all() -> None:
+    days = [datetime(2026, 3, number, tzinfo=UTC) for number in (1, 2, 3, 4)]
+    documents = [
+        _document(days[0], "/r/old"), _document(days[1], "/r/old", "/R/New"), _document(days[2], "/r/old", "/r/new"),
+        _document(days[3], "/r/new"),
+    ]  # fmt: skip
+    expected = (Deed(days[1], "/r/new", Why.EXEMPTED),)
+    assert exempted(documents) == exempted(documents[::-1]) == expected
+    assert exempted(documents[:1]) == exempted([]) == ()

@@ -102,6 +102,7 @@ OWN_TO_THE_CALLER = {
     "/predictions/analyze",
     "/predictions/bulk-scan",
     "/predictions/score",
+    "/predictions/quality",
     "/simulator/run",
     "/evidence/collect",
     "/evidence/batch",

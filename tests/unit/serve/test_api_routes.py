@@ -80,6 +80,14 @@ def test_a_whole_tenant_is_scored_on_order(api: Api) -> None:
     assert done["result"]["resources"] == 2
 
 
+def test_quality_is_insufficient_until_weeks_have_ended(api: Api) -> None:
+    answer = api.get("/api/v2/predictions/quality").json()
+    assert answer["weeks"] == 0
+    assert {one["figures"] for one in answer["tasks"].values()} == {"insufficient"}
+    assert 0.0004 < answer["tasks"]["T2"]["base_rate"]["learned"] < 0.0008, "what the shipped weights learned from"
+    assert answer["model"].startswith("global@")
+
+
 def test_a_timeline_of_an_unknown_resource_is_not_found(api: Api) -> None:
     assert api.get("/api/v2/predictions/%2Fsubscriptions%2F1/timeline").status_code == 404
 

@@ -33,6 +33,7 @@ class Scores:
     def __init__(self, *done: str) -> None:
         self.done = set(done)
         self.scored: list[tuple[TenantId, datetime]] = []
+        self.collected: list[TenantId] = []
 
     def is_scored(self, tenant: TenantId) -> bool:
         return tenant in self.done
@@ -42,6 +43,10 @@ class Scores:
             raise UnavailableError("no")
         self.scored.append((tenant, as_of))
         return {}
+
+    def collect(self, tenant: TenantId) -> int:
+        self.collected.append(tenant)
+        return 1
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,7 @@ def test_who_was_asked_about_today_is_not_scored_again(tmp_path: Path) -> None:
     watch.at += timedelta(hours=1)
     nights.tick()
     assert [tenant for tenant, _ in scores.scored] == ["globex"]
+    assert scores.collected == ["acme", "globex"], "what came is collected all the same"
 
 
 def test_of_several_processes_one_scores_and_another_goes_on_when_it_ends(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.prediction_series import RETENTION_DAYS, PredictionSeries
-from assessment.learned import CameTrue, Prepared
+from actors.day_files import RETENTION_DAYS
+from actors.prediction_series import PredictionSeries
+from assessment.learned import Prepared
 from domain.errors import NotFound, UnavailableError
 from domain.tenancy import TenantId
 from serve.breaker import Breaker, Patience
@@ -22,6 +23,7 @@ from serve.predictor import BASELINE, GLOBAL, LEARNED, OWN, Arms, PredictionServ
 from tests.unit.training.made_network import drawn_relations, drawn_values
 from tests.unit.training.made_predictor import drawn_predictor
 from training.forward import Floats
+from training.outcomes import WEEK, Came, Deed, Settled, Why
 from training.predictor import Predictor
 from training.scoring import Asked, Graph, Told
 from training.task import Task
@@ -40,6 +42,8 @@ class Shards:
         self.asked = 0
         self.now = NOW
         self.positive = 0.2
+        self.unknown = 0
+        self.settlings = 0
 
     def prepared_graph(
         self, tenant: TenantId, *, as_of: datetime, known: tuple[int, datetime] | None
@@ -50,11 +54,17 @@ class Shards:
             return None
         return Prepared(1, as_of, UIDS, SERVING.names, drawn_values(ROWS), drawn_relations(ROWS, edges=90))
 
-    def came_true(self, tenant: TenantId, cutoffs: Sequence[datetime], *, now: datetime) -> Mapping[datetime, CameTrue]:
+    def settled(
+        self, tenant: TenantId, cutoffs: Sequence[datetime], deeds: Sequence[Deed], *, now: datetime
+    ) -> Mapping[datetime, Settled]:
+        self.settlings += 1
         draw = np.random.default_rng(1)
-        return {
-            at: CameTrue(UIDS, draw.random((ROWS, 3)) < self.positive) for at in cutoffs if at + timedelta(7) <= now
-        }
+        found = {}
+        for at in cutoffs:
+            came = (draw.random((ROWS, 3)) < self.positive).astype(np.uint8)
+            came[: self.unknown] = Came.UNKNOWN
+            found[at] = Settled(UIDS, came, np.where(came == Came.UNKNOWN, Why.NOT_SEEN, 0).astype(np.uint8))
+        return {at: one for at, one in found.items() if at + WEEK <= now}
 
 
 class Silent(ModelHere):
@@ -68,11 +78,10 @@ class Silent(ModelHere):
 
 
 def _service(folder: Path, arms: Arms | None = None, **more: Any) -> PredictionService:
-    series: Callable[[TenantId], PredictionSeries] = lambda tenant: PredictionSeries(folder / tenant)  # noqa: E731
-    shards = Shards()
+    shards = more.pop("shards", None) or Shards()
     arms = arms or Arms(SERVING)
     model = more.pop("model", None) or ModelHere(arms)
-    return PredictionService(arms, model, shards, series, now=lambda: shards.now, **more)
+    return PredictionService(arms, model, shards, lambda tenant: folder / tenant, now=lambda: shards.now, **more)
 
 
 def _broken() -> Predictor:
@@ -115,7 +124,7 @@ def test_the_series_has_one_point_a_day_and_forgets_after_its_time(tmp_path: Pat
 
 def test_another_day_than_today_is_told_and_not_kept(tmp_path: Path) -> None:
     series = PredictionSeries(tmp_path)
-    service = PredictionService(Arms(SERVING), ModelHere(Arms(SERVING)), Shards(), lambda _: series, now=lambda: NOW)
+    service = PredictionService(Arms(SERVING), ModelHere(Arms(SERVING)), Shards(), lambda _: tmp_path, now=lambda: NOW)
     found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=900)))
     assert found["source"] == LEARNED
     assert found["series"] == []
@@ -222,3 +231,63 @@ def test_a_tenant_with_finished_weeks_is_calibrated_on_them(tmp_path: Path) -> N
 def test_an_unknown_resource_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         _service(tmp_path).timeline(Question(ACME, "/r/none", NOW))
+
+
+def _watched(folder: Path, *, weeks: int, **facts: Any) -> tuple[PredictionService, Shards]:
+    shards = Shards()
+    for name, value in facts.items():
+        setattr(shards, name, value)
+    service = _service(folder, shards=shards)
+    for week in range(weeks):
+        service.score(ACME, NOW + timedelta(weeks=week))
+    shards.now = NOW + timedelta(weeks=weeks, days=1)
+    return service, shards
+
+
+def test_what_came_is_kept_and_figures_are_made_of_it(tmp_path: Path) -> None:
+    service, shards = _watched(tmp_path, weeks=9, positive=0.5)
+    found: dict[str, Any] = service.quality(ACME)
+    assert found["weeks"] == 8
+    task = found["tasks"]["T4"]
+    assert task["rows"] == 8 * ROWS
+    assert task["figures"]["auroc"]["low"] <= task["figures"]["auroc"]["value"] <= task["figures"]["auroc"]["high"]
+    assert 0.35 < task["base_rate"]["now"]["value"] < 0.65
+    before = shards.settlings
+    assert service.quality(ACME) == found
+    assert shards.settlings == before, "what is known for good is not asked again"
+
+
+def test_what_nobody_knows_is_asked_again_until_it_is_too_late(tmp_path: Path) -> None:
+    service, shards = _watched(tmp_path, weeks=1, unknown=10)
+    assert service.collect(ACME) == 1
+    shards.unknown = 4
+    shards.now += timedelta(days=5)
+    assert service.collect(ACME) == 1
+    found: dict[str, Any] = service.quality(ACME)
+    assert found["tasks"]["T2"]["unknown"] == 4
+    assert found["tasks"]["T2"]["figures"] == "insufficient"
+    shards.now += timedelta(days=10)
+    assert service.collect(ACME) == 1
+    assert service.collect(ACME) == 0
+
+
+def test_a_tenant_that_was_told_nothing_has_no_figures(tmp_path: Path) -> None:
+    found: dict[str, Any] = _service(tmp_path).quality(ACME)
+    assert found["weeks"] == 0
+    assert {one["figures"] for one in found["tasks"].values()} == {"insufficient"}
+    assert found["features"]["state"] == "insufficient"
+
+
+def test_shift_is_told_against_the_first_week_where_weights_do_not_say_what_they_learned_from(tmp_path: Path) -> None:
+    service, _ = _watched(tmp_path, weeks=2)
+    found: dict[str, Any] = service.quality(ACME)
+    assert found["features"]["reference"].startswith("this tenant's first week")
+    assert found["features"]["reference_at"].startswith("2026-03-02")
+    assert {one["psi"] for one in found["features"]["shifted"]} == {0.0}
+    assert found["features"]["state"] == "insufficient", "forty resources are too few"
+
+
+def test_outcomes_that_nobody_knows_do_not_calibrate(tmp_path: Path) -> None:
+    service, _ = _watched(tmp_path, weeks=14, unknown=ROWS)
+    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(weeks=15)))
+    assert found["calibration"] == GLOBAL
