@@ -19,7 +19,8 @@ import orjson
 from actors.drift_pages import DriftPage, DriftQuery, page_of
 from actors.drift_shelf import DriftShelf
 from actors.messages import APPLIED, BUILTIN, IMPORTED
-from assessment.drift import DriftSeverity, drift_row, event_row, evidence_event, provider_of
+from assessment.drift import DriftSeverity, drift_row, event_row, provider_of
+from assessment.drift_evidence import drift_events, paged
 from assessment.inputs import AssessedPolicy
 from domain.change import ChangeEvent
 from domain.clock import format_instant
@@ -199,12 +200,12 @@ class DriftDesk:
         return self._baselines
 
     def _check(self, at: datetime) -> tuple[EvidenceEvent, ...]:
-        return tuple(evidence_event(row, self._graph.tenant) for row in self._compared(at))
+        return drift_events(self._compared(at), self._graph.tenant)
 
     def _compared(self, at: datetime) -> tuple[Row, ...]:
         """Compare everything."""
         known = self._known()
-        self._severity = None
+        self._severity = self._severities() if known else None  # not at the first change, which is in a hurry
         self._detector = Detector(self._graph.tenant, Managed.of(known.values()), ItemIndex.of(self._graph.items()))
         self._gone = self._retired(self._detector)
         drifts = self._detector.all(self._coverage())
@@ -231,10 +232,13 @@ class DriftDesk:
 
     def _judged(self, drift: Drift) -> Drift:
         if self._severity is None:
-            self._severity = DriftSeverity(self._graph.policies((BUILTIN, IMPORTED, APPLIED)))
+            self._severity = self._severities()
         baseline = self._known().get(drift.baseline)
         told = attributed(drift, self._audit, None if baseline is None else baseline.declared_at)
         return self._severity.judged(told, provider_of(told))
+
+    def _severities(self) -> DriftSeverity:
+        return DriftSeverity(self._graph.policies((BUILTIN, IMPORTED, APPLIED)))
 
     def _record(self, events: Sequence[DriftEvent]) -> tuple[Row, ...]:
         """Listeners first, the journal then: who is told twice is better off than who is not told.
@@ -244,7 +248,7 @@ class DriftDesk:
         if not events:
             return ()
         known = self._known()
-        rows = tuple(event_row(event, known.get(event.drift.baseline)) for event in events)
+        rows = paged([event_row(event, known.get(event.drift.baseline)) for event in events])
         with ExitStack() as undo:
             undo.callback(self.forget)
             if self._tell is not None:

@@ -15,6 +15,7 @@ from ray.exceptions import ActorDiedError, GetTimeoutError, PendingCallsLimitExc
 
 from actors.evidence_chain import EvidenceChain
 from actors.folders import Folders
+from actors.garbage import rest_collector
 from actors.ray_handle import ObjectStoreShelf, RayHandle
 from actors.shards.beat import Beat
 from actors.shards.config import ShardConfig
@@ -112,8 +113,17 @@ _CHAIN_READS: Final = (
     "ping",
 )
 
+
+class RayShard(TenantShard):
+    """A shard in a process of its own, whose memory is made of graphs that stay."""
+
+    def __init__(self, folders: Folders, open_store: OpenStore, config: ShardConfig, **parts: Any) -> None:
+        rest_collector()
+        super().__init__(folders, open_store, config, **parts)
+
+
 SHARD: Final = Launch(
-    TenantShard,
+    RayShard,
     groups={"read": 4, "board": 1, "watch": 2, "warm": 1},
     group_of={
         **dict.fromkeys(_SHARD_READS, "read"),

@@ -48,7 +48,7 @@ from actors.tenant_graph import TenantGraph
 from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
 from assessment.document import scan_document
-from assessment.drift import evidence_event
+from assessment.drift_evidence import drift_events
 from assessment.events import evidence_events
 from assessment.finding_lives import Lives, finding_lives
 from assessment.heuristics import HISTORY_DAYS_MAX
@@ -252,8 +252,7 @@ class TenantState:
             if reading.billing:
                 self._billing = tuple(file.frame for file in reading.billing)
                 self._bill.save(self._billing)
-            rows = self._drifted(applied.changes, request.as_of)
-            drifted = tuple(evidence_event(row, self.tenant) for row in rows)
+            drifted = drift_events(self._drifted(applied.changes, request.as_of), self.tenant)
         self._pending[ticket], self._pending_s = _Pending(request, reading, drifted=drifted), monotonic()
         while len(self._pending) > SCANS_PENDING_MAX:
             self._pending.popitem(last=False)

@@ -1,26 +1,21 @@
-"""What a drift means: its severity by the policies that read the attribute, and its entry in the evidence log.
+"""What a drift means: its severity by the policies that read the attribute, and the row that listeners are told.
 
 A changed attribute is as bad as the worst policy that is assessed on the type and reads the attribute, or something
 above or below it. What no policy reads is low. Where a resource is gone, nothing is left to judge, so what is missing
-counts by what no policy can tell: medium. Nothing names a person or a resource in the log: digests do.
+counts by what no policy can tell: medium.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from assessment.inputs import AssessedPolicy
-from domain.clock import format_instant, parse_instant
+from domain.clock import format_instant
 from domain.drift import AttributeDrift, Baseline, Drift, DriftKind
-from domain.evidence import Artifact, EventType, EvidenceEvent
 from domain.finding import PolicyId, Severity
-from domain.resource import Provider, resource_key
-from domain.tenancy import TenantId
+from domain.resource import Provider
 from domain.value import Json
 from graph.drift.ledger import DriftEvent
 from graph.drift.rules import fold
@@ -33,8 +28,6 @@ WITHOUT_POLICY: Final = {
     DriftKind.MOVED: Severity.LOW,
 }
 """Severity of a drift that no policy has a say in."""
-
-ATTRIBUTES_MAX: Final = 200
 
 
 @dataclass(slots=True)
@@ -104,42 +97,6 @@ def provider_of(drift: Drift) -> Provider:
     if ".googleapis.com/" in drift.type:
         return Provider.GCP
     return Provider.AZURE if "." in drift.type.partition("/")[0] else Provider.KUBERNETES
-
-
-def evidence_event(row: Mapping[str, Any], tenant: TenantId) -> EvidenceEvent:
-    """The entry about what happened to one drift, of the row that listeners were told.
-
-    It says which attributes, against which baseline, as digests; the drift itself is an artifact. Whoever makes it of
-    the same row makes the same entry, so it is recorded once however often it is handed in.
-    """
-    drift = row["drift"]
-    content = orjson.dumps(drift, option=orjson.OPT_SORT_KEYS)
-    uid = resource_key(drift["resource_id"]).encode("utf-8", "surrogatepass")
-    body: dict[str, Json] = {
-        "as_of": row["at"],
-        "resource_sha256": hashlib.sha256(uid).hexdigest(),
-        "attributes": [_cut(str(each["path"])) for each in drift["attributes"][:ATTRIBUTES_MAX]],
-        "baseline_sha256": row["baseline_sha256"] or _NO_BASELINE,
-        "current_sha256": hashlib.sha256(content).hexdigest(),
-        "severity": drift["severity"],
-        "source": f"{row['event']} {drift['kind']}",
-    }
-    parts = (tenant, drift["drift_id"], row["event"], row["at"], body["current_sha256"])
-    return EvidenceEvent(
-        tenant=tenant,
-        request_id=f"drift-{hashlib.sha256(orjson.dumps(parts)).hexdigest()}",
-        type=EventType.DRIFT_DETECTED,
-        occurred_at=parse_instant(row["at"]),
-        body=body,
-        artifacts={"drift": Artifact("application/json", content)},
-    )
-
-
-_NO_BASELINE: Final = hashlib.sha256(b"").hexdigest()
-
-
-def _cut(path: str) -> str:
-    return path if len(path) <= 300 else f"{path[:299]}…"
 
 
 def drift_row(drift: Drift) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chain.entry import digest_artifacts, encode_event
+from chain.entry import ArtifactDigest, digest_artifacts, encode_event
 from chain.tree_hash import BOTH, HASH_SIZE_BYTES, Twin
 from domain.evidence import EvidenceEvent, LogName, Receipt
 from domain.tenancy import TenantId
@@ -39,11 +39,24 @@ def encode(event: EvidenceEvent) -> EncodedEntry:
     Raises:
         InputError: the event cannot be an entry.
     """
+    return _encoded(event, *_digested(event))
+
+
+_Digested = tuple[Mapping[str, ArtifactDigest], Mapping[str, bytes]]
+"""Digests of artifacts by name, and their contents by digest."""
+
+
+def _digested(event: EvidenceEvent) -> _Digested:
     digests = digest_artifacts(event) if event.artifacts else {}
+    return digests, {digests[name].sha256: artifact.content for name, artifact in event.artifacts.items()}
+
+
+def _encoded(
+    event: EvidenceEvent, digests: Mapping[str, ArtifactDigest], contents: Mapping[str, bytes]
+) -> EncodedEntry:
     content = encode_event(event, digests)
     leaves = Twin(BOTH.sha256.leaf(content), BOTH.sha3_256.leaf(content))
-    artifacts = {digests[name].sha256: artifact.content for name, artifact in event.artifacts.items()}
-    return EncodedEntry(event.tenant, event.request_id, content, leaves, artifacts)
+    return EncodedEntry(event.tenant, event.request_id, content, leaves, contents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +110,17 @@ class EntryBatch:
 
     @classmethod
     def encode(cls, events: Iterable[EvidenceEvent]) -> EntryBatch:
-        """Encode and hash events.
+        """Encode and hash events; artifacts that several have as one object are hashed once.
 
         Raises:
             InputError: one of them cannot be an entry.
         """
-        return cls.of([encode(event) for event in events])
+        whole = tuple(events)
+        known: dict[int, _Digested] = {}
+        for event in whole:
+            if id(event.artifacts) not in known:
+                known[id(event.artifacts)] = _digested(event)
+        return cls.of([_encoded(event, *known[id(event.artifacts)]) for event in whole])
 
     @classmethod
     def joined(cls, batches: Sequence[EntryBatch]) -> EntryBatch:

@@ -61,6 +61,7 @@ class _Plan:
         places: of the new entries, in the batch.
         fresh: indexes of the new entries by request, where they were taken one by one.
         artifacts: contents that new entries name, by SHA-256.
+        hashed: SHA-256 and size of each of the batch's sets of artifacts, by identity.
     """
 
     shard: ShardLog
@@ -71,6 +72,7 @@ class _Plan:
     places: list[int] = field(default_factory=list)
     fresh: dict[str, int] = field(default_factory=dict)
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    hashed: dict[int, set[tuple[str, int]]] = field(default_factory=dict)
 
 
 class EvidenceWriter:
@@ -461,13 +463,13 @@ def _take_all(plan: _Plan, batch: EntryBatch, entries: list[bytes]) -> None:
     plan.entries, plan.places = entries, list(range(len(batch)))
     for place, entry in enumerate(entries):
         if not entry.startswith(NO_ARTIFACTS):
-            plan.artifacts |= _require_artifacts(batch, place, entry)
+            plan.artifacts |= _require_artifacts(plan, batch, place, entry)
 
 
 def _take(plan: _Plan, batch: EntryBatch, place: int, entry: bytes) -> int:
     """Take one entry; returns its index."""
     if not entry.startswith(NO_ARTIFACTS):
-        plan.artifacts |= _require_artifacts(batch, place, entry)
+        plan.artifacts |= _require_artifacts(plan, batch, place, entry)
     index = plan.size + len(plan.entries)
     plan.fresh[batch.request_ids[place]] = index
     plan.entries.append(entry)
@@ -504,11 +506,17 @@ def _columns(batch: EntryBatch, plan: _Plan) -> tuple[Sequence[str], Twin[bytes]
     return [batch.request_ids[place] for place in plan.places], leaves
 
 
-def _require_artifacts(batch: EntryBatch, place: int, entry: bytes) -> Mapping[str, bytes]:
-    """An entry comes with what it names: a log with an entry whose artifact is nowhere could never be published."""
+def _require_artifacts(plan: _Plan, batch: EntryBatch, place: int, entry: bytes) -> Mapping[str, bytes]:
+    """An entry comes with what it names: a log with an entry whose artifact is nowhere could never be published.
+
+    Many entries may name one artifact, such as a page of drifts; it is hashed once.
+    """
     given = batch.artifacts.get(place, {})
     expected = {(reference.sha256, reference.size_bytes) for reference in read_envelope(entry).artifacts}
-    got = {(hashlib.sha256(content).hexdigest(), len(content)) for content in given.values()}
+    got = plan.hashed.get(id(given))
+    if got is None:
+        got = {(hashlib.sha256(content).hexdigest(), len(content)) for content in given.values()}
+        plan.hashed[id(given)] = got
     if expected != got or given.keys() != {sha256 for sha256, _ in got}:
         raise IntegrityError(
             "artifacts are not what their entry names",

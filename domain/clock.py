@@ -44,4 +44,5 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """Write an instant as ``2026-01-31T12:00:00Z``, with microseconds only where they are not zero."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    in_utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return in_utc.isoformat().removesuffix("+00:00") + "Z"

@@ -22,7 +22,7 @@ import structlog
 from actors.drift_desk import TOPIC
 from actors.drift_shelf import BASELINES
 from actors.folders import DRIFT, Folders
-from assessment.drift import evidence_event
+from assessment.drift_evidence import drift_events, whole_pages
 from chain.durable import replace_file
 from connectors.stream.feed import Feed, FeedItem
 from connectors.webhook.send import Answer, send
@@ -129,6 +129,7 @@ class DriftCourier:
         self._looked_at: datetime | None = None
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhook")
         self._sending: dict[str, Future[None]] = {}
+        self._torn: dict[TenantId, str] = {}
         self._thread = Thread(target=self._run, name="drift-courier", daemon=True)
 
     def begin(self) -> None:
@@ -186,11 +187,21 @@ class DriftCourier:
         after = place.read_text(encoding="ascii") if place.exists() else ""
         if self._parts.feed.last(tenant, TOPIC) == after:
             return
-        items = self._read(tenant, after)
-        items = self._read(tenant, "") if items is None else items
-        if items:
-            self._parts.collect([evidence_event(orjson.loads(item.payload), tenant) for item in items])
-            replace_file(place, items[-1].id.encode("ascii"), mode=0o600)
+        found = self._read(tenant, after)
+        items = (self._read(tenant, "") or []) if found is None else found
+        rows = [orjson.loads(item.payload) for item in items]
+        whole = self._whole(tenant, items, rows)
+        if whole:
+            self._parts.collect(drift_events(rows[:whole], tenant))
+            replace_file(place, items[whole - 1].id.encode("ascii"), mode=0o600)
+
+    def _whole(self, tenant: TenantId, items: Sequence[FeedItem], rows: Sequence[dict[str, Any]]) -> int:
+        """How many events can be recorded: the rest of the last one's page may be about to come, but only once."""
+        whole, before = whole_pages(rows), self._torn.pop(tenant, None)
+        if whole < len(rows) < READ_MAX and before != items[-1].id:
+            self._torn[tenant] = items[-1].id
+            return whole
+        return whole or len(rows)
 
     def _tell(self, tenant: TenantId) -> None:
         subscriptions = Subscriptions(self.folder(tenant))

@@ -129,13 +129,12 @@ class FileLog:
     def read(self, after: Position, limit: int, *, block_s: float = 0.0) -> list[LogEntry]:
         """Entries behind a position, in order, without those that were let go."""
         deadline = time.monotonic() + block_s
-        while True:
-            with self._mutex:
-                self._catch_up()
-                found = self._entries(max(after, self.trimmed()), limit)
-            if found or time.monotonic() >= deadline:
-                return found
+        found = self._read_now(after, limit)
+        while not found and time.monotonic() < deadline:
             time.sleep(POLL_S)
+            if self._may_have_grown():
+                found = self._read_now(after, limit)
+        return found
 
     def last(self) -> Position:
         """The newest entry's position."""
@@ -171,6 +170,24 @@ class FileLog:
                 if segment.first <= number < segment.next:
                     self.trim(Position(segment.times[number - segment.first], number))
                     return
+
+    def _read_now(self, after: Position, limit: int) -> list[LogEntry]:
+        with self._mutex:
+            self._catch_up()
+            return self._entries(max(after, self.trimmed()), limit)
+
+    def _may_have_grown(self) -> bool:
+        """Whether there may be anything that was not read; asked hundreds of times a second, and so of two files."""
+        segments = self._segments
+        if not segments:
+            return True
+        newest = segments[-1]
+        try:
+            if newest.path.stat().st_size != newest.size_bytes:
+                return True
+        except FileNotFoundError:
+            return True
+        return self._path(newest.next).exists()
 
     def _entries(self, after: Position, limit: int) -> list[LogEntry]:
         found: list[LogEntry] = []

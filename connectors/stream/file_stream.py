@@ -6,11 +6,12 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from connectors.stream.bell import listen, ring
-from connectors.stream.codec import encode
+from connectors.stream.codec import Encoded, encode
 from connectors.stream.contract import LENGTH_MAX, READ_MAX, Changed, Delivered, Extent
 from connectors.stream.feed import BLOCK_S_MAX
 from connectors.stream.file_feed import FileFeed
@@ -28,14 +29,41 @@ from connectors.stream.parked import (
 )
 from connectors.stream.position import Position, require_next, require_nothing_lost, text_of
 from connectors.stream.refusals import no_such_batch, other_content, too_far_behind
+from connectors.stream.together import Together
 from domain.change import ChangeBatch
 from domain.clock import Clock, SystemClock
+from domain.errors import PolicyCortexError
 from domain.tenancy import TenantId
 
 _LOG: Final = "changes"
 _DIGEST_BYTES: Final = 64
 _PARKED: Final = "parked"
 _DROPPED: Final = "dropped"
+
+
+_Coming = tuple[ChangeBatch, Encoded]
+
+
+@dataclass(slots=True)
+class _Fresh:
+    """Entries that are to be added together.
+
+    Args:
+        numbers: of each key, its place among them.
+    """
+
+    entries: list[tuple[bytes, bytes]] = field(default_factory=list)
+    numbers: dict[bytes, int] = field(default_factory=dict)
+
+    def add(self, key: bytes, encoded: Encoded) -> int:
+        """Add one; its number."""
+        self.numbers[key] = len(self.entries)
+        self.entries.append((key, encoded.digest.encode() + encoded.payload))
+        return self.numbers[key]
+
+    def digest(self, number: int) -> str:
+        """What one of them says."""
+        return self.entries[number][1][:_DIGEST_BYTES].decode()
 
 
 class FileChangeStream:
@@ -55,19 +83,12 @@ class FileChangeStream:
         self._feed = FileFeed(folder, clock=clock)
         self._length_max = length_max
         self._parked_max = parked_max
+        self._together = Together(self._publish)
 
     def publish(self, batch: ChangeBatch) -> str:
-        encoded = encode(batch)
-        key = batch.batch_id.encode()
-        log = self._log(batch.tenant)
-        with log.held():
-            known = log.find(key)
-            if known is not None and self._digest(log, known) != encoded.digest:
-                raise other_content(batch)
-            if known is None and self._length(log) >= self._length_max:
-                raise too_far_behind(batch.tenant, self._length_max)
-            place = known or log.append([(key, encoded.digest.encode() + encoded.payload)])[0]
-        ring(self._feed, batch.tenant)
+        place = self._together.do(batch.tenant, (batch, encode(batch)))
+        if isinstance(place, PolicyCortexError):
+            raise place
         return str(place)
 
     def read(
@@ -126,6 +147,32 @@ class FileChangeStream:
 
     def _log(self, tenant: TenantId) -> FileLog:
         return self._shelf.log(tenant, _LOG)
+
+    def _publish(self, tenant: TenantId, some: Sequence[_Coming]) -> list[Position | PolicyCortexError]:
+        """Add batches with one sync; the place of each, or why it has none."""
+        log, found, fresh = self._log(tenant), [], _Fresh()
+        with log.held():
+            length = self._length(log)
+            for batch, encoded in some:
+                found.append(self._placed(log, batch, encoded, fresh, length))
+            placed = log.append(fresh.entries) if fresh.entries else []
+        ring(self._feed, tenant)
+        return [placed[each] if isinstance(each, int) else each for each in found]
+
+    def _placed(
+        self, log: FileLog, batch: ChangeBatch, encoded: Encoded, fresh: _Fresh, length: int
+    ) -> Position | PolicyCortexError | int:
+        """Where a batch is, why it cannot be anywhere, or its number among those that are to be added."""
+        key = batch.batch_id.encode()
+        coming, known = fresh.numbers.get(key), log.find(key)
+        if coming is None and known is None:
+            if length + len(fresh.entries) >= self._length_max:
+                return too_far_behind(batch.tenant, self._length_max)
+            return fresh.add(key, encoded)
+        digest = self._digest(log, known) if coming is None and known is not None else fresh.digest(coming or 0)
+        if digest != encoded.digest:
+            return other_content(batch)
+        return known if coming is None and known is not None else (coming or 0)
 
     def _digest(self, log: FileLog, place: Position) -> str:
         return log.read(place.before(), 1)[0].payload[:_DIGEST_BYTES].decode()

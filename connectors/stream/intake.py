@@ -171,7 +171,8 @@ def _own_batch(document: Mapping[str, Json], *, tenant: TenantId, now: datetime)
         raise InputError("the batch is empty")
     for event in events:
         _require_possible(event, tenant, now)
-    return ChangeBatch(tenant, _name(document, "batch_id", content_id(source, events)), source, now, events)
+    batch_id = _name(document, "batch_id", "") or content_id(source, events)
+    return ChangeBatch(tenant, batch_id, source, now, events)
 
 
 def _own_event(document: Mapping[str, Json], tenant: TenantId) -> ChangeEvent:

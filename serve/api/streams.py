@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
-import orjson
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from domain.errors import AccessDenied, InputError, PolicyCortexError, UnavailableError
@@ -68,7 +67,7 @@ async def _send(socket: WebSocket, stream: FeedStream, caller: Caller, after: st
     listening = stream.listen(caller.tenant, after)
     try:
         async for message in listening:
-            await socket.send_text(orjson.dumps(message).decode())
+            await socket.send_text(message)
     finally:
         await listening.aclose()
 

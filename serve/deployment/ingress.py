@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -11,6 +10,7 @@ from fastapi import FastAPI
 from ray import serve as ray_serve
 
 from actors.folders import Folders
+from actors.garbage import rest_collector
 from actors.placement import ShardOpening
 from actors.telemetry import configure_logging
 from actors.upkeep import UpkeepConfig
@@ -39,7 +39,6 @@ from training.predictor import features_now
 
 MAX_ONGOING: Final = 64
 MAX_QUEUED: Final = 256
-GARBAGE_MIN: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +60,6 @@ class IngressConfig:
     models: ModelPlace = field(default_factory=ModelPlace)
     model_replicas: int = 1
     prediction_hour: int = 24
-
-
-def rest_collector() -> None:
-    """Keep the garbage collector from walking all modules while a batch makes its objects: they stay anyway.
-
-    A batch of ten thousand lines makes enough objects for several full collections of a process this size, and none
-    of them is garbage that only a collection finds.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_MIN, 20, 20)
 
 
 class Ingress:

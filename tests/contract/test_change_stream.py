@@ -276,6 +276,22 @@ def enumerate_ids(ids: list[str]) -> list[tuple[str, int]]:
     return [(each, number) for number, each in enumerate(ids)]
 
 
+def test_of_many_that_publish_other_contents_under_one_id_at_once_one_is_taken(
+    stream: ChangeStream, tenant: TenantId
+) -> None:
+    def publish(number: int) -> str:
+        try:
+            return stream.publish(batch("b", changed(f"queue-{number % 4}", tenant=tenant), tenant=tenant))
+        except ConflictError:
+            return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        positions = set(pool.map(publish, range(64)))
+
+    assert [each.position for each in stream.read(tenant, "")] == sorted(positions - {""})
+    assert len(positions) == 2
+
+
 def test_the_bell_says_whose_streams_have_grown(stream: ChangeStream, reopen: Open, tenant: TenantId) -> None:
     begun = stream.changed("")
     assert begun.tenants is None

@@ -13,7 +13,7 @@ from actors.drift_desk import TOPIC, DriftDesk
 from actors.drift_pages import LIMIT_MAX, DriftQuery
 from actors.drift_shelf import AUDIT_MAX, DriftShelf
 from actors.policy_catalogue import builtin_policies
-from assessment.drift import evidence_event
+from assessment.drift_evidence import drift_events
 from assessment.inputs import AssessedPolicy
 from domain.change import ChangeEvent
 from domain.drift import AuditEntry, Baseline, DriftKind
@@ -90,7 +90,7 @@ def test_a_change_behind_the_baselines_back_is_told_at_once(tmp_path: Path, told
     assert told[0]["drift"]["changed_by"]["principal"] == "alice"
     assert told[0]["drift"]["attributes"] == [{"path": "DelaySeconds", "expected": 5, "actual": 9}]
     assert rows == tuple(told)
-    evidence = evidence_event(rows[0], TENANT)
+    (evidence,) = drift_events(rows, TENANT)
     require_body(evidence.type, dict(evidence.body))
     assert "alice" not in repr(evidence.body)
     change(estate, desk, 7, hours=2)

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from actors.drift_desk import TOPIC
-from connectors.stream.feed import Feed
+from connectors.stream.feed import READ_MAX, Feed, FeedItem
 from connectors.stream.file_feed import FileFeed
 from connectors.stream.memory import MemoryFeed
 from domain.errors import UnavailableError
@@ -32,8 +32,8 @@ def streamed(feed: Feed) -> FeedStream:
     return FeedStream(feed, TOPIC, "/api/v2/drift/active")
 
 
-async def heard(listening: AsyncGenerator[dict[str, Any], None], count: int) -> list[dict[str, Any]]:
-    return [await asyncio.wait_for(anext(listening), 10) for _ in range(count)]
+async def heard(listening: AsyncGenerator[str, None], count: int) -> list[dict[str, Any]]:
+    return [orjson.loads(await asyncio.wait_for(anext(listening), 10)) for _ in range(count)]
 
 
 def numbers(messages: list[dict[str, Any]]) -> list[int]:
@@ -109,3 +109,34 @@ async def test_listeners_are_bounded_and_their_places_free_again(monkeypatch: py
     again = stream.listen(TENANT, None)
     assert (await heard(again, 1))[0]["type"] == "ready"
     await again.aclose()
+
+
+class Counting(MemoryFeed):
+    """A feed that counts how often events were read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = 0
+
+    def read(
+        self, tenant: TenantId, topic: str, after: str, *, limit: int = READ_MAX, block_s: float = 0.0
+    ) -> tuple[FeedItem, ...]:
+        items = super().read(tenant, topic, after, limit=limit, block_s=block_s)
+        self.found += bool(items)
+        return items
+
+
+@pytest.mark.asyncio
+async def test_listeners_at_one_place_share_what_is_read_there() -> None:
+    feed = Counting()
+    stream = streamed(feed)
+    listeners = [stream.listen(TENANT, None) for _ in range(5)]
+    for each in listeners:
+        await heard(each, 1)
+    waiting = [asyncio.create_task(heard(each, 1)) for each in listeners]
+    await asyncio.sleep(0)
+    feed.append(TENANT, TOPIC, [event(number) for number in range(3)])
+    assert [numbers(await each) for each in waiting] == [[0, 1, 2]] * 5
+    assert feed.found == 1
+    for each in listeners:
+        await each.aclose()
