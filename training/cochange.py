@@ -7,7 +7,7 @@ are drawn (at most so many per tenant and week, with a seed of the cut-off), can
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,12 +41,14 @@ class PairRows:
 
     Shapes:
         values: float32 (n, len(NAMES)). labels: bool (n,). anchors, candidates: int32 (n,), nodes.
+        rows: int32 (n, 2), of each pair the state's row of the anchor and of the candidate.
     """
 
     values: NDArray[np.float32]
     labels: NDArray[np.bool_]
     anchors: Codes
     candidates: Codes
+    rows: Codes
 
 
 def changed_in(outcome: Outcome, rows: Codes) -> Codes:
@@ -61,7 +63,7 @@ def pair_rows(seen: Seen, found: Features, outcome: Outcome, *, seed: int) -> Pa
     draw = np.random.default_rng((seed, seen.past.cutoff_us // DAY_US))
     anchors = np.sort(draw.choice(changed, min(ANCHORS_MAX, len(changed)), replace=False))
     rows = candidates_of(seen, found, anchors)
-    return PairRows(rows.values, np.isin(rows.candidates, changed), rows.anchors, rows.candidates)
+    return replace(rows, labels=np.isin(rows.candidates, changed))
 
 
 def candidates_of(seen: Seen, found: Features, anchors: Codes) -> PairRows:
@@ -76,7 +78,8 @@ def candidates_of(seen: Seen, found: Features, anchors: Codes) -> PairRows:
     others = np.concatenate([p[0] for p in parts] or [_NONE])
     pairs = np.concatenate([p[1] for p in parts] or [np.zeros((0, len(PAIR_NAMES)), np.float32)])
     values = np.concatenate((pairs, carried[row_of[others]], carried[row_of[ends]]), axis=1)
-    return PairRows(values, np.zeros(len(values), np.bool_), ends, others)
+    rows = np.stack((row_of[ends], row_of[others]), axis=1).astype(np.int32)
+    return PairRows(values, np.zeros(len(values), np.bool_), ends, others, rows)
 
 
 _NONE = np.zeros(0, np.int32)

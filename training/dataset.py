@@ -10,7 +10,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -68,11 +68,13 @@ class GraphWeek:
 
     Shapes:
         values: float32 (n, k). labels: bool (n, 3), a column for each of `NODE_TASKS`.
+        pairs: int32 (p, 2), the rows of the anchor and of the candidate of each of T5's rows.
     """
 
     values: Matrix
     relations: Relations
     labels: Flags
+    pairs: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class Weeks:
         """A week's rows with their relations."""
         with np.load(self.make(origin)) as found:
             labels = np.stack([found[f"labels_{task}"] for task in NODE_TASKS], axis=1)
-            return GraphWeek(found["values"], from_table(found), labels)
+            return GraphWeek(found["values"], from_table(found), labels, found["pair_rows"])
 
     def _born(self, origin: datetime) -> Rows:
         """Creations within the window, each with features as of just before it."""
@@ -200,12 +202,14 @@ def _week(recorded: Recorded, origin: datetime) -> tuple[dict[str, NDArray[np.ge
         for one, features, outcome in zip(seen, found, outcomes, strict=True)
     ]
     stack, stacks, stack_names = _stacks(found)
+    begun = np.cumsum([0, *(len(one.values) for one in found)])
     arrays: dict[str, NDArray[np.generic]] = {
         "values": np.concatenate([one.values for one in found]),
         "tenant": _tenants([len(one.values) for one in found]),
         "stack": stack, "stacks": stacks,
         "pairs": np.concatenate([one.values for one in pairs]),
         "pair_labels": np.concatenate([one.labels for one in pairs]),
+        "pair_rows": np.concatenate([one.rows + at for one, at in zip(pairs, begun, strict=False)]).astype(np.int32),
         "pair_tenant": _tenants([len(one.labels) for one in pairs]),
         **as_table(behind([relations_of(one) for one in seen])),
         **{f"labels_{task}": np.concatenate([one[task] for one in answers]) for task in NODE_TASKS},

@@ -72,3 +72,10 @@ def test_nobody_changed_makes_no_pair(history: Timeline) -> None:
     seen, prior = see([history], quiet)
     rows = pair_rows(seen[0], features_of(seen[0], prior), history.outcome(quiet), seed=1)
     assert len(rows.labels) == 0
+
+
+def test_a_pair_knows_the_rows_of_its_ends(history: Timeline) -> None:
+    seen, prior = see([history], CUTOFF)
+    rows = pair_rows(seen[0], features_of(seen[0], prior), history.outcome(CUTOFF), seed=1)
+    np.testing.assert_array_equal(seen[0].state.rows[rows.rows[:, 0]], rows.anchors)
+    np.testing.assert_array_equal(seen[0].state.rows[rows.rows[:, 1]], rows.candidates)
