@@ -27,7 +27,7 @@ from training.models import CONTROLS, LEARNERS, NETWORK, Learner
 from training.recorded import read_histories
 from training.rolling import Networks, Plan, require_plan, run_task
 from training.table import table_of
-from training.task import NODE_TASKS, Task
+from training.task import Task
 
 TRAIN_FROM = datetime(2022, 1, 3, tzinfo=UTC)
 SEED = 7
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--train-every", type=int, default=2, help="learn from every so many weeks; default 2")
     made.add_argument("--tasks", nargs="+", type=Task, default=list(Task), metavar="TASK", help="T1 to T5; default all")
     made.add_argument("--repos", nargs="+", default=[], help="only these repositories")
-    made.add_argument("--seeds", nargs="+", type=int, default=[1], help="one booster for each")
+    made.add_argument("--seeds", nargs="+", type=int, default=[1], help="one booster and one network for each")
     made.add_argument("--controls", action="store_true", help="also fit models without families of features")
     made.add_argument("--refit-every", type=int, default=4, help="fit anew every so many weeks; default 4")
     made.add_argument("--models", nargs="+", choices=[BASELINES, WITH_NETWORK], help=MODELS_HELP)
@@ -108,7 +108,7 @@ def every_module() -> list[str]:
 
 
 def _learners(task: Task, *, is_graph: bool, has_controls: bool) -> tuple[Learner, ...]:
-    graph = (NETWORK,) if is_graph and task in NODE_TASKS else ()
+    graph = (NETWORK,) if is_graph and task is not Task.BORN else ()
     return (*LEARNERS[task], *graph, *(CONTROLS.get(task, ()) if has_controls else ()))
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from training.serving import STACKS
+from training.models import MEAN_OF_SEEDS, NETWORK
+from training.serving import SERVING, STACKS
 from training.weights import Manifest
 
 TASK_WORDS = {
     "T2": "a violation opens on it or next to it within seven days",
     "T3": "a violation opens in its stack within seven days",
     "T4": "it is changed within seven days",
+    "T5": "it changes too within seven days, given that one within three hops of it changes",
 }
-SHOWN = ("network", "logistic", "boosting", "boosting of stacks", *STACKS, "averaged and calibrated")
+ANSWERED = ("T2", "T3", "T4")
+"""What the shipped weights tell."""
+SHOWN = (NETWORK.name, MEAN_OF_SEEDS, "logistic", "boosting", "boosting of stacks", *STACKS, SERVING)
 COLUMNS = ("auroc", "auroc_weekly", "ap", "recall_at_fpr5", "brier_skill", "ece")
 
 
@@ -41,7 +45,7 @@ def _head(manifest: Manifest, size_bytes: int) -> Iterator[str]:
         "are calibrated on the last eight weeks, which neither learned from |"
     )
     yield ""
-    yield "What it answers, for every resource: " + "; ".join(f"{t}: {words}" for t, words in TASK_WORDS.items()) + "."
+    yield "What it answers, for every resource: " + "; ".join(f"{t}: {TASK_WORDS[t]}" for t in ANSWERED) + "."
 
 
 def _judged(report: Mapping[str, Any] | None) -> Iterator[str]:
@@ -55,7 +59,8 @@ def _judged(report: Mapping[str, Any] | None) -> Iterator[str]:
         f"Back-test of weekly origins {report['from']} to {report['to']} on data `{report['data_digest'][:16]}…`: "
         f"fitted anew every {report['refit_weeks']} weeks on every {report['train_every_weeks']}-th week since "
         f"{report['train_from']}, {report['purge_days']} days apart from what is judged; seeds "
-        f"{', '.join(map(str, report['seeds']))}. In brackets 95 % intervals over weeks."
+        f"{', '.join(map(str, report['seeds']))}; `network` is that of seed {report['seeds'][0]}, one network as it is "
+        "served. In brackets 95 % intervals over weeks."
     )
     for task, part in report["tasks"].items():
         yield from _task(task, part)
@@ -72,8 +77,16 @@ def _task(task: str, part: Mapping[str, Any]) -> Iterator[str]:
     for name in (one for one in SHOWN if one in part["models"]):
         yield f"| {name} | " + " | ".join(_cell(part["models"][name].get(column)) for column in COLUMNS) + " |"
     yield ""
+    yield from _spread(part)
     yield from _differences(part)
     yield _by_cloud(part)
+
+
+def _spread(part: Mapping[str, Any]) -> Iterator[str]:
+    for of, found in part.get("spread", {}).items():
+        told = (f"{column} {_range(found[column])}" for column in COLUMNS)
+        yield f"{of} over seeds {', '.join(map(str, found['seeds']))}, mean (least to most): " + ", ".join(told) + "."
+        yield ""
 
 
 def _differences(part: Mapping[str, Any]) -> Iterator[str]:
@@ -119,6 +132,12 @@ def _cell(one: Mapping[str, float | None] | None) -> str:
     if one["low"] is None or one["high"] is None:
         return f"{one['value']:.4f}"
     return f"{one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}]"
+
+
+def _range(one: Mapping[str, float | None]) -> str:
+    if one["mean"] is None:
+        return "insufficient"
+    return f"{one['mean']:.4f} ({one['min']:.4f} to {one['max']:.4f})"
 
 
 def _signed(one: Mapping[str, Any]) -> str:

@@ -78,7 +78,11 @@ _CONTROLS = (
     Learner("boosting own+stack+degree", "boosting", ("own", "type", "stack", "around", "calendar", "degree")),
 )
 NETWORK = Learner("network", "network", level="graph")
-"""Fitted once for T2 to T4, by `training.network`; it needs torch, so it takes part where it is asked for."""
+"""Fitted once for T2 to T4, with a head for T5, by `training.network`; it needs torch, so it takes part where it is
+asked for."""
+MEAN_OF_SEEDS = "network, mean of seeds"
+OF_SEED = "network, seed "
+"""Where networks of several seeds were fitted: their mean, and each by itself. `network` is the first seed's."""
 LEARNERS: Mapping[Task, tuple[Learner, ...]] = {
     Task.BORN: _ROW,
     Task.NEIGHBOURHOOD: _ROW,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,8 @@ from training.models import (
     HEURISTICS,
     KEEP,
     LEARNERS,
+    MEAN_OF_SEEDS,
+    OF_SEED,
     Learner,
     Sampled,
     answer,
@@ -32,12 +34,13 @@ from training.models import (
     drawn_stacks,
     fit,
 )
-from training.task import HORIZON_DAYS, NODE_TASKS, Task, origins
+from training.task import HORIZON_DAYS, Task, origins
 
 LOG = logging.getLogger(__name__)
 Numbers = NDArray[np.float64]
 MODEL_CODE = ("boosting", "logistic", "models", "rolling")
 NETWORK_CODE = ("forward", "network/fit", "network/model", "relations")
+PAIR_CODE = ("network/pairs", "pairs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Plan:
         train_from: the first week learned from; of T2 to T4 and T5 every `train_every`-th week is.
         burn_in_weeks: origins scored before the first, so that calibration has weeks to look back on.
         purge_days: between the end of the last window learned from and the first origin scored.
-        seeds: one booster for each.
+        seeds: one booster for each, and one network, of which the first is the one that is judged.
     """
 
     first: datetime
@@ -94,8 +97,8 @@ class Scored:
 class Networks(Protocol):
     """Networks by the origin that they were fitted before; `training.network.member` has them."""
 
-    def p(self, before: datetime, origin: datetime) -> Numbers:
-        """Probabilities of an origin's rows, a column for each of `NODE_TASKS`."""
+    def answers(self, task: Task, before: datetime, origin: datetime) -> Mapping[int, Numbers]:
+        """Probabilities of an origin's rows of a task, for each seed."""
 
 
 def require_plan(plan: Plan, end: datetime) -> None:
@@ -137,7 +140,8 @@ def run_task(
     learners = LEARNERS[task] if learners is None else learners
     fitter = _Fitter(weeks, task, plan, learners, networks)
     is_graph = any(one.kind == "network" for one in learners)
-    code = (*MODEL_CODE, *(NETWORK_CODE if is_graph else ()))
+    graph_code = (*NETWORK_CODE, *(PAIR_CODE if task is Task.COCHANGE else ()))
+    code = (*MODEL_CODE, *(graph_code if is_graph else ()))
     folder = weeks.folder / "scores" / f"{_key(plan, code)}{tag}"
     folder.mkdir(parents=True, exist_ok=True)
     found: list[Scored] = []
@@ -185,8 +189,13 @@ class _Fitter:
         if not self._graph:
             return {}
         assert self._networks is not None, "a network is asked for where there are none"
-        answers = self._networks.p(before, origin)[:, NODE_TASKS.index(self._task)]
-        return {one.name: answers.astype(np.float32) for one in self._graph}
+        answers = self._networks.answers(self._task, before, origin)
+        (name,) = (one.name for one in self._graph)
+        found = {name: answers[self._plan.seeds[0]]}
+        if len(answers) > 1:
+            found[MEAN_OF_SEEDS] = np.mean(list(answers.values()), axis=0)
+            found |= {f"{OF_SEED}{seed}": p for seed, p in answers.items()}
+        return {one: p.astype(np.float32) for one, p in found.items()}
 
     def _ranked(self, rows: Rows) -> dict[str, NDArray[np.float32]]:
         columns = columns_of(self._task, self._weeks.names())

@@ -16,6 +16,10 @@ def table_of(found: Mapping[str, Any]) -> str:
         lines.append(f"{'':34}" + "".join(f"{name:>16}" for name in COLUMNS) + f"{'top 1/5/10 %':>20}")
         lines += [_line(name, model) for name, model in part["models"].items()]
         lines += [
+            f"  {of} over seeds {found['seeds']}, AUROC {_span(found['auroc'])}, AP {_span(found['ap'])}"
+            for of, found in part["spread"].items()
+        ]
+        lines += [
             f"  conformal {100 * one['nominal']:.0f} %: positives {_share(one['positives'])}, negatives "
             f"{_share(one['negatives'])}, abstained {_share(one['abstained'])}"
             for one in part["conformal"]
@@ -34,6 +38,10 @@ def _cell(one: Mapping[str, float | None] | None) -> str:
         return "-"
     half = (one["high"] - one["low"]) / 2
     return f"{one['value']:.4f} ±{half:.3f}"
+
+
+def _span(one: Mapping[str, float | None]) -> str:
+    return "/".join("-" if one[name] is None else f"{one[name]:.4f}" for name in ("min", "mean", "max"))
 
 
 def _short(value: float | None) -> str:

@@ -2,6 +2,9 @@
 
 A step takes the rows that say most (every violation nearby, shares of changes and of the rest, weighted for those left
 out) and everything that their scores depend on. The same seed gives the same network on the same machine.
+
+Several processes may learn one network together: each takes its share of every step's rows, and gradients are added up.
+A step is then what it is for one process alone, but for rounding and for which parts of states dropout leaves out.
 """
 
 from __future__ import annotations
@@ -52,14 +55,38 @@ class Teaching:
 TEACHING = Teaching()
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which of the rows of every step are this process's.
+
+    Args:
+        rank: of this process, from 0.
+        size: how many processes learn together; their process group stands when learning begins.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def of(self, rows: int) -> NDArray[np.intp]:
+        """Places of so many rows that are this process's."""
+        return np.arange(self.rank, rows, self.size)
+
+
+ALONE = Share()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """One week's drawn rows with what they depend on; the drawn rows come first."""
+    """One week's drawn rows with what they depend on; the drawn rows come first.
+
+    `total` is the weight of all that were drawn, whichever process has them.
+    """
 
     standard: torch.Tensor
     near: Neighbourhood
     labels: torch.Tensor
     weights: torch.Tensor
+    total: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,6 +133,7 @@ def fit_network(
     teaching: Teaching = TEACHING,
     told: Callable[[Reached], None] | None = None,
     resumed: bytes | None = None,
+    share: Share = ALONE,
 ) -> Network:
     """Fit a network to weeks.
 
@@ -113,13 +141,14 @@ def fit_network(
         load: gives a week's rows; called once a week and epoch, because all weeks at once may not fit into memory.
         told: hears of each epoch that is done; may raise to end it.
         resumed: the state of a fit of the same weeks, seed and teaching; what follows is as if it had never stopped.
+        share: this process's, where several learn together.
 
     Raises:
         InputError: there is nothing to learn from.
     """
     if not weeks:
         raise InputError("there are no weeks to learn from", todo="Start to learn earlier")
-    _seeded(seed, teaching.threads)
+    seeded(seed, teaching.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     start = _start(load, weeks)
     known = start.network
@@ -129,10 +158,13 @@ def fit_network(
     model.begin(start.base)
     model.to(device)
     learning = _Learning(model, teaching, steps=teaching.epochs * len(weeks))
-    for epoch in range(0 if resumed is None else learning.resume(resumed), teaching.epochs):
+    begun = 0 if resumed is None else learning.resume(resumed)
+    if share.rank:
+        torch.manual_seed(hash((seed, share.rank, begun)))
+    for epoch in range(begun, teaching.epochs):
         losses = []
-        for batch in _batches(load, weeks, known, (seed, epoch), model):
-            losses.append(_step(model, learning.optimiser, batch, start.uncertainty()))
+        for batch in _batches(load, weeks, known, (seed, epoch), model, share=share):
+            losses.append(_step(model, learning.optimiser, batch, start.uncertainty(), share))
             learning.schedule.step()
         loss = float(np.mean(losses))
         LOG.info("epoch %d of %d: loss %.5f", epoch + 1, teaching.epochs, loss)
@@ -179,7 +211,11 @@ def _exported(model: RelationNetwork, known: Network) -> Network:
 
 
 def _step(
-    model: RelationNetwork, optimiser: torch.optim.Optimizer, batch: Batch, uncertainty: NDArray[np.float32]
+    model: RelationNetwork,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    uncertainty: NDArray[np.float32],
+    share: Share,
 ) -> float:
     device = batch.standard.device
     model.train()
@@ -189,22 +225,41 @@ def _step(
     lost = torch.nn.functional.binary_cross_entropy_with_logits(
         logits.float(), batch.labels, weight=batch.weights[:, None], reduction="none"
     )
-    loss = (lost.sum(dim=0) / batch.weights.sum() / torch.from_numpy(uncertainty).to(device)).mean()
+    loss = (lost.sum(dim=0) / batch.total / torch.from_numpy(uncertainty).to(device)).mean()
     loss.backward()
+    told = loss.detach()
+    if share.size > 1:
+        _add_up(model, told)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
-    return float(loss.detach())
+    return float(told)
+
+
+def _add_up(model: RelationNetwork, loss: torch.Tensor) -> None:
+    """Make gradients, and the loss, those of all processes together."""
+    gradients = [torch.zeros_like(one) if one.grad is None else one.grad for one in model.parameters()]
+    together = torch.cat([*(one.reshape(-1) for one in gradients), loss.reshape(1)])
+    torch.distributed.all_reduce(together)
+    loss.copy_(together[-1])
+    for one, part in zip(model.parameters(), together[:-1].split([g.numel() for g in gradients]), strict=True):
+        one.grad = part.view_as(one)
 
 
 def _batches(
-    load: Weeks, weeks: Sequence[datetime], known: Network, seed: tuple[int, int], model: RelationNetwork
+    load: Weeks,
+    weeks: Sequence[datetime],
+    known: Network,
+    seed: tuple[int, int],
+    model: RelationNetwork,
+    *,
+    share: Share,
 ) -> Iterator[Batch]:
     draw = np.random.default_rng(seed)
     for at in draw.permutation(len(weeks)).tolist():
         week = load(weeks[at])
         drawn = drawn_rows(week.labels, draw)
-        if len(drawn[0]):
-            yield _batch(week, drawn, known, draw, model)
+        if len(drawn[0]) >= share.size:
+            yield _batch(week, drawn, known, draw, model, share=share)
 
 
 def drawn_rows(labels: NDArray[np.bool_], draw: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -226,17 +281,25 @@ def _batch(
     known: Network,
     draw: np.random.Generator,
     model: RelationNetwork,
+    *,
+    share: Share,
 ) -> Batch:
     rows, weights = drawn
+    total = torch.from_numpy(weights).sum()
     device = model.head.weight.device
     nodes, near = ego(week.relations, rows, hops=len(model.own))
     types = known.type_codes(near)
     types[draw.random(len(types)) < UNKNOWN_TYPE] = 0
+    if share.size > 1:
+        mine = share.of(len(rows))
+        places, near = ego(near, mine, hops=len(model.own))
+        rows, weights, nodes, types = rows[mine], weights[mine], nodes[places], types[places]
     return Batch(
         torch.from_numpy(known.standard(week.values[nodes])).to(device),
         neighbourhood(near, types, device),
         torch.from_numpy(week.labels[rows].astype(np.float32)).to(device),
         torch.from_numpy(weights).to(device),
+        total.to(device),
     )
 
 
@@ -264,7 +327,8 @@ def _start(load: Weeks, weeks: Sequence[datetime]) -> _Start:
     return _Start(network, base.astype(np.float32))
 
 
-def _seeded(seed: int, threads: int) -> None:
+def seeded(seed: int, threads: int) -> None:
+    """Draw everything that comes from a seed."""
     random.seed(seed)
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
