@@ -71,7 +71,7 @@ def run(given: argparse.Namespace) -> dict[str, Json]:
     plan = Plan(
         given.first, given.last, given.train_from, given.train_every, given.refit_every, seeds=tuple(given.seeds)
     )
-    is_graph = _with_network(given.models)
+    is_graph = with_network(given.models)
     recorded = read_histories(given.data, only=frozenset(given.repos))
     require_plan(plan, recorded.end)
     weeks = Weeks(recorded, given.cache)
@@ -112,7 +112,12 @@ def _learners(task: Task, *, is_graph: bool, has_controls: bool) -> tuple[Learne
     return (*LEARNERS[task], *graph, *(CONTROLS.get(task, ()) if has_controls else ()))
 
 
-def _with_network(models: Sequence[str] | None) -> bool:
+def with_network(models: Sequence[str] | None) -> bool:
+    """Whether the network takes part; where nothing is asked for, it does where torch is.
+
+    Raises:
+        InputError: it is asked for, and torch is missing.
+    """
     has_torch = importlib.util.find_spec("torch") is not None
     if models is not None and WITH_NETWORK in models and not has_torch:
         raise InputError("the network needs torch", todo="Install the extra: uv pip install 'policycortex[gnn]'")

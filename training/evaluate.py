@@ -2,17 +2,19 @@
 
 Shuffled labels must leave nothing to find; a repository that was never learned from must lose little; and the same
 trees without families of features show where the skill comes from, the number of neighbours above all. Figures are of
-boosted trees, because they find most where there is something to leak.
+boosted trees, because they find most where there is something to leak; repositories are left out of the network too,
+where `--models network` asks for it.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +23,10 @@ from numpy.typing import NDArray
 
 from domain.value import Json
 from training.answer import answer
-from training.backtest import SEED, TRAIN_FROM, day
+from training.backtest import BASELINES, SEED, TRAIN_FROM, WITH_NETWORK, day, with_network
 from training.dataset import Rows, Weeks, code_digest
-from training.metrics import draws, estimate, judge
+from training.judgement import POSITIVES_MIN, shown
+from training.metrics import draws, judge
 from training.models import CONTROLS, KEEP, LEARNERS, Fitted, Learner, Sampled, chosen_columns, drawn, fit
 from training.recorded import read_histories
 from training.rolling import Plan, joined, require_plan
@@ -31,7 +34,7 @@ from training.task import NODE_TASKS, Task, origins
 
 LOG = logging.getLogger(__name__)
 DRAWS = 200
-POSITIVES_MIN = 30
+MODELS_HELP = "trees, with every control; the network, with repositories left out; default trees alone"
 BOOSTING = Learner("boosting", "boosting")
 
 
@@ -52,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--train-every", type=int, default=4, help="learn from every so many weeks; default 4")
     made.add_argument("--tasks", nargs="+", type=Task, default=list(NODE_TASKS), metavar="TASK", help="T1 to T5")
     made.add_argument("--unseen", nargs="*", default=[], help="leave these repositories out, each by itself")
+    made.add_argument("--models", nargs="+", choices=[BASELINES, WITH_NETWORK], default=[BASELINES], help=MODELS_HELP)
     made.add_argument("--cache", type=Path, default=Path(".pcg/training"), help="where weeks are kept")
     made.add_argument("--json", type=Path, help="write the figures to this file")
     return made
@@ -68,12 +72,23 @@ def run(given: argparse.Namespace) -> dict[str, Json]:
     recorded = read_histories(given.data)
     require_plan(plan, recorded.end)
     weeks = Weeks(recorded, given.cache)
-    tasks: dict[str, Json] = {task.value: _controls(weeks, task, plan, given.unseen) for task in given.tasks}
+    is_graph = with_network(given.models)
+    tasks: dict[str, Json] = {}
+    if BASELINES in given.models:
+        tasks |= {task.value: _controls(weeks, task, plan, given.unseen) for task in given.tasks}
+    network = _of_network(weeks, plan, given.unseen) if is_graph else {}
     return {
         "schema": "training.evaluate/1", "data_digest": weeks.digest, "feature_code": code_digest(),
         "seeds": list(plan.seeds), "from": plan.first.date().isoformat(), "to": plan.last.date().isoformat(),
-        "seconds": round(time.monotonic() - begun, 1), "tasks": tasks,
+        "seconds": round(time.monotonic() - begun, 1), "tasks": tasks, "network": network,
     }  # fmt: skip
+
+
+def _of_network(weeks: Weeks, plan: Plan, names: Sequence[str]) -> dict[str, Json]:
+    """For T2 to T4 what each repository loses that the network never learned from."""
+    weeks.prepare(plan.weeks(Task.CHANGE))
+    found = importlib.import_module("training.network.unseen").unseen(weeks, plan, names, seed=SEED)
+    return {task.value: {"unseen": told} for task, told in found.items()}
 
 
 def _controls(weeks: Weeks, task: Task, plan: Plan, unseen: Sequence[str]) -> dict[str, Json]:
@@ -121,11 +136,7 @@ def _auroc(model: Fitted, scored: Sequence[Rows], columns: NDArray[np.intp] | No
     seen = slice(None) if columns is None else columns
     scores = np.concatenate([model.predict(r.values[:, seen]) if len(r.values) else np.zeros(0) for r in scored])
     told = judge(scores, None, labels, week, draws(len(scored), count=DRAWS, seed=SEED))
-    return {name: _rounded(told[name]) for name in ("auroc", "auroc_weekly", "ap")}
-
-
-def _rounded(values: NDArray[np.float64]) -> Json:
-    return {name: None if np.isnan(value) else round(value, 5) for name, value in asdict(estimate(values)).items()}
+    return shown(told, ("auroc", "auroc_weekly", "ap"))
 
 
 def _of(rows: Rows, tenant: int) -> Rows:

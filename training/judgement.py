@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domain.value import Json
 from training.conformal import rolling_coverage
-from training.metrics import TOPS_PERCENT, Draws, difference, draws, estimate, judge
+from training.metrics import TOPS_PERCENT, Draws, Estimate, difference, draws, estimate, judge
 from training.models import HEURISTICS, LEARNERS, MEAN_OF_SEEDS, NETWORK, OF_SEED
 from training.rolling import Scored
 from training.serving import MEMBERS, SERVING, STACKS, averaged, calibrated, stacks
@@ -116,26 +116,32 @@ def _slice(judged: Judged, rows: NDArray[np.bool_], drawn: Draws) -> Json:
 
 
 def _shown(found: Mapping[str, Numbers]) -> dict[str, Json]:
-    shown: dict[str, Json] = {name: _told(found[name]) for name in PLAIN if name in found}
+    told = shown(found, PLAIN)
     for what in ("recall", "precision"):
-        shown[f"{what}_at_top"] = {str(k): _told(found[f"{what}_at_top{k}"]) for k in TOPS_PERCENT}
-    shown["ap_over_base"] = _told(found["ap"] / found["base_rate"])
-    return shown
+        told[f"{what}_at_top"] = {str(k): rounded(estimate(found[f"{what}_at_top{k}"])) for k in TOPS_PERCENT}
+    told["ap_over_base"] = rounded(estimate(found["ap"] / found["base_rate"]))
+    return told
+
+
+def shown(found: Mapping[str, Numbers], metrics: Sequence[str]) -> dict[str, Json]:
+    """Some of a model's figures as they are reported."""
+    return {name: rounded(estimate(found[name])) for name in metrics if name in found}
+
+
+def rounded(told: Estimate) -> dict[str, Json]:
+    """A figure and its interval as they are reported."""
+    return _rounded(asdict(told))
 
 
 def _differences(figures: Mapping[str, Mapping[str, Numbers]], of: str) -> list[Json]:
     ours = figures[of]
     return [
-        {"against": name, "metric": metric, **_rounded(asdict(difference(ours, found, metric)))}
+        {"against": name, "metric": metric, **rounded(difference(ours, found, metric))}
         for name, found in figures.items()
         if name != of
         for metric in COMPARED
         if metric in found
     ]
-
-
-def _told(values: Numbers) -> dict[str, Json]:
-    return _rounded(asdict(estimate(values)))
 
 
 def _rounded(facts: Mapping[str, float]) -> dict[str, Json]:

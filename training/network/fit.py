@@ -134,6 +134,7 @@ def fit_network(
     told: Callable[[Reached], None] | None = None,
     resumed: bytes | None = None,
     share: Share = ALONE,
+    on: str | None = None,
 ) -> Network:
     """Fit a network to weeks.
 
@@ -142,6 +143,7 @@ def fit_network(
         told: hears of each epoch that is done; may raise to end it.
         resumed: the state of a fit of the same weeks, seed and teaching; what follows is as if it had never stopped.
         share: this process's, where several learn together.
+        on: the device; a GPU where there is one.
 
     Raises:
         InputError: there is nothing to learn from.
@@ -149,7 +151,7 @@ def fit_network(
     if not weeks:
         raise InputError("there are no weeks to learn from", todo="Start to learn earlier")
     seeded(seed, teaching.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(on or ("cuda" if torch.cuda.is_available() else "cpu"))
     start = _start(load, weeks)
     known = start.network
     model = RelationNetwork(

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from training.dataset import Weeks, code_digest
+from training.dataset import GraphWeek, Weeks, code_digest
 from training.features import Matrix
 from training.forward import Network
 from training.network.fit import TEACHING, Teaching, fit_network
@@ -61,12 +61,22 @@ class Networks:
         """The network of a seed for origins from an instant on."""
         if (before, seed) not in self._kept:
             path = self._folder / f"{before:%Y-%m-%d}-{seed}.npz"
-            self._kept[before, seed] = Network(_once(path, lambda: self._fit(before, seed).arrays))
+            self._kept[before, seed] = Network(_once(path, lambda: self._fit(before, seed, self._weeks.graph).arrays))
         return self._kept[before, seed]
 
-    def _fit(self, before: datetime, seed: int) -> Network:
+    def without(self, before: datetime, seed: int, name: str, load: Callable[[datetime], GraphWeek]) -> Network:
+        """The same, but learned from weeks in which a tenant is left out.
+
+        Args:
+            name: of the tenant.
+            load: gives a week's rows without it.
+        """
+        path = self._folder / f"{before:%Y-%m-%d}-{seed}-without-{sha256(name.encode()).hexdigest()[:10]}.npz"
+        return Network(_once(path, lambda: self._fit(before, seed, load).arrays))
+
+    def _fit(self, before: datetime, seed: int, load: Callable[[datetime], GraphWeek]) -> Network:
         chosen = self._plan.train_weeks(Task.CHANGE, before)
-        return fit_network(self._weeks.graph, chosen, seed=seed, teaching=self._teaching)
+        return fit_network(load, chosen, seed=seed, teaching=self._teaching)
 
     def _of_pairs(self, before: datetime, origin: datetime, seed: int) -> Numbers:
         inputs, _ = self._inputs(before, [origin], seed)

@@ -9,7 +9,7 @@ from domain.errors import InputError
 from tests.unit.training.made_network import drawn_network, drawn_relations, drawn_values
 from training.dataset import GraphWeek
 from training.forward import SCALES_DAYS, Floats
-from training.pairs import PairHead, pair_inputs, ties
+from training.pairs import PairHead, Pairs, pair_inputs, ties
 from training.relations import LINKS, Relations
 
 ROWS = 60
@@ -21,9 +21,8 @@ def relations() -> Relations:
     return drawn_relations(ROWS, edges=150)
 
 
-def _all_pairs() -> np.ndarray:
-    pairs = np.stack(np.meshgrid(np.arange(ROWS), np.arange(ROWS), indexing="ij"), axis=-1).reshape(-1, 2)
-    return pairs[pairs[:, 0] != pairs[:, 1]].astype(np.int32)
+def _all_pairs() -> Pairs:
+    return np.array([(one, other) for one in range(ROWS) for other in range(ROWS) if one != other], np.int32)
 
 
 def test_a_link_is_told_with_decays_of_its_age(relations: Relations) -> None:
@@ -75,7 +74,7 @@ def test_other_inputs_than_the_head_was_fitted_on_are_refused() -> None:
 _NONE: Floats = np.zeros((0, 7), np.float32)
 
 
-def _week(values: Floats, relations: Relations, pairs: np.ndarray) -> GraphWeek:
+def _week(values: Floats, relations: Relations, pairs: Pairs) -> GraphWeek:
     return GraphWeek(values, relations, np.zeros((len(values), 3), np.bool_), pairs)
 
 
