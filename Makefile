@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 ARGS ?=
+COVER ?=
 
 .PHONY: help run test lint types check bench docs clean
 
@@ -14,7 +15,7 @@ run: ## Set up, then run the demo (make run ARGS=--once ends after the scan)
 
 test: ## Set up, then run the tests
 	@$(PYTHON) deploy/environment.py --extra dev
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python $(COVER) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: ## Formatting, lint rules and import contracts
 	@$(PYTHON) deploy/environment.py --extra dev

@@ -1,12 +1,14 @@
-"""Coverage floors per package, read from the last run's data: `python -m tests.architecture.coverage_floors`."""
+"""Coverage floors per package, over all runs of tests that noted which lines ran.
+
+`python -m slipcover --out .coverage/all.json -m pytest`, then give this module the files in `.coverage`.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
-
-from coverage import Coverage
-
-from tests.architecture.sources import ROOT
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 FLOORS = {
     "domain": 100,
@@ -21,28 +23,37 @@ FLOORS = {
     "serve": 85,
 }
 
-
-def covered_percent(coverage: Coverage, package: str) -> float:
-    """Share of a package's statements that ran, in percent."""
-    statements = missing = 0
-    for path in sorted((ROOT / package).rglob("*.py")):
-        _, lines, _, missed, _ = coverage.analysis2(str(path))
-        statements += len(lines)
-        missing += len(missed)
-    return 100 * (statements - missing) / statements if statements else 100.0
+Lines = dict[str, set[int]]
 
 
-def main() -> int:
+def joined(runs: Iterable[Path]) -> tuple[Lines, Lines]:
+    """Of each file, the lines that any of the runs executed, and the lines that there are."""
+    executed: Lines = {}
+    known: Lines = {}
+    for run in runs:
+        for name, lines in json.loads(run.read_bytes())["files"].items():
+            executed.setdefault(name, set()).update(lines["executed_lines"])
+            known.setdefault(name, set()).update(lines["executed_lines"], lines["missing_lines"])
+    return executed, known
+
+
+def covered_percent(executed: Lines, known: Lines, package: str) -> float:
+    """Share of a package's lines that ran, in percent."""
+    files = [name for name in known if name.startswith(f"{package}/")]
+    lines = sum(len(known[name]) for name in files)
+    return 100 * sum(len(executed[name]) for name in files) / lines if lines else 0.0
+
+
+def main(runs: Sequence[str]) -> int:
     """Print each package's coverage beside its floor; 1 when one is below."""
-    coverage = Coverage(data_file=str(ROOT / ".coverage"))
-    coverage.load()
+    executed, known = joined(map(Path, runs))
     below = 0
     for package, floor in FLOORS.items():
-        percent = covered_percent(coverage, package)
+        percent = covered_percent(executed, known, package)
         below += percent < floor
         sys.stdout.write(f"{package:12} {percent:6.1f} %   floor {floor} %{'   BELOW' if percent < floor else ''}\n")
     return 1 if below else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
