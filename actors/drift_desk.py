@@ -19,6 +19,7 @@ import orjson
 from actors.drift_pages import DriftPage, DriftQuery, page_of
 from actors.drift_shelf import DriftShelf
 from actors.messages import APPLIED, BUILTIN, IMPORTED
+from actors.shards.taken import Moved
 from assessment.drift import DriftSeverity, drift_row, event_row, provider_of
 from assessment.drift_evidence import drift_events, paged
 from assessment.inputs import AssessedPolicy
@@ -34,7 +35,7 @@ from graph.drift.attribution import AuditIndex, attributed
 from graph.drift.detect import Coverage, Detector, Managed
 from graph.drift.ledger import DriftEvent, DriftLedger
 from graph.drift.match import ItemIndex, key_of
-from graph.stores.contract import GraphStore, ItemChange
+from graph.stores.contract import GraphStore
 
 TOPIC: Final = "drift"
 """The feed's topic of drift events."""
@@ -122,9 +123,7 @@ class DriftDesk:
             self._audit = AuditIndex.of(kept)
             return self._check(at)
 
-    def observe(
-        self, changes: Sequence[ItemChange], at: datetime, *, events: Sequence[ChangeEvent] = ()
-    ) -> tuple[Row, ...]:
+    def observe(self, changes: Sequence[Moved], at: datetime, *, events: Sequence[ChangeEvent] = ()) -> tuple[Row, ...]:
         """Compare the resources that changed, which costs their number; what listeners were told.
 
         Args:
@@ -135,13 +134,27 @@ class DriftDesk:
                 return ()
             if self._detector is None:
                 return self._compared(at)
-            for event in events:
-                if event.principal:
-                    self._audit.add(_entry_of(event))
-            for change in changes:
-                self._move(change)
-            judged, drifts = self._detector.of([change.uid for change in changes], self._coverage())
-            return self._record(self._ledger.record(map(self._judged, drifts), at, judged=judged))
+            return self._moved(changes, at, events, self._graph.store.unproven())
+
+    def heard(
+        self,
+        changes: Sequence[Moved],
+        at: datetime,
+        *,
+        events: Sequence[ChangeEvent] = (),
+        unproven: frozenset[str] | None,
+    ) -> tuple[Row, ...] | None:
+        """Like `observe`, where the store is not needed for it; None where it is, and nothing was done.
+
+        Args:
+            unproven: accounts in which absence proves nothing; None where nobody knows but the store.
+        """
+        with self._lock:
+            if not self._known():
+                return ()
+            if self._detector is None or self._severity is None or unproven is None:
+                return None
+            return self._moved(changes, at, events, unproven)
 
     def check(self, at: datetime) -> tuple[EvidenceEvent, ...]:
         """Compare everything anew, as after a collection or when policies changed."""
@@ -172,6 +185,11 @@ class DriftDesk:
             return drift_row(found)
 
     @property
+    def is_cold(self) -> bool:
+        """Whether the next question has everything compared."""
+        return self._detector is None
+
+    @property
     def size_bytes(self) -> int:
         """What is held in memory, about: declarations, and the documents that they are compared with."""
         detector = self._detector
@@ -183,7 +201,7 @@ class DriftDesk:
     def forget_policies(self) -> None:
         """Policies have changed: severities are worked out by the new ones."""
         with self._lock:
-            self._severity = None
+            self._severity = None if self._detector is None else self._severities()
 
     def forget(self) -> None:
         """Let go of what is read again at the next question."""
@@ -208,7 +226,7 @@ class DriftDesk:
         self._severity = self._severities() if known else None  # not at the first change, which is in a hurry
         self._detector = Detector(self._graph.tenant, Managed.of(known.values()), ItemIndex.of(self._graph.items()))
         self._gone = self._retired(self._detector)
-        drifts = self._detector.all(self._coverage())
+        drifts = self._detector.all(self._coverage(self._graph.store.unproven()))
         return self._record(self._ledger.record(map(self._judged, drifts), at))
 
     def _retired(self, detector: Detector) -> set[str]:
@@ -216,7 +234,19 @@ class DriftDesk:
         lost = [pairs[0][1].uid for key, pairs in detector.managed.by_key.items() if key not in detector.index.by_key]
         return {key_of(uid) for uid in lost if self._graph.store.history(uid)}
 
-    def _move(self, change: ItemChange) -> None:
+    def _moved(
+        self, changes: Sequence[Moved], at: datetime, events: Sequence[ChangeEvent], unproven: frozenset[str]
+    ) -> tuple[Row, ...]:
+        assert self._detector is not None
+        for event in events:
+            if event.principal:
+                self._audit.add(_entry_of(event))
+        for change in changes:
+            self._move(change)
+        judged, drifts = self._detector.of([change.uid for change in changes], self._coverage(unproven))
+        return self._record(self._ledger.record(map(self._judged, drifts), at, judged=judged))
+
+    def _move(self, change: Moved) -> None:
         assert self._detector is not None
         if change.after is None:
             self._detector.index.remove(change.uid)
@@ -225,10 +255,10 @@ class DriftDesk:
             self._detector.index.add(change.after)
             self._gone.discard(key_of(change.uid))
 
-    def _coverage(self) -> Coverage:
+    def _coverage(self, unproven: frozenset[str]) -> Coverage:
         assert self._detector is not None
         types = self._detector.index.types
-        return Coverage(frozenset(types), frozenset(self._gone), self._graph.store.unproven())
+        return Coverage(frozenset(types), frozenset(self._gone), unproven)
 
     def _judged(self, drift: Drift) -> Drift:
         if self._severity is None:

@@ -24,7 +24,7 @@ import structlog
 
 from actors.shards.ahead import Ahead, Latest, Placed, Portion, joined
 from actors.shards.catching_up import Costs, Way
-from actors.shards.taken import Followed, Taken, agrees
+from actors.shards.taken import Followed, News, Taken, agrees
 from connectors.stream.contract import ChangeStream, Delivered
 from domain.change import ChangeEvent
 from domain.clock import Clock
@@ -98,6 +98,8 @@ class TenantGraph:
         self._renewing = renewing
         self._live: LiveGraph | None = None
         self._ahead = Ahead()
+        self._news = News()
+        self._is_refuted = False
         self._latest: Latest | None = None
         self._version = self._saved = 0
         self._cursor: str | None = None
@@ -140,6 +142,26 @@ class TenantGraph:
             live = self._live if self._live is not None else self._hydrated()
             self._view = live.view()
             return self._view
+
+    def heard(self) -> News:
+        """What has changed in what is shown since this was asked last; to be asked under the graph's lock."""
+        news, self._news = self._news, News()
+        return news
+
+    def was_refuted(self) -> bool:
+        """Whether, since this was asked last, the store came to another state than was shown."""
+        was, self._is_refuted = self._is_refuted, False
+        return was
+
+    def items(self) -> dict[str, ConfigurationItem]:
+        """The latest state of every resource, as they are shown, by `resource_key`."""
+        ahead = self._ahead.items()  # first: what is written meanwhile is in both
+        with self._at_store:
+            found = {resource_key(item.uid): item for item in self._store().items()}
+        found.update({key: item for key, item in ahead.items() if item is not None})
+        for key in [key for key, item in ahead.items() if item is None]:
+            found.pop(key, None)
+        return found
 
     def documents(self, uids: Sequence[str]) -> tuple[ConfigurationItem, ...]:
         """The latest state of some resources, as they are shown; those that are not here are left out."""
@@ -372,6 +394,7 @@ class TenantGraph:
             undo.pop_all()
         self.costs = self.costs.with_changes(len(seen), self._now_s() - begun_s)
         self._ahead.add(portion)
+        self._news.add(seen, events)
         self._cursor = portion.position
         return True
 
@@ -390,7 +413,7 @@ class TenantGraph:
             self._live.store_version = max(self._live.store_version, self._version)
         if is_refuted:
             structlog.get_logger().error("the store decided otherwise than was shown", tenant=self.tenant)
-            self._shows_ahead = False
+            self._shows_ahead, self._is_refuted = False, True
             self.forget()
 
     def _write(self, portions: Sequence[Portion], taken: Taken) -> bool:
@@ -418,7 +441,7 @@ class TenantGraph:
         self._mark(store)
         for portion in portions:
             portion.is_written = True
-        taken.written(applied, events)
+        taken.changes += applied.changes
         return not agrees(store, applied, portions)
 
     def _write_alone(self, placed: Placed, taken: Taken) -> None:
@@ -430,7 +453,7 @@ class TenantGraph:
             self._park(placed.position, error, taken)
         else:
             self._written = placed.position
-            taken.written(applied, events)
+            taken.changes += applied.changes
 
     def _apply(self, portion: Sequence[Placed], taken: Taken) -> None:
         """Write a portion and show it; where the store refuses it, batch by batch, so that one stops no other."""
@@ -447,7 +470,8 @@ class TenantGraph:
                 self._apply([placed], taken)
             return
         self._cursor = self._written = position
-        taken.written(applied, events)
+        taken.changes += applied.changes
+        self._news.add(applied.changes, events)
         if self._latest is not None:
             self._latest.told(events)
 

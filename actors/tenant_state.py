@@ -43,7 +43,7 @@ from actors.policy_desk import PolicyDesk
 from actors.policy_ledger import PolicyLedger
 from actors.scan_archive import ScanArchive
 from actors.shards.shelf import LocalShelf, SharedView, Shelf, ViewPublisher
-from actors.shards.taken import Followed
+from actors.shards.taken import Followed, Moved
 from actors.tenant_graph import TenantGraph
 from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
@@ -72,7 +72,6 @@ from graph.stores.contract import (
     NO_RESOURCE_TODO,
     Changes,
     GraphStore,
-    ItemChange,
     PutCounts,
     ScanRecord,
     StoredDefinition,
@@ -211,8 +210,12 @@ class TenantState:
         return self.graph.documents(uids)
 
     def follow(self) -> Followed:
-        """Take what waits in the stream of changes, as far as one look goes."""
-        return self._heard(self.graph.follow())
+        """Take what waits in the stream of changes, as far as one look goes, and hear of it."""
+        with self.graph.lock:
+            try:
+                return self.graph.follow()
+            finally:
+                self._hear()
 
     def catch_up(self) -> int:
         """Take everything that waits, within bounds, into graph and store; how many resources it changed."""
@@ -226,17 +229,37 @@ class TenantState:
 
     def settle(self) -> Followed:
         """Have the store hold what is shown, for a question that is asked of the store."""
-        return self._heard(self.graph.write_all()) if self.graph.has_unwritten else Followed()
+        if not self.graph.has_unwritten:
+            return Followed()
+        followed = self.graph.write_all()
+        self._check_refuted()
+        return followed
 
     def write_shown(self) -> Followed:
         """Have the store follow what is shown, a part of it."""
-        return self._heard(self.graph.write_shown())
+        followed = self.graph.write_shown()
+        self._check_refuted()
+        return followed
 
     def shared_view(self) -> SharedView:
         """The graph as it is, for a reader in another process."""
         view = self.view()
         with self.lock:
             return self._publisher.published(view, f"{self._holder}/{self.epoch}")
+
+    @contextmanager
+    def at_desk(self) -> Iterator[DriftDesk]:
+        """The tenant's drift, with its store holding what is shown.
+
+        A process that has just begun first takes what waits: else it would compare with what was before the one that
+        ended, and tell that drift has gone.
+        """
+        if self.drift.is_cold:
+            with suppress(UnavailableError):
+                self.catch_up()
+        self.settle()
+        with self.lock:
+            yield self.drift
 
     def ingest(self, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """Put what was read into the graph, and keep it for the next step of this scan."""
@@ -334,9 +357,8 @@ class TenantState:
         return self.aliases.table()
 
     def items(self) -> tuple[ConfigurationItem, ...]:
-        """The graph's resources, in order of `resource_key`."""
-        with self.lock:
-            return _ordered(self.store.items())
+        """The graph's resources as they are shown, in order of `resource_key`."""
+        return tuple(item for _, item in sorted(self.graph.items().items()))
 
     @property
     def billing(self) -> tuple[pl.DataFrame, ...]:
@@ -431,22 +453,41 @@ class TenantState:
             self.drift.forget()
             self._close_store()
 
-    def _heard(self, followed: Followed) -> Followed:
-        """What the store has taken concerns drift."""
-        if followed.changes:
+    def _hear(self) -> None:
+        """What has changed concerns drift; the store is waited for only where everything has to be compared."""
+        news, view, now = self.graph.heard(), self.graph.shown, self._clock.now()
+        if not news.moved:
+            return
+        unproven = None if view is None else view.overlay.unproven
+        try:
+            if self.drift.heard(news.moved, now, events=news.told, unproven=unproven) is not None:
+                return
+        except PolicyCortexError as error:
+            self._not_looked_for(error)
+        with self.lock:
+            self._drifted(news.moved, now, news.told)
+
+    def _check_refuted(self) -> None:
+        """Where the store came to another state than was shown, drift was looked for in the wrong one."""
+        if self.graph.was_refuted():
             with self.lock:
-                self._drifted(followed.changes, self._clock.now(), followed.told)
-        return followed
+                try:
+                    self.drift.check(self._clock.now())
+                except PolicyCortexError as error:
+                    self._not_looked_for(error)
 
     def _drifted(
-        self, changes: Sequence[ItemChange], at: datetime, told: Sequence[ChangeEvent] = ()
+        self, changes: Sequence[Moved], at: datetime, told: Sequence[ChangeEvent] = ()
     ) -> tuple[DriftRow, ...]:
         """Compare what changed with its baselines. The changes stand, whatever becomes of that: it is done again."""
         try:
             return self.drift.observe(changes, at, events=told)
         except PolicyCortexError as error:
-            structlog.get_logger().warning("drift was not looked for", tenant=self.tenant, reason=str(error)[:300])
+            self._not_looked_for(error)
             return ()
+
+    def _not_looked_for(self, error: PolicyCortexError) -> None:
+        structlog.get_logger().warning("drift was not looked for", tenant=self.tenant, reason=str(error)[:300])
 
     def _keep_graph(self) -> None:
         """Save the graph; what cannot be saved is worked out again."""

@@ -1,13 +1,19 @@
 """How soon a published change is heard of on a WebSocket of another replica, on a running platform.
 
-    python -m benchmarks.seen [--rate 500] [--seconds 20] [--resources 20000]
+    python -m benchmarks.seen [--rate 500] [--seconds 12] [--resources 20000] [--mode default|haproxy]
 
 The platform has two HTTP replicas and one shard, with its embedded store and stream. Every resource is approved as it
-is; then batches of 25 changes are published over HTTP in an open loop, which does not slow down where the platform
-does. Each change is a drift, and so an event of `/ws/drift-stream`, to which both replicas have listeners. The time of
-a change is from the answer that acknowledges its batch to the *last* listener's hearing of it: one of them is on
-another replica than took the batch in. Beside it stand, of the same cluster and run, an empty call of the shard and an
-ingress that does nothing but send messages of that size at that rate.
+is; then changes are published over HTTP in two ways, one after the other in the same cluster:
+
+- *batches*, as connectors publish: 50 changes a request, in an open loop, which does not slow down where the platform
+  does;
+- *singles*: one change a request, from 64 clients of which each waits for its answer, at that rate at most. What Serve
+  itself takes of such requests, without anything being done, stands beside it.
+
+Each change is a drift, and so an event of `/ws/drift-stream`, to which both replicas have listeners. The time of a
+change is from the answer that acknowledges it to the *last* listener's hearing of it: one of them is on another replica
+than took it in. Beside it stand, of the same cluster and run, an empty call of the shard and an ingress that does
+nothing but send messages of that size at that rate. `haproxy` runs Serve as in production, behind HAProxy.
 """
 
 from __future__ import annotations
@@ -34,6 +40,7 @@ from ray import serve as ray_serve
 from actors.placement import shard_router
 from actors.shards.roster_file import RosterFile
 from actors.tenant_shard import TenantShard
+from benchmarks.chain_http import MODES
 from benchmarks.noop_ingress import noop_application
 from benchmarks.process_tree import cpu_s_by_command
 from benchmarks.queues import STATE, fill, message, queue
@@ -42,12 +49,14 @@ from connectors.baseline.parts import baseline
 from connectors.baseline.snapshot import read
 from domain.clock import parse_instant
 from domain.drift import BaselineSource
+from domain.resource import ConfigurationItem
 from domain.tenancy import TenantId
 from serve.auth.tokens import FILE_NAME, ensure_token
 from serve.cluster import APPLICATION, RunningCluster, start_cluster
 from serve.settings import Settings
 
-PER_BATCH = 25
+PER_BATCH = 50
+CLIENTS = 64
 REPLICAS = 2
 LISTENERS_MAX = 16
 PINGS = 300
@@ -90,20 +99,24 @@ class Listeners:
 
 @dataclass
 class Published:
-    """What was acknowledged, and when."""
+    """What was acknowledged in one of the ways, and when."""
 
+    way: str
     acknowledged_s: dict[Change, float] = field(default_factory=dict)
     late_s: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    cost: Mapping[str, float] = field(default_factory=dict)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description="How soon a change is heard of on a WebSocket of another replica.")
     parser.add_argument("--rate", type=int, default=500, help="changes a second")
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=12.0, help="of each way")
     parser.add_argument("--resources", type=int, default=20_000)
+    parser.add_argument("--mode", choices=sorted(MODES), default="default", help="how Serve takes requests in")
     options = parser.parse_args(arguments)
+    os.environ.update(MODES[options.mode])
     with tempfile.TemporaryDirectory() as folder:
         rows = _measured(Path(folder) / "store", options)
     publish("seen", rows)
@@ -139,15 +152,20 @@ async def _load(settings: Settings, tenant: TenantId, options: argparse.Namespac
     async with aiohttp.ClientSession(url, headers=headers) as session, asyncio.TaskGroup() as tasks:
         lines = await _lines_on_every_replica(session)
         listening = [tasks.create_task(listeners.listen(line)) for line in lines]
-        spent = cpu_s_by_command(os.getpid())
-        published = await _publish(session, tenant, options)
-        await _wait_until_heard(listeners, len(published.acknowledged_s))
-        cost = _since(spent)
+        ways = []
+        for publishing in (_publish_batches, _publish_singles):
+            spent = cpu_s_by_command(os.getpid())
+            published = await publishing(session, tenant, options)
+            ways.append(published)
+            await _wait_until_heard(listeners, sum(len(way.acknowledged_s) for way in ways))
+            published.cost = _since(spent)
         for task in listening:
             task.cancel()
     async with aiohttp.ClientSession(url, headers=headers) as session:
         bare_ms = await _ticks(session, options)
-    return [*_rows(listeners, published, options, cost), *_bare_rows(bare_ms)]
+        empty = await _empty_posts(session, options)
+    rows = [row for published in ways for row in _rows(listeners, published, options)]
+    return [*rows, *_bare_rows(bare_ms), Row("limit: requests that nothing is done for", empty, "a second")]
 
 
 async def _lines_on_every_replica(session: aiohttp.ClientSession) -> list[aiohttp.ClientWebSocketResponse]:
@@ -174,32 +192,74 @@ def _going_on() -> list[int]:
     return found
 
 
-async def _publish(session: aiohttp.ClientSession, tenant: TenantId, options: argparse.Namespace) -> Published:
+async def _publish_batches(session: aiohttp.ClientSession, tenant: TenantId, options: argparse.Namespace) -> Published:
     """Publish each batch at its time, whatever became of those before it."""
-    found = Published()
+    found = Published("batches")
     begun = time.time()
-
-    async def publish_batch(number: int) -> None:
-        first = number * PER_BATCH
-        items = [
-            queue(tenant, (first + at) % options.resources, 1 + (first + at) // options.resources)
-            for at in range(PER_BATCH)
-        ]
-        async with session.post("/api/v2/changes", data=message(f"b{number}", items, datetime.now(UTC))) as answer:
-            content = await answer.json()
-            if answer.status != 200 or content["events"] != PER_BATCH:
-                raise RuntimeError(f"{answer.status}: {content}")
-        acknowledged = time.time()
-        found.acknowledged_s.update({(item.uid, int(str(item.properties[STATE]))): acknowledged for item in items})
-
     async with asyncio.TaskGroup() as tasks:
         for number in range(int(options.rate * options.seconds) // PER_BATCH):
             due = begun + number * PER_BATCH / options.rate
             await asyncio.sleep(max(0.0, due - time.time()))
             found.late_s.append(time.time() - due)
-            tasks.create_task(publish_batch(number))
+            items = [_state_of(tenant, number * PER_BATCH + at, options.resources, 1) for at in range(PER_BATCH)]
+            tasks.create_task(_publish_items(session, found, items))
     found.seconds = time.time() - begun
     return found
+
+
+async def _publish_singles(session: aiohttp.ClientSession, tenant: TenantId, options: argparse.Namespace) -> Published:
+    """Publish each change by itself, as many at once as there are clients, none before its time."""
+    found = Published("singles")
+    begun = time.time()
+    round_after_batches = 2 + int(options.rate * options.seconds) // options.resources
+    numbers = iter(range(int(options.rate * options.seconds)))
+
+    async def client() -> None:
+        for number in numbers:
+            wait_s = begun + number / options.rate - time.time()
+            await asyncio.sleep(max(0.0, wait_s))
+            found.late_s.append(max(0.0, -wait_s))
+            if time.time() - begun > options.seconds:
+                return
+            await _publish_items(session, found, [_state_of(tenant, number, options.resources, round_after_batches)])
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(CLIENTS):
+            tasks.create_task(client())
+    found.seconds = time.time() - begun
+    return found
+
+
+def _state_of(tenant: TenantId, number: int, resources: int, first_round: int) -> ConfigurationItem:
+    """A resource in a state that it has not had before: each round changes every resource once."""
+    return queue(tenant, number % resources, first_round + number // resources)
+
+
+async def _publish_items(session: aiohttp.ClientSession, found: Published, items: Sequence[ConfigurationItem]) -> None:
+    name = f"{found.way}-{items[0].uid}-{items[0].properties[STATE]}"
+    async with session.post("/api/v2/changes", data=message(name, items, datetime.now(UTC))) as answer:
+        content = await answer.json()
+        if answer.status != 200 or content["events"] != len(items):
+            raise RuntimeError(f"{answer.status}: {content}")
+    acknowledged = time.time()
+    found.acknowledged_s.update({(item.uid, int(str(item.properties[STATE]))): acknowledged for item in items})
+
+
+async def _empty_posts(session: aiohttp.ClientSession, options: argparse.Namespace) -> float:
+    """Requests a second that an ingress takes which does nothing with them."""
+    begun, count = time.time(), 0
+
+    async def client() -> None:
+        nonlocal count
+        while time.time() - begun < options.seconds / 2:
+            async with session.post("/noop/", data=b"x" * 400) as answer:
+                await answer.read()
+            count += 1
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(CLIENTS):
+            tasks.create_task(client())
+    return count / (time.time() - begun)
 
 
 async def _wait_until_heard(listeners: Listeners, changes: int) -> None:
@@ -228,26 +288,26 @@ def _empty_calls(store: Path, tenant: TenantId) -> Iterator[Row]:
     yield Row("limit: an empty call of the shard, median", float(np.median(took_ms)), "ms")
 
 
-def _rows(
-    listeners: Listeners, published: Published, options: argparse.Namespace, cost: Mapping[str, float]
-) -> Iterator[Row]:
-    changes = published.acknowledged_s
+def _rows(listeners: Listeners, published: Published, options: argparse.Namespace) -> Iterator[Row]:
+    way, changes, cost = published.way, published.acknowledged_s, published.cost
     reached = len(changes) / published.seconds
     took_ms = 1e3 * np.array([listeners.last_s(change) - at for change, at in changes.items()])
     found_ms = 1e3 * np.array([listeners.found_s[change] - at for change, at in changes.items()])
     p50, p99, worst = (float(np.percentile(took_ms, share)) for share in (50, 99, 100))
     found_p50, found_p99 = (float(np.percentile(found_ms, share)) for share in (50, 99))
-    name, met = "change heard of on another replica after its acknowledgement", p99 <= HEARD_MS_AIM
-    yield Row("changes published", reached, "a second", aim=f">= {options.rate}", met=reached >= 0.98 * options.rate)
-    yield Row("publisher behind its time, at most", 1e3 * max(published.late_s), "ms")
+    name, met = f"{way}: heard of on another replica after the acknowledgement", p99 <= HEARD_MS_AIM
+    yield Row(
+        f"{way}: changes published", reached, "a second", aim=f">= {options.rate}", met=reached >= 0.98 * options.rate
+    )
+    yield Row(f"{way}: publisher behind its time, at most", 1e3 * max(published.late_s), "ms")
     yield Row(f"{name}, median", p50, "ms")
     yield Row(f"{name}, p99", p99, "ms", aim=f"<= {HEARD_MS_AIM:.0f}", met=met)
     yield Row(f"{name}, last", worst, "ms")
-    yield Row("of it until the shard compares it, median", found_p50, "ms")
-    yield Row("of it until the shard compares it, p99", found_p99, "ms")
-    yield Row("processor time of the platform", 1e3 * sum(cost.values()) / len(changes), "ms/change")
+    yield Row(f"{way}: of it until the shard compares it, median", found_p50, "ms")
+    yield Row(f"{way}: of it until the shard compares it, p99", found_p99, "ms")
+    yield Row(f"{way}: processor time of the platform", 1e3 * sum(cost.values()) / len(changes), "ms/change")
     for command, seconds in sorted(cost.items(), key=lambda each: -each[1])[:COSTS_SHOWN]:
-        yield Row(f"of it {command}", 1e3 * seconds / len(changes), "ms/change")
+        yield Row(f"{way}: of it {command}", 1e3 * seconds / len(changes), "ms/change")
 
 
 def _bare_rows(bare_ms: Sequence[float]) -> Iterator[Row]:

@@ -170,6 +170,10 @@ class Ahead:
         found = self._items.get(resource_key(uid))
         return (False, None) if found is None else (True, found[1])
 
+    def items(self) -> dict[str, ConfigurationItem | None]:
+        """The latest states that are here, by key."""
+        return {key: item for key, (_, item) in dict(self._items).items()}
+
     def clear(self) -> None:
         """Forget everything: it is taken from the stream again."""
         self._portions.clear()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from actors.shards.ahead import Portion, Seen
 from domain.change import ChangeEvent
-from domain.resource import ConfigurationItem, resource_key
+from domain.resource import ConfigurationItem, ResourceId, resource_key
 from graph.stores.contract import Applied, GraphStore, ItemChange
 
 
@@ -17,7 +18,6 @@ class Followed:
 
     Args:
         changes: what changed the latest state of resources, by the store.
-        told: the events that say who caused them.
         parked: ids of batches that were put aside.
         is_behind: more was waiting than was taken.
     """
@@ -25,9 +25,37 @@ class Followed:
     batches: int = 0
     events: int = 0
     changes: tuple[ItemChange, ...] = ()
-    told: tuple[ChangeEvent, ...] = ()
     parked: tuple[str, ...] = ()
     is_behind: bool = False
+
+
+class Moved(Protocol):
+    """A resource that has another state than before."""
+
+    @property
+    def uid(self) -> ResourceId:
+        """Which."""
+
+    @property
+    def after(self) -> ConfigurationItem | None:
+        """The state that it has now; None where it is gone."""
+
+
+@dataclass(slots=True)
+class News:
+    """What has changed in what is shown, in order, for whoever is to hear of it.
+
+    Args:
+        told: the events that say who caused it.
+    """
+
+    moved: list[Moved] = field(default_factory=list)
+    told: list[ChangeEvent] = field(default_factory=list)
+
+    def add(self, moved: Iterable[Moved], events: Iterable[ChangeEvent]) -> None:
+        """More has changed."""
+        self.moved += moved
+        self.told += [event for event in events if event.principal]
 
 
 @dataclass(slots=True)
@@ -36,17 +64,11 @@ class Taken:
 
     events: int = 0
     changes: list[ItemChange] = field(default_factory=list)
-    told: list[ChangeEvent] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
-
-    def written(self, applied: Applied, events: Sequence[ChangeEvent]) -> None:
-        """The store has taken events."""
-        self.changes += applied.changes
-        self.told += [event for event in events if event.principal]
 
     def followed(self, batches: int, *, is_behind: bool) -> Followed:
         """As an answer."""
-        return Followed(batches, self.events, tuple(self.changes), tuple(self.told), tuple(self.parked), is_behind)
+        return Followed(batches, self.events, tuple(self.changes), tuple(self.parked), is_behind)
 
 
 def agrees(store: GraphStore, applied: Applied, portions: Sequence[Portion]) -> bool:

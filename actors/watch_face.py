@@ -1,0 +1,51 @@
+"""What a supervisor asks of a shard and has it do: its beat, its house, reading ahead, and letting go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from actors.shards.beat import Beat
+from actors.shards.holding import Holding
+from actors.tenant_state import TenantState
+from domain.errors import PolicyCortexError
+from domain.tenancy import TenantId
+
+
+class WatchFace:
+    """Answers for the shard as a whole."""
+
+    _held: Holding[TenantState]
+
+    def _has_failed(self) -> bool:
+        """Whether work of the shard's own ended by a fault."""
+        raise NotImplementedError
+
+    def owned(self, tenants: Iterable[TenantId]) -> tuple[TenantId, ...]:
+        """Those of some tenants that are this shard's."""
+        return self._held.owned(tuple(tenants))
+
+    def beat(self) -> Beat:
+        """What the supervisor is told; nothing where its own work ended by a fault, so that it is started anew."""
+        assert not self._has_failed(), "the shard's own work goes on"
+        return self._held.beat()
+
+    def keep_house(self) -> None:
+        """Hand over what has moved, cool what is quiet. Also done again and again by itself."""
+        self._held.keep_house()
+
+    def warm(self, tenants: Sequence[TenantId]) -> None:
+        """Read tenants' graphs ahead of the first question, while there is memory."""
+        for tenant in self._held.owned(tenants):
+            if not self._held.fits(1):
+                return
+            with suppress(PolicyCortexError), self._held.reading(tenant) as state:
+                state.view()
+
+    def drain(self) -> None:
+        """Let every tenant go, to end."""
+        self._held.drain()
+
+    def ping(self) -> str:
+        """Answer, to show that the shard is there."""
+        return "ok"
