@@ -41,22 +41,22 @@ class ScanFace:
     def ingest(self, tenant: TenantId, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """First step of a scan: what was read goes into the graph and its history."""
         with self._changing(tenant) as state:
-            return state.ingest(ticket, request, reading)
+            return state.scans.ingest(ticket, request, reading)
 
     def assess(self, tenant: TenantId, ticket: str) -> Judged:
         """Second step: judge it. The caller records the events."""
         with self._changing(tenant) as state:
-            return state.assess(ticket)
+            return state.scans.assess(ticket)
 
     def conclude(self, tenant: TenantId, ticket: str, evidence: EvidenceEntry | None) -> ScanDocument:
         """Last step: the document, kept with the scan."""
         with self._changing(tenant) as state:
-            return state.conclude(ticket, evidence)
+            return state.scans.conclude(ticket, evidence)
 
     def assessment(self, tenant: TenantId, ticket: str) -> Assessment:
         """A scan as objects, before it is concluded; for callers in the same process."""
         with self._asking(tenant) as state:
-            return state.assessment(ticket)
+            return state.scans.assessment(ticket)
 
     def document(self, tenant: TenantId, scan_id: str | None = None) -> Row:
         """A scan's document, by default the last one's.
@@ -70,12 +70,12 @@ class ScanFace:
     def finding_lives(self, tenant: TenantId) -> Lives:
         """How long findings lived between the scans that asked what the last one asked."""
         with self._asking(tenant) as state:
-            return state.finding_lives()
+            return state.scans.finding_lives()
 
     def foreseen(self, tenant: TenantId) -> tuple[Foreseen, ...]:
         """What the scans that are kept predicted and found."""
         with self._asking(tenant) as state:
-            return state.foreseen()
+            return state.scans.foreseen()
 
     def analysis(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int = 100) -> Row:
         """What is wrong in the graph as it is, and what is expected within seven days."""
@@ -124,4 +124,4 @@ class ScanFace:
     def exempted(self, tenant: TenantId) -> tuple[Deed, ...]:
         """Violations that were exempted between the scans that are kept."""
         with self._asking(tenant) as state:
-            return state.exempted()
+            return state.scans.exempted()

@@ -6,16 +6,13 @@ has seen is what questions between scans are asked of. Both are judged by the sa
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from time import monotonic
 from typing import Any, Final
 
 import polars as pl
@@ -32,9 +29,6 @@ from actors.messages import (
     APPLIED,
     EVERYTHING,
     Filters,
-    Judged,
-    ScanFacts,
-    ScanRequest,
     SimulationRequest,
 )
 from actors.policies_in_force import as_in_force, in_force
@@ -42,29 +36,23 @@ from actors.policy_catalogue import Chosen, chosen_policies, find_policy, inline
 from actors.policy_desk import PolicyDesk
 from actors.policy_ledger import PolicyLedger
 from actors.scan_archive import ScanArchive
+from actors.scan_steps import ScanSteps
 from actors.shards.shelf import LocalShelf, SharedView, Shelf, ViewPublisher
 from actors.shards.taken import Followed, Moved
 from actors.tenant_graph import TenantGraph
-from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
-from assessment.document import scan_document
 from assessment.drift_evidence import drift_events
-from assessment.events import evidence_events
-from assessment.finding_lives import Lives, finding_lives
 from assessment.heuristics import HISTORY_DAYS_MAX
-from assessment.inputs import AssessedPolicy, AssessmentInputs, FormerScan, former_scan, gapped_files, required_paths
-from assessment.prevention import Foreseen, exempted, foreseen
+from assessment.inputs import AssessedPolicy, required_paths
 from assessment.result import Assessment
-from assessment.scan import assess
-from assessment.schema import EvidenceEntry, ScanDocument
 from assessment.simulate import Decision, Estate, PolicyScenario
 from connectors.files import Reading
 from connectors.stream.contract import ChangeStream
 from domain.change import ChangeEvent
-from domain.clock import Clock, SystemClock, format_instant
+from domain.clock import Clock, SystemClock
 from domain.errors import ConflictError, NotFound, PolicyCortexError, UnavailableError
 from domain.evidence import EvidenceEvent
-from domain.resource import ConfigurationItem, resource_key
+from domain.resource import ConfigurationItem
 from domain.tenancy import TenantId
 from domain.value import UNREAD, Absent, Json
 from graph.build import build_snapshot
@@ -73,32 +61,14 @@ from graph.stores.contract import (
     Changes,
     GraphStore,
     PutCounts,
-    ScanRecord,
     StoredDefinition,
 )
 from graph.view import GraphView
 from policy.aliases import AliasTable
 from policy.compile import Program
 from policy.corpus import import_definitions
-from policy.exemption import Exemption, load_exemptions
-from training.outcomes import Deed
 
-SCANS_COMPARED_MAX: Final = 30
-SCANS_PENDING_MAX: Final = 4
-PENDING_S: Final = 900.0
-"""After so long a scan that did not take its next step keeps its tenant in memory no longer."""
 LOOKS_MAX: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pending:
-    """A scan between its steps."""
-
-    request: ScanRequest
-    reading: Reading
-    assessment: Assessment | None = None
-    scan_id: str = ""
-    drifted: tuple[EvidenceEvent, ...] = ()
 
 
 class TenantState:
@@ -154,11 +124,10 @@ class TenantState:
         self.impact = ImpactDesk(self.view, self.graph.documents, lambda: self.billing, self._recorded)
         self.drift = DriftDesk(self, folders.drift(tenant), tell)
         self._clock = clock or SystemClock()
-        self._pending: OrderedDict[str, _Pending] = OrderedDict()
-        self._pending_s = 0.0
         self._bill = KeptBill(folders.graph(tenant))
         self._billing: tuple[pl.DataFrame, ...] | None = None
         self.judged = JudgedGraph(self)
+        self.scans = ScanSteps(self)
 
     @property
     def store(self) -> GraphStore:
@@ -261,53 +230,18 @@ class TenantState:
         with self.lock:
             yield self.drift
 
-    def ingest(self, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
-        """Put what was read into the graph, and keep it for the next step of this scan."""
-        if self.ledger.current() is None:
-            request = replace(request, policies=tuple(each for each in request.policies if each != APPLIED))
-        collection = request.collection or _collection(request.paths)
+    def take_in(self, reading: Reading, collection: str, at: datetime) -> tuple[PutCounts, tuple[EvidenceEvent, ...]]:
+        """Put what was read into graph, history and bill; what it did, and the drift that it showed."""
         with self.graph.lock, self.lock:
             self.settle()
-            applied = self.store.put(reading.inventory, collection, request.as_of)
+            applied = self.store.put(reading.inventory, collection, at)
             self.graph.applied(applied)
             if reading.inventory.is_complete:
                 self.graph.found_again()
             if reading.billing:
                 self._billing = tuple(file.frame for file in reading.billing)
                 self._bill.save(self._billing)
-            drifted = drift_events(self._drifted(applied.changes, request.as_of), self.tenant)
-        self._pending[ticket], self._pending_s = _Pending(request, reading, drifted=drifted), monotonic()
-        while len(self._pending) > SCANS_PENDING_MAX:
-            self._pending.popitem(last=False)
-        return applied.counts
-
-    def assess(self, ticket: str) -> Judged:
-        """Judge what was read; the events are to be recorded before `conclude`."""
-        pending = self._scan(ticket)
-        with self.lock:
-            assessment = assess(self._inputs(pending.request, pending.reading))
-        scan_id = _scan_id(assessment)
-        self._pending[ticket] = replace(pending, assessment=assessment, scan_id=scan_id)
-        events = evidence_events(assessment, self.tenant, scan_id)
-        return Judged(scan_id, (*events, *pending.drifted), _facts(pending.reading, assessment))
-
-    def assessment(self, ticket: str) -> Assessment:
-        """A scan that was assessed, as objects."""
-        assessment = self._scan(ticket).assessment
-        assert assessment is not None, "a scan is asked for after it was assessed"
-        return assessment
-
-    def conclude(self, ticket: str, evidence: EvidenceEntry | None) -> ScanDocument:
-        """Write the document and keep the scan."""
-        pending, assessment = self._scan(ticket), self.assessment(ticket)
-        document = scan_document(assessment, evidence)
-        summary = {**_coverage(pending.request), "input_digest": assessment.input_digest}
-        record = ScanRecord(pending.scan_id, pending.request.as_of, summary, assessment.violation_set())
-        with self.lock:
-            self.archive.save(pending.scan_id, document)
-            self.store.save_scan(record)
-        self._pending.pop(ticket, None)
-        return document
+            return applied.counts, drift_events(self._drifted(applied.changes, at), self.tenant)
 
     def current(self, as_of: datetime, filters: Filters = EVERYTHING) -> Assessment:
         """The whole graph, judged as of a time by built-in and imported policies; the last answer is kept."""
@@ -431,7 +365,7 @@ class TenantState:
     @property
     def is_busy(self) -> bool:
         """Whether a scan is between its steps, or was so lately."""
-        return bool(self._pending) and monotonic() - self._pending_s < PENDING_S
+        return self.scans.is_busy
 
     def cool(self) -> None:
         """Close the store, and let go of what can be worked out again; the graph stays."""
@@ -501,41 +435,6 @@ class TenantState:
         if store is not None:
             store.close()
 
-    def _scan(self, ticket: str) -> _Pending:
-        pending = self._pending.get(ticket)
-        if pending is None:
-            todo = "Run the scan again; what it had read is in the graph and nothing is recorded twice"
-            summary = "the scan was interrupted by a restart"
-            raise UnavailableError(summary, is_interrupted=True, retry_after_s=1, todo=todo)
-        return pending
-
-    def _inputs(self, request: ScanRequest, reading: Reading) -> AssessmentInputs:
-        chosen = self.chosen(request.policies, request.aliases)
-        items = _ordered(reading.inventory.items)
-        policies = with_masks(chosen.policies, items)
-        paths = required_paths(policies, items)
-        return AssessmentInputs(
-            tenant=self.tenant,
-            as_of=request.as_of,
-            snapshot=build_snapshot(
-                self.tenant,
-                items,
-                as_of=request.as_of,
-                paths_by_type=paths,
-                gapped_files=gapped_files(reading.inventory.files),
-            ),
-            items=items,
-            policies=policies,
-            exemptions=(*_waivers(request), *assigned_waivers(chosen.exemptions, policies, items)),
-            billing=[file.frame for file in reading.billing],
-            changes=self.changes(request.as_of),
-            former=self._former(request),
-            files=reading.inventory.files,
-            repeated=reading.inventory.repeated,
-            scope=request.scope,
-            type=request.type,
-        )
-
     def _policies_of_last_scan(self) -> tuple[AssessedPolicy, ...]:
         with self.lock:
             scans = self.store.scans()
@@ -547,65 +446,3 @@ class TenantState:
         """What changed before a time, as far back as predictions look."""
         with self.lock:
             return self.store.changes(as_of - timedelta(days=HISTORY_DAYS_MAX), as_of)
-
-    def finding_lives(self) -> Lives:
-        """Findings between the newest scans that asked what the last one asked."""
-        with self.lock:
-            scans = self.store.scans()
-            if not scans:
-                return finding_lives(())
-            newest = max(scans, key=lambda scan: scan.at)
-            same = sorted((scan for scan in scans if _asked(scan) == _asked(newest)), key=lambda scan: scan.at)
-            return finding_lives(
-                [(scan.at, self.store.violations_of(scan.scan_id)) for scan in same[-SCANS_COMPARED_MAX:]]
-            )
-
-    def foreseen(self) -> tuple[Foreseen, ...]:
-        """What each scan that is kept predicted and found."""
-        return tuple(foreseen(self.archive.load(scan_id)) for scan_id in self.archive.scan_ids())
-
-    def exempted(self) -> tuple[Deed, ...]:
-        """Violations that were exempted between the scans whose documents are kept."""
-        return exempted(map(self.archive.load, self.archive.scan_ids()))
-
-    def _former(self, request: ScanRequest) -> FormerScan | None:
-        """Earlier scans that asked the same: other filters or policies would make old violations look new."""
-        same = [scan for scan in self.store.scans() if scan.at < request.as_of and _asked(scan) == _coverage(request)]
-        latest = sorted(same, key=lambda scan: scan.at)[-SCANS_COMPARED_MAX:]
-        found = [(scan.at, self.store.violations_of(scan.scan_id)) for scan in latest]
-        return former_scan(found, before=request.as_of)
-
-
-def _ordered(items: Sequence[ConfigurationItem]) -> tuple[ConfigurationItem, ...]:
-    return tuple(sorted(items, key=lambda item: resource_key(item.uid)))
-
-
-def _collection(paths: Sequence[str]) -> str:
-    return "paths:" + sha256("\0".join(sorted(paths)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _scan_id(assessment: Assessment) -> str:
-    inputs = assessment.inputs
-    name = f"{inputs.tenant}\0{format_instant(inputs.as_of)}\0{assessment.input_digest}"
-    return sha256(name.encode()).hexdigest()[:24]
-
-
-def _waivers(request: ScanRequest) -> tuple[Exemption, ...]:
-    return load_exemptions(request.exemptions) if request.exemptions else ()
-
-
-def _facts(reading: Reading, assessment: Assessment) -> ScanFacts:
-    return ScanFacts(
-        readable=sum(file.recognised for file in reading.inventory.files),
-        gaps=sum(len(file.gaps) for file in reading.inventory.files),
-        violations=assessment.count_by_severity(),
-        new_violations=assessment.count_by_severity(new_only=True),
-    )
-
-
-def _coverage(request: ScanRequest) -> dict[str, Json]:
-    return {"policies": list(request.policies), "scope": request.scope, "type": request.type}
-
-
-def _asked(scan: ScanRecord) -> Mapping[str, Json]:
-    return {key: scan.summary.get(key) for key in ("policies", "scope", "type")}
