@@ -78,6 +78,11 @@ class Folders:
         return self.graph(tenant) / "predictions"
 
     @property
+    def models(self) -> Path:
+        """Versions of the prediction model, which all tenants share."""
+        return self.store / "models"
+
+    @property
     def chain(self) -> Path:
         """What the writer of all evidence logs alone sees: journal, keys, lock."""
         return self.store / "chain"

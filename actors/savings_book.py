@@ -6,8 +6,6 @@ next one records what has no entry yet, under the same request id and time, so t
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,8 +14,9 @@ from typing import Any, Final
 
 import orjson
 
+from actors.folder_lock import locked
 from assessment.ledger import Saving, parse_saving, require_room, saving_row
-from chain.durable import make_private_directory, replace_file
+from chain.durable import replace_file
 from domain.errors import IntegrityError, NotFound
 from domain.value import Json
 
@@ -111,13 +110,8 @@ class SavingsBook:
     @contextmanager
     def _writing(self) -> Iterator[Book]:
         """The ledger while nobody else writes it."""
-        make_private_directory(self._folder)
-        descriptor = os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self._folder):
             yield self.read()
-        finally:
-            os.close(descriptor)
 
 
 def _found(book: Book, saving_id: str) -> Saving:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
 from actors.folders import Folders
+from actors.model_book import ModelBook, Move
 from domain.clock import Clock
 from domain.errors import UnavailableError
+from domain.evidence import EvidenceEvent, Receipt
 from domain.tenancy import TenantId
+from domain.value import Json
 from serve.prediction_deeds import Evidence, RecordedDeeds
 from serve.predictor import CANDIDATE, SERVING, Arms, Model, PredictionService, Question, Row, Tenants
 from training.forward import Floats
-from training.predictor import shipped_predictor
+from training.predictor import shipped_predictor, shipped_sha256
 from training.scoring import Asked, Graph, Scorer, Told
+from training.versions import serving, versions_rows
 from training.weights import SHIPPED
 
 
@@ -34,19 +37,21 @@ class ModelPlace:
     candidate: Path | None = None
     share: float = 0.0
 
-    def files(self) -> dict[str, Path]:
-        """Weights by the names of their arms."""
-        return {SERVING: SHIPPED} if self.candidate is None else {SERVING: SHIPPED, CANDIDATE: self.candidate}
-
-    def arms(self) -> Arms:
+    def arms(self, serving: Path | None = None) -> Arms:
         """The models, read from their files.
+
+        Args:
+            serving: weights that took the place of those that come with the product.
 
         Raises:
             InputError: a file of weights does not fit this code.
             IntegrityError: it was changed.
         """
-        found = {name: shipped_predictor(path) for name, path in self.files().items()}
-        return Arms(found[SERVING], found.get(CANDIDATE), self.share)
+        files = {SERVING: serving or SHIPPED}
+        if self.candidate is not None:
+            files[CANDIDATE] = self.candidate
+        found = {name: shipped_predictor(path) for name, path in files.items()}
+        return Arms(found[SERVING], found.get(CANDIDATE), self.share, files)
 
 
 class ModelHere:
@@ -87,6 +92,9 @@ class ModelHere:
 class Platform(Tenants, Evidence, Protocol):
     """What of a platform is needed."""
 
+    def record_platform(self, events: Sequence[EvidenceEvent]) -> Sequence[Receipt]:
+        """Record what concerns the platform as a whole."""
+
 
 class Predictions:
     """Answers for the API. Safe for several threads.
@@ -107,6 +115,7 @@ class Predictions:
         self._graphs, self._folders, self._clock = graphs, folders, clock
         self._deeds = RecordedDeeds(graphs, folders)
         self._place, self._model, self._lock = place or ModelPlace(), model, Lock()
+        self._service: tuple[int, PredictionService] | None = None
 
     def timeline(self, asked: Question) -> Row:
         """One resource's answer.
@@ -137,13 +146,34 @@ class Predictions:
         """What each model did."""
         return self._opened().figures()
 
+    def versions(self) -> Row:
+        """Every version of the model, and which one serves."""
+        found = self._book.versions()
+        return {"serving": serving(found).model, "versions": list[Json](versions_rows(found))}
+
+    def move(self, move: Move) -> Row:
+        """Take a step of one version and record it; whoever asks next is answered by the model that then serves.
+
+        Raises:
+            NotFound: there is no such version.
+            ConflictError: it cannot take that step.
+        """
+        self._book.move(move, lambda event: str(self._graphs.record_platform([event])[0].id))
+        return self.versions()
+
+    @property
+    def _book(self) -> ModelBook:
+        return ModelBook(self._folders.models, shipped_sha256())
+
     def _opened(self) -> PredictionService:
         with self._lock:
-            return self._service
+            revision = self._book.revision()
+            if self._service is None or self._service[0] != revision:
+                self._service = (revision, self._made())
+            return self._service[1]
 
-    @cached_property
-    def _service(self) -> PredictionService:
-        arms = self._place.arms()
+    def _made(self) -> PredictionService:
+        arms = self._place.arms(self._book.served())
         return PredictionService(
             arms,
             self._model(arms),

@@ -139,11 +139,13 @@ class Arms:
 
     Args:
         share: of the tenants that the candidate answers; 0 lets it run along unheard.
+        files: of weights by the names of their arms, where the models were read from files.
     """
 
     serving: Predictor
     candidate: Predictor | None = None
     share: float = 0.0
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     def of(self, tenant: TenantId) -> str:
         """Which answers a tenant; always the same one."""

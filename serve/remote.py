@@ -55,6 +55,7 @@ from domain.value import Json
 from serve.compliance_desk import RemoteCompliance
 from serve.cost_desk import RemoteCosts
 from serve.drift_remote import RemoteDrift
+from serve.predictions_desk import RemotePredictions
 from serve.remote_bundles import RemoteBundles
 from serve.remote_changes import RemoteChanges
 from serve.remote_impact import address_of
@@ -285,6 +286,11 @@ class RemotePlatform:
     def roi(self) -> RemoteRoi:
         """The governance P&L there."""
         return RemoteRoi(self._get, self._change)
+
+    @property
+    def predictions(self) -> RemotePredictions:
+        """The prediction model there."""
+        return RemotePredictions(self._get, self._change)
 
     def make_report(self, request: ReportRequest) -> Row:
         """Make a report there and wait for it; what is known of it."""

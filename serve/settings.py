@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     prediction_hour: int = _row(
         2, "Hour of the day, UTC, at which every tenant is scored as a whole; 24 for never", low=0, high=24
     )
+    prediction_approval: bool = _row(
+        False, "Whether a retrained model that passed the gate waits for somebody's approval before it serves"
+    )
     ray_memory_mib: int = _row(512, "Ray's object store on this machine", unit="MiB", low=80, high=1_048_576)
     ray_dashboard: bool = _row(True, "Ray's dashboard and job submission on this machine, on loopback")
     memory_free_mib_min: int = _row(

@@ -24,7 +24,7 @@ from training.logistic import Logistic, logit
 from training.relations import Relations, ego
 from training.shift import Counts
 from training.task import NODE_TASKS, Task, features_of, see
-from training.weights import SHIPPED, Arrays, Manifest, features_digest, read_weights
+from training.weights import SHIPPED, Arrays, Manifest, features_digest, read_manifest, read_weights
 
 Numbers = NDArray[np.float64]
 Matrix = NDArray[np.float32]
@@ -173,6 +173,11 @@ def features_now() -> str:
 def shipped_predictor(path: Path = SHIPPED) -> Predictor:
     """The model that is served, read once."""
     return load_predictor(features_now(), path)
+
+
+def shipped_sha256() -> str:
+    """The digest of the weights that come with the product, as their manifest has it."""
+    return read_manifest(SHIPPED).sha256
 
 
 def as_arrays(predictor: Predictor) -> dict[str, NDArray[np.generic]]:

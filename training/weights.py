@@ -107,6 +107,16 @@ def read_weights(path: Path, *, features: str) -> tuple[dict[str, NDArray[np.gen
                              todo=RESTORE) from failure  # fmt: skip
 
 
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of weights, which are not looked at.
+
+    Raises:
+        InputError: it is of another schema.
+        IntegrityError: it cannot be read.
+    """
+    return _manifest(manifest_path(path))
+
+
 def manifest_path(path: Path) -> Path:
     """Where the manifest of weights lies."""
     return path.with_suffix(".json")

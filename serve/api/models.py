@@ -54,6 +54,17 @@ class AnalyzeBody(Request):
     limit: int = Field(default=100, ge=1, le=10_000, description="Most violations and most predictions in the answer")
 
 
+class ModelStepBody(Request):
+    """Who decides about a version of the prediction model, and why: a role and a line of text."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"by": "role:ml-lead", "reason": "the report was read"}]}
+    )
+
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
 class ScenarioBody(Request):
     """What one decision would do."""
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 
 from actors.messages import APPLIED, BUILTIN, IMPORTED, Filters, Progress, ScanFacts, ScanRequest
+from actors.model_book import Move
 from domain.errors import InputError, IntegrityError, NotFound, UnavailableError
 from domain.value import Json
 from serve.api.context import ApiContext, Caller, CallerOf, Context, IdempotencyKey
-from serve.api.models import AnalyzeBody, Document, OperationView, ScanBody
+from serve.api.models import AnalyzeBody, Document, ModelStepBody, OperationView, ScanBody
 from serve.api.operations import operation_view
 from serve.operations import Work
 from serve.predictor import Question
 from serve.problem import problem_responses
+from training.promotion import Trigger
 
 router = APIRouter(prefix="/predictions", tags=["predictions"], responses=problem_responses(401, 422, 500, 503, 504))
 
@@ -62,6 +64,29 @@ def models(caller: CallerOf, context: Context) -> Document:
     """What the prediction models did for all tenants since the platform began; for the platform's operator."""
     caller.require_operator()
     return context.predictions.figures()
+
+
+@router.get("/models/versions", responses=problem_responses(403))
+def versions(caller: CallerOf, context: Context) -> Document:
+    """Every version of the prediction model: where it stands, and each decision with its reason and its entry in the
+    platform's log; for the platform's operator.
+    """  # noqa: D205 (the first sentence is the route's summary)
+    caller.require_operator()
+    return context.predictions.versions()
+
+
+@router.post("/models/versions/{model}/{step}", responses=problem_responses(403, 404, 409))
+def move_version(
+    model: Annotated[str, Path(description="As the versions have it")],
+    step: Literal["approve", "reject", "fall-back"],
+    body: ModelStepBody,
+    caller: CallerOf,
+    context: Context,
+) -> Document:
+    """Approve or reject a model that waits, or send the one that serves back; for the platform's operator."""
+    caller.require_operator()
+    move = Move(model, Trigger(step.replace("-", " ")), context.clock.now(), body.by, body.reason)
+    return context.predictions.move(move)
 
 
 @router.post("/score", status_code=202, responses=problem_responses(409))

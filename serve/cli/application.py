@@ -20,6 +20,7 @@ from serve.cli import (
     impact_money,
     platform,
     policies,
+    predictions,
     proof,
     report,
     retention,
@@ -75,6 +76,7 @@ application.add_typer(changes.commands, name="changes")
 application.add_typer(costs.commands, name="costs")
 application.add_typer(whatif.commands, name="whatif")
 application.add_typer(roi.commands, name="roi")
+application.add_typer(predictions.commands, name="predictions")
 application.command()(proof.verify)
 application.command()(witness.witness)
 application.command()(demo.demo)

@@ -93,7 +93,11 @@ class Ingress:
         parts = CourierParts(config.folders, streams.feed, platform.collect, allowed, clock, look=platform.drift.look)
         DriftCourier(parts).begin()
         predictions = Predictions(
-            platform, config.folders, clock, config.models, lambda _: DeployedModel(model, features_now())
+            platform,
+            config.folders,
+            clock,
+            config.models,
+            lambda arms: DeployedModel(model, features_now(), arms.files),
         )
         place = SoleWorker(config.folders.store / NIGHTS_LOCK)
         PredictionNights(predictions, config.folders.tenants, clock, place, hour=config.prediction_hour).begin()
@@ -129,4 +133,4 @@ def api_application(config: IngressConfig, *, replicas: int = 1) -> Any:
         graceful_shutdown_timeout_s=5.0,
         ray_actor_options={"num_cpus": 0},
     )
-    return options.bind(config, model_deployment(ModelConfig(config.models.files(), config.model_replicas)))
+    return options.bind(config, model_deployment(ModelConfig(config.model_replicas)))

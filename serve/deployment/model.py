@@ -40,14 +40,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What a replica needs to know; it travels to another process.
+    """How the deployment runs.
 
     Args:
-        arms: files of weights by the names of their arms.
         replicas: at most; none runs before the first question.
     """
 
-    arms: Mapping[str, Path]
     replicas: int = 1
 
 
@@ -57,19 +55,21 @@ class Sent:
 
     Args:
         features: what the features of the asking code digest to: weights for others are refused.
+        files: of weights by the names of their arms; a replica opens them when they are others than before.
     """
 
     asked: Asked
     graph: list[Any]
     features: str
+    files: Mapping[str, Path]
 
 
 class ModelReplica:
     """A replica: one thread computes, the event loop gathers what comes meanwhile."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        self._config = config
+    def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scores")
+        self._files: Mapping[str, Path] = {}
         self._scorer: Scorer | None = None
 
     @ray_serve.batch(max_batch_size=BATCH_MAX, batch_wait_timeout_s=BATCH_WAIT_S)
@@ -84,7 +84,7 @@ class ModelReplica:
     def explained(self, sent: Sequence[Sent]) -> list[Told | PolicyCortexError]:
         """The same as `explain`, on the thread that computes."""
         try:
-            scorer = self._opened(sent[0].features)
+            scorer = self._opened(sent[-1])
         except PolicyCortexError as error:
             return [error for _ in sent]
         return list(scorer.explain([one.asked for one in sent], lambda at: _read(sent[at])))
@@ -92,13 +92,14 @@ class ModelReplica:
     def scored(self, sent: Sent) -> Floats | PolicyCortexError:
         """The same as `whole`, on the thread that computes."""
         try:
-            return self._opened(sent.features).whole(sent.asked.graph, sent.asked.arm, lambda: _read(sent))
+            return self._opened(sent).whole(sent.asked.graph, sent.asked.arm, lambda: _read(sent))
         except PolicyCortexError as error:
             return error
 
-    def _opened(self, features: str) -> Scorer:
-        if self._scorer is None:
-            self._scorer = Scorer({name: load_predictor(features, path) for name, path in self._config.arms.items()})
+    def _opened(self, sent: Sent) -> Scorer:
+        if self._scorer is None or self._files != sent.files:
+            arms = {name: load_predictor(sent.features, path) for name, path in sent.files.items()}
+            self._scorer, self._files = Scorer(arms), sent.files
         return self._scorer
 
     async def _on_thread(self, work: Callable[[], R]) -> R:
@@ -118,7 +119,7 @@ def model_deployment(config: ModelConfig) -> Any:
         graceful_shutdown_timeout_s=5.0,
         ray_actor_options={"num_cpus": 0, "runtime_env": {"env_vars": ONE_THREAD}},
     )  # fmt: skip
-    return options.bind(config)
+    return options.bind()
 
 
 class DeployedModel:
@@ -127,12 +128,15 @@ class DeployedModel:
     Args:
         handle: of the deployment.
         features: what the features of this code digest to.
+        files: of weights by the names of their arms.
     """
 
     where = "a deployment of Ray Serve"
 
-    def __init__(self, handle: Any, features: str, *, now_s: Callable[[], float] = monotonic) -> None:
-        self._handle, self._features, self._now_s = handle, features, now_s
+    def __init__(
+        self, handle: Any, features: str, files: Mapping[str, Path], *, now_s: Callable[[], float] = monotonic
+    ) -> None:
+        self._handle, self._features, self._files, self._now_s = handle, features, files, now_s
         self._patience = Patience(WARM_S, COLD_S, IDLE_S)
 
     def place(self, graph: Graph) -> list[Any]:
@@ -145,7 +149,7 @@ class DeployedModel:
         Raises:
             UnavailableError: the network failed, or did not answer in time.
         """
-        sent = Sent(asked, placed, self._features)
+        sent = Sent(asked, placed, self._features, self._files)
         return cast("Told", self._answer(lambda: self._handle.explain.remote(sent), None))
 
     def whole(self, asked: Asked, placed: list[Any], *, deadline_s: float | None = None) -> Floats:
@@ -154,7 +158,7 @@ class DeployedModel:
         Raises:
             UnavailableError: the network failed, or did not answer in time.
         """
-        sent = Sent(asked, placed, self._features)
+        sent = Sent(asked, placed, self._features, self._files)
         return cast("Floats", self._answer(lambda: self._handle.whole.remote(sent), deadline_s))
 
     def _answer(self, ask: Callable[[], Any], deadline_s: float | None) -> object:

@@ -20,14 +20,31 @@ _FOLDER = Path(__file__).parent
 
 def html_report(document: Mapping[str, Any], *, version: str) -> str:
     """The whole file. Equal documents give equal text."""
-    environment = Environment(
+    view = report_view(document)
+    style = _style(f"{view.proof_line}")
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            document=document,
+            view=view,
+            version=version,
+            style=Markup(style),  # noqa: S704 (our own file, and a line of it escaped)
+            style_hash=style_hash(style),
+        )
+    )
+
+
+def environment() -> Environment:
+    """Where our templates are, with the figures and marks that they share."""
+    found = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    found.filters.update(
         count=figures.count,
         amount=figures.amount,
         monthly=figures.monthly,
@@ -37,16 +54,8 @@ def html_report(document: Mapping[str, Any], *, version: str) -> str:
         percent=figures.percent,
         sentence=figures.sentence,
     )
-    environment.globals.update(counted=figures.counted, bar=marks.bar, stack=marks.stack, severity=marks.severity)
-    view = report_view(document)
-    style = _style(f"{view.proof_line}")
-    return environment.get_template("report.html.j2").render(
-        document=document,
-        view=view,
-        version=version,
-        style=Markup(style),  # noqa: S704 (our own file, and a line of it escaped)
-        style_hash=_hash(style),
-    )
+    found.globals.update(counted=figures.counted, bar=marks.bar, stack=marks.stack, severity=marks.severity)
+    return found
 
 
 def _style(proof_line: str) -> str:
@@ -62,6 +71,6 @@ def _css_string(text: str) -> str:
     return '"' + "".join(c if c.isascii() and (c.isalnum() or c in " .:/_-,") else f"\\{ord(c):x} " for c in text) + '"'
 
 
-def _hash(style: str) -> str:
+def style_hash(style: str) -> str:
     """The digest by which the content security policy knows the style."""
     return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

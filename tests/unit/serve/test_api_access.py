@@ -23,6 +23,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/predictions/analyze": {"resource_ids": [STORAGE_ID]},
     "/predictions/bulk-scan": {"paths": ["exports"]},
     "/predictions/score": {},
+    "/predictions/models/versions/{model}/{step}": {"by": "role:x", "reason": "a test"},
     "/simulator/run": {"kind": "remove_policy", "policy": "pcg-azure-storage-secure-transfer"},
     "/evidence/collect": {"id": "x", "subject": "s"},
     "/evidence/batch": {"items": [{"id": "x", "subject": "s"}]},
@@ -86,6 +87,8 @@ OPERATORS = {
     "/chain/expiry",
     "/shards",
     "/predictions/models",
+    "/predictions/models/versions",
+    "/predictions/models/versions/{model}/{step}",
 }
 """Refused to every tenant."""
 OWN_TO_THE_CALLER = {
@@ -245,11 +248,14 @@ def test_what_is_the_operators_is_refused_to_every_tenant(api: Api) -> None:
         if route in OPERATORS:
             for query in ("", "?platform=true"):
                 answer = api.client.request(
-                    method, path.format(hold_id="h") + query, headers=api.acme, json=BODIES.get(route)
+                    method,
+                    path.format(hold_id="h", model="shipped", step="approve") + query,
+                    headers=api.acme,
+                    json=BODIES.get(route),
                 )
                 assert (answer.status_code, answer.json()["code"]) == (403, "access_denied"), route
                 asked += 1
-    assert asked == 20
+    assert asked == 24
 
 
 def test_erasing_a_person_of_another_tenant_finds_nobody(api: Api) -> None:
@@ -310,6 +316,8 @@ def acme_names() -> tuple[str, ...]:
         "whatif_id",
         "saving_id",
         "trigger",
+        "model",
+        "step",
     )
 
 

@@ -1,0 +1,79 @@
+"""How good predictions were, and versions of the model, as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from serve.render.costs import table_lines
+
+Document = Mapping[str, Any]
+SHIFTS_SHOWN: Final = 5
+COLUMNS: Final = ("auroc", "ap", "recall_at_fpr5", "ece")
+NAMES: Final = ("AUROC", "average precision", "recall at 5 % FPR", "calibration error")
+
+
+def quality_lines(document: Document) -> list[str]:
+    """What is known first, then each task, then what shifted."""
+    weeks = f"{document['weeks']} of {document['weeks_wanted']} ended weeks"
+    lines = [f"QUALITY  {document['as_of'][:10]}   {document['model']}   {weeks}", ""]
+    cells = [[task, *_counts(part), *_figures(part)] for task, part in document["tasks"].items()]
+    lines += table_lines(["task", "rows", "came true", "prevented", "unknown", *NAMES], cells)
+    if any(part["figures"] == "insufficient" for part in document["tasks"].values()):
+        lines += ["", f"Insufficient: fewer than {document['positives_min']} came true in weeks that have ended."]
+    return [*lines, "", *_rates(document), "", *_shifts(document["features"])]
+
+
+def version_lines(document: Document) -> list[str]:
+    """Every version with its latest decision."""
+    cells = []
+    for version in document["versions"]:
+        last = version["steps"][-1] if version["steps"] else None
+        told = ["", "", "comes with the product", ""]
+        if last is not None:
+            told = [last["at"][:16].replace("T", " "), last["by"], last["reason"], last["evidence_id"]]
+        cells.append([version["model"], version["standing"], *told])
+    return table_lines(["model", "standing", "since", "by", "reason", "evidence"], cells)
+
+
+def _counts(part: Document) -> list[str]:
+    return [f"{part[name]:,}" for name in ("rows", "positives", "prevented", "unknown")]
+
+
+def _figures(part: Document) -> list[str]:
+    if part["figures"] == "insufficient":
+        return ["insufficient", "", "", ""]
+    return [_figure(part["figures"][name]) for name in COLUMNS]
+
+
+def _figure(one: Mapping[str, float | None]) -> str:
+    if one["value"] is None:
+        return "unknown"
+    if one["low"] is None or one["high"] is None:
+        return f"{one['value']:.4f}"
+    return f"{one['value']:.4f} [{one['low']:.4f}, {one['high']:.4f}]"
+
+
+def _rates(document: Document) -> list[str]:
+    cells = [
+        [task, _share(part["base_rate"]["learned"]), _share(part["base_rate"]["now"]["value"]),
+         {None: "cannot be said", True: "has changed", False: "as before"}[part["base_rate"]["has_changed"]]]
+        for task, part in document["tasks"].items()
+    ]  # fmt: skip
+    return table_lines(["comes true", "when learned", "now", "so"], cells)
+
+
+def _shifts(features: Document) -> Iterator[str]:
+    if not features["shifted"]:
+        yield f"Features: {features['reason']}."
+        return
+    yield f"Features of {features['at'][:10]} against {features['reference']} ({features['reference_at'][:10]}):"
+    cells = [
+        [one["feature"], f"{one['psi']:.3f}", f"{one['by_chance']:.3f}", one["level"]]
+        for one in features["shifted"][:SHIFTS_SHOWN]
+    ]
+    yield from table_lines(["feature", "stability index", "by chance", "so"], cells)
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{100 * value:.3f} %"
