@@ -65,7 +65,7 @@ def test_each_step_is_recorded_once_as_a_change_of_the_platform(tmp_path: Path) 
     assert len({event.request_id for event in log.events}) == 4
     for event in log.events:
         assert (event.tenant, event.type) == (PLATFORM, EventType.CHANGE_RECORD)
-        require_body(event.type, event.body)
+        require_body(event.type, dict(event.body))
     steps = [step for one in kept.versions() for step in one.steps]
     assert all(step.evidence_id for step in steps)
     assert serving(kept.versions()).model == SHIPPED
