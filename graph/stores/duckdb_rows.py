@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from domain.errors import IntegrityError
 from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
 from domain.tenancy import TenantId
 from graph.stores.bodies import ITEMS_MAX, Block, Body, blocks
-from graph.stores.instants import instant_from_us, us_from_instant
+from graph.stores.instants import NEVER_US, instant_from_us, instants_us
 from graph.stores.merge import NewVersion
 
 ITEM_COLUMNS = "uid, provider, type, name, scope, region, captured_at, digest, file, line, synthetic, block, slot"
@@ -36,39 +36,38 @@ def version_table(
 ) -> pa.Table:
     """New versions as rows of `versions`, with their numbers and the store's versions that they came with."""
     items = [version.item for version in versions]
-    places = range(len(items))
+    places = np.arange(len(items))
     text = pa.string()
+    since_us = instants_us([version.valid_from for version in versions])
+    seen_us = instants_us([version.seen_at for version in versions])
+    captured_us = instants_us([item.captured_at for item in items])
+    origins = [item.origin for item in items]
     return pa.table(
         {
             "number": pa.array(numbers, pa.int64()),
             "key": pa.array([version.key for version in versions], text),
             "uid": pa.array([item.uid for item in items], text),
-            "provider": pa.array([item.provider.value for item in items], text),
+            "provider": pa.array([item.provider for item in items], text),
             "type": pa.array([item.type for item in items], text),
             "name": pa.array([item.name for item in items], text),
             "scope": pa.array([item.scope for item in items], text),
             "region": pa.array([item.region for item in items], text),
-            "valid_from": pa.array([us_from_instant(version.valid_from) for version in versions], pa.int64()),
-            "captured_at": captured([item.captured_at for item in items]),
+            "valid_from": since_us,
+            "captured_at": pa.array(captured_us, mask=captured_us == NEVER_US),
             "digest": pa.array([item.digest for item in items], text),
             "fingerprint": pa.array([version.fingerprint for version in versions], text),
-            "file": pa.array([item.origin.file for item in items], text),
-            "line": pa.array([item.origin.line for item in items], pa.int64()),
+            "file": pa.array([origin.file for origin in origins], text),
+            "line": pa.array([origin.line for origin in origins], pa.int64()),
             "synthetic": pa.array([item.synthetic for item in items], pa.bool_()),
             "retired": pa.array([version.is_retired for version in versions], pa.bool_()),
-            "block": pa.array([first_block + place // ITEMS_MAX for place in places], pa.int64()),
-            "slot": pa.array([place % ITEMS_MAX for place in places], pa.int32()),
-            "seen_at": pa.array([us_from_instant(each.seen_at or each.valid_from) for each in versions], pa.int64()),
+            "block": first_block + places // ITEMS_MAX,
+            "slot": (places % ITEMS_MAX).astype(np.int32),
+            "seen_at": np.where(seen_us == NEVER_US, since_us, seen_us),
             "told": pa.array([version.is_told for version in versions], pa.bool_()),
             "written": pa.array(written, pa.int64()),
-            "latest": pa.array([latest] * len(items), pa.bool_()),
+            "latest": np.full(len(items), latest),
         }
     )
-
-
-def captured(instants: Sequence[datetime | None]) -> pa.Array:
-    """Times of observation; null where the record does not say."""
-    return pa.array([None if instant is None else us_from_instant(instant) for instant in instants], pa.int64())
 
 
 def items_from(

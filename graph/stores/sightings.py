@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.resource import ConfigurationItem
-from graph.stores.instants import NEVER_US, instant_from_us, us_from_instant
+from graph.stores.instants import instant_from_us, instants_us, us_from_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,4 @@ class Sightings:
 
 def captured_us(items: Sequence[ConfigurationItem]) -> NDArray[np.int64]:
     """When the provider was asked, in microseconds since 1970; `NEVER_US` where the record does not say."""
-    instants = [item.captured_at for item in items]
-    known = {instant: NEVER_US if instant is None else us_from_instant(instant) for instant in set(instants)}
-    return np.array([known[instant] for instant in instants], np.int64)
+    return instants_us([item.captured_at for item in items])
