@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from domain.tenancy import TenantId
 from domain.value import Json
@@ -119,6 +119,15 @@ def resource_key(uid: str) -> str:
     if uid.startswith("https://"):
         return _full_resource_name(uid)
     return uid
+
+
+def resource_keys(uids: Iterable[str]) -> list[str]:
+    """`resource_key` of each."""
+    return [resource_key(uid) if uid[:1] in _SPELT else uid for uid in uids]
+
+
+_SPELT: Final = frozenset({"/", "h"})
+"""How ids begin that have a key of another spelling; most of a large estate's do not."""
 
 
 def _full_resource_name(link: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -59,6 +60,7 @@ EVERYWHERE: Final = frozenset({"*"})
 """`Snapshot.unproven` of a part of what was read."""
 
 
+@lru_cache(maxsize=65_536)
 def account_of(scope: str) -> str:
     """The subscription, account or other top level of a scope, folded: its first two segments."""
     return "/".join(scope.lower().split("/")[:3])

@@ -18,7 +18,7 @@ def restoring(archive: Archive, tenant: TenantId) -> MergePlan:
     Raises:
         InputError: it is another tenant's.
     """
-    require_tenant((version.item for version in archive.versions), tenant)
+    require_tenant([version.item for version in archive.versions], tenant)
     return MergePlan(
         added=tuple(_added(archive.versions)),
         touched=Sightings.of(()),

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domain.resource import Relationship, RelationshipKind, ResourceId, Strength, resource_key
+from domain.resource import Relationship, RelationshipKind, ResourceId, Strength, resource_keys
 from graph.references import Dangling
+from graph.stores.edge_codes import coded_edges
 from graph.stores.edges import KIND_CODES, STRENGTH_CODES, edge_table
 
 Numbers: TypeAlias = NDArray[np.int64]
@@ -155,18 +156,13 @@ def _coded(
     """
     before = len(ends)
     start = known - before
-    sources = np.array([ends.setdefault(each.source, start + len(ends)) for each in found], np.int64)
-    targets = np.array([ends.setdefault(each.target, start + len(ends)) for each in found], np.int64)
+    coded = coded_edges(found)
+    codes = np.array([ends.setdefault(text, start + len(ends)) for text in coded.ends], np.int64)
     new = [(code, text) for text, code in list(ends.items())[before:]]
     meanings = {(kind, strength, path): code for code, kind, strength, path in connection.execute(_MEANINGS).fetchall()}
-    seen: dict[tuple[int, int, str], int] = {}  # (members of an enumeration are slow to hash and have one id each)
-    for each in found:
-        short = (id(each.kind), id(each.strength), each.path)
-        if short not in seen:
-            said = (each.kind.value, each.strength.value, each.path)
-            seen[short] = meanings.setdefault(said, len(meanings))
-    coded = np.array([seen[id(each.kind), id(each.strength), each.path] for each in found], np.int64)
-    return _Rows(sources, targets, coded), new, meanings
+    said = [(kind.value, strength.value, path) for kind, strength, path in coded.meanings]
+    means = np.array([meanings.setdefault(each, len(meanings)) for each in said], np.int64)
+    return _Rows(codes[coded.sources], codes[coded.targets], means[coded.means]), new, meanings
 
 
 def _stored(connection: duckdb.DuckDBPyConnection) -> _Rows:
@@ -195,7 +191,7 @@ def _add_texts(
         {
             "code": pa.array([code for code, _ in texts], pa.int32()),
             "text": pa.array([each for _, each in texts], text),
-            "key": pa.array([resource_key(each) for _, each in texts], text),
+            "key": pa.array(resource_keys(each for _, each in texts), text),
         }
     )
     insert(connection, "incoming", table, into="ends")

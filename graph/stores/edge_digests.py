@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.resource import Relationship, resource_key
+from domain.resource import Relationship, resource_keys
+from graph.stores.edge_codes import coded_edges, coded_texts
+from graph.stores.known import MARK
 
 DIGEST_BYTES: Final = 16
 _WORDS: Final = 6
@@ -24,21 +26,21 @@ class SourceEdges:
     """Relationships by the key of their source, each once.
 
     Args:
-        digests: of each key's relationships; equal where these are equal, in whatever order they were given.
+        marks: a digest of each key's relationships; equal where these are equal, in whatever order they were given.
         starts: where each key's relationships begin in `order`, and where the last one's end.
         order: places of the relationships.
     """
 
     keys: Sequence[str]
-    digests: Sequence[bytes]
+    marks: NDArray[np.bytes_]
     starts: NDArray[np.int64]
     order: NDArray[np.int64]
     relationships: Sequence[Relationship]
 
     @property
-    def by_key(self) -> Mapping[str, bytes]:
-        """Digests by key."""
-        return dict(zip(self.keys, self.digests, strict=True))
+    def by_key(self) -> Mapping[str, str]:
+        """Digests as text, by key."""
+        return dict(zip(self.keys, self.marks.astype(str).tolist(), strict=True))
 
     def of(self, keys: Iterable[str]) -> dict[str, list[Relationship]]:
         """The relationships of some sources; empty where there are none."""
@@ -53,29 +55,19 @@ class SourceEdges:
 def source_edges(relationships: Iterable[Relationship]) -> SourceEdges:
     """Group relationships by source."""
     given = relationships if isinstance(relationships, Sequence) else tuple(relationships)
-    ends: dict[str, int] = {}
-    sources = np.array([ends.setdefault(each.source, len(ends)) for each in given], np.int64)
-    spelt = len(ends)
-    targets = np.array([ends.setdefault(each.target, len(ends)) for each in given], np.int64)
-    means: dict[tuple[int, int, str], int] = {}  # (members of an enumeration are slow to hash and have one id each)
-    meanings = np.array(
-        [means.setdefault((id(each.kind), id(each.strength), each.path), len(means)) for each in given], np.int64
-    )
-    firsts = np.unique(meanings, return_index=True)[1]
-    said = [f"{given[at].kind}\x1f{given[at].strength}\x1f{given[at].path}" for at in firsts.tolist()]
-    texts = list(ends)
-    keys: dict[str, int] = {}
-    key_of = np.array([keys.setdefault(resource_key(text), len(keys)) for text in texts[:spelt]], np.int64)
-    end_words, meaning_words = _words(texts), _words(said)
-    words = np.hstack([end_words[targets], meaning_words[meanings], end_words[sources]])
-    groups = key_of[sources] if len(given) else sources
+    coded = coded_edges(given)
+    said = [f"{kind}\x1f{strength}\x1f{path}" for kind, strength, path in coded.meanings]
+    keys, key_of = coded_texts(resource_keys(coded.ends[: coded.spelt]))
+    end_words, meaning_words = _words(coded.ends), _words(said)
+    words = np.hstack([end_words[coded.targets], meaning_words[coded.means], end_words[coded.sources]])
+    groups = key_of[coded.sources] if len(given) else coded.sources
     order = np.lexsort((words[:, ::2] @ _SPREAD, groups))
     words, groups = words[order], groups[order]
     is_first = np.ones(len(given), np.bool_)
     is_first[1:] = (groups[1:] != groups[:-1]) | (words[1:] != words[:-1]).any(axis=1)
     words, order = np.ascontiguousarray(words[is_first]), order[is_first]
     starts = np.searchsorted(groups[is_first], np.arange(len(keys) + 1))
-    return SourceEdges(list(keys), _digests(words, starts), starts, order, given)
+    return SourceEdges(keys, _marks(words, starts), starts, order, given)
 
 
 def _words(texts: Sequence[str]) -> NDArray[np.uint64]:
@@ -86,7 +78,8 @@ def _words(texts: Sequence[str]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, "<u8").astype(np.uint64).reshape(-1, 2)
 
 
-def _digests(words: NDArray[np.uint64], starts: NDArray[np.int64]) -> list[bytes]:
+def _marks(words: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.bytes_]:
     content: Any = memoryview(words.astype("<u8").tobytes())
     bounds = (starts * (_WORDS * 8)).tolist()
-    return [blake2b(content[start:end], digest_size=DIGEST_BYTES).digest() for start, end in pairwise(bounds)]
+    digests = [blake2b(content[start:end], digest_size=DIGEST_BYTES).digest() for start, end in pairwise(bounds)]
+    return np.frombuffer(b"".join(digests).hex().encode(), MARK)

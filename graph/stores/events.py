@@ -50,7 +50,7 @@ def plan_events(
     """
     for event in events:
         _require_sound(event, now)
-    require_tenant((event.item for event in events if event.item is not None), tenant)
+    require_tenant([event.item for event in events if event.item is not None], tenant)
     by_key: dict[str, list[ChangeEvent]] = {}
     for event in events:
         by_key.setdefault(resource_key(event.uid), []).append(event)

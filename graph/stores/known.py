@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graph.stores.instants import NEVER_US, instant_from_us
@@ -40,7 +41,8 @@ def unknown_gone(at: datetime) -> Known:
 
 
 MARK: Final = "S32"
-"""A fingerprint in an array."""
+"""A digest in an array."""
+NO_MARK: Final = b"0" * 32
 
 
 @dataclass(slots=True, eq=False)
@@ -137,19 +139,22 @@ class KnownColumns(Mapping[str, Known]):
         return np.array([codes.get(file, -1) for file in files], np.int32)
 
 
-def known_columns(table: pa.Table, extra: Mapping[str, Known]) -> KnownColumns:
+def known_columns(table: pa.Table, extra: Mapping[str, Known], rows: Mapping[str, int] | None = None) -> KnownColumns:
     """What a table with a row for each resource says.
 
     Args:
         table: key, number, fingerprint (hexadecimal text), valid_from, seen_at, captured_at (microseconds), file,
             line, retired, told.
+        rows: row of each key, where that is known already.
     """
+    if rows is None:
+        rows = {key: row for row, key in enumerate(table.column("key").to_pylist())}
     files = table.column("file").combine_chunks().dictionary_encode()
     files = files.combine_chunks() if isinstance(files, pa.ChunkedArray) else files
     return KnownColumns(
-        rows={key: row for row, key in enumerate(table.column("key").to_pylist())},
+        rows=rows,
         numbers=_array(table, "number"),
-        marks=np.array(table.column("fingerprint").to_pylist(), MARK),
+        marks=marks_of(table.column("fingerprint")),
         since_us=_array(table, "valid_from"),
         seen_us=_array(table, "seen_at"),
         captured_us=_array(table, "captured_at"),
@@ -160,6 +165,14 @@ def known_columns(table: pa.Table, extra: Mapping[str, Known]) -> KnownColumns:
         told=_array(table, "told").astype(np.bool_),
         extra=dict(extra),
     )
+
+
+def marks_of(column: pa.ChunkedArray) -> NDArray[np.bytes_]:
+    """Digests in hexadecimal as an array, `NO_MARK` where there is none."""
+    is_there = pc.fill_null(pc.equal(pc.binary_length(column), len(NO_MARK)), fill_value=False)
+    fixed = pc.if_else(is_there, column, NO_MARK.decode()).cast(pa.binary()).cast(pa.binary(len(NO_MARK)))
+    chunks = [np.frombuffer(chunk.buffers()[1], MARK, len(chunk)) for chunk in fixed.chunks if len(chunk)]
+    return np.concatenate([np.empty(0, MARK), *chunks])
 
 
 def _array(table: pa.Table, name: str) -> NDArray[Any]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.inventory import Inventory
-from domain.resource import ConfigurationItem, ResourceId, resource_key
+from domain.resource import ConfigurationItem, ResourceId, resource_key, resource_keys
 from domain.tenancy import TenantId
 from graph.stores.contract import ChangeKind, ItemChange, PutCounts
 from graph.stores.instants import NEVER_US, us_from_instant
@@ -147,15 +147,20 @@ def plan(
     Raises:
         InputError: an item belongs to another tenant.
     """
-    require_tenant((*inventory.items, *inventory.former), tenant)
-    keys = [resource_key(item.uid) for item in inventory.items]
+    require_tenant(inventory.items, tenant)
+    require_tenant(inventory.former, tenant)
+    keys = resource_keys([item.uid for item in inventory.items])
     marks = [fingerprint(item) for item in inventory.items]
     rows = known.places(keys)
     is_same = known.are_present(rows, marks)
     again = _again(inventory.items, keys, np.flatnonzero(is_same), rows, known=known, at=at)
     sorting = _Sorting(known, at)
     for place in np.flatnonzero(~is_same).tolist():
-        sorting.see(inventory.items[place], keys[place], marks[place])
+        key = keys[place]
+        if key in known:
+            sorting.see(inventory.items[place], key, marks[place])
+        else:
+            sorting.take_new(inventory.items[place], key, marks[place])
     former = [*_former(inventory, at), *sorting.older]
     unseen = _unseen(former, past)
     seen = set(keys)
@@ -206,12 +211,14 @@ def _again(
     )
 
 
-def require_tenant(items: Iterable[ConfigurationItem], tenant: TenantId) -> None:
+def require_tenant(items: Collection[ConfigurationItem], tenant: TenantId) -> None:
     """Refuse another tenant's item.
 
     Raises:
         InputError: there is one.
     """
+    if {item.tenant for item in items} <= {tenant}:
+        return
     for item in items:
         if item.tenant != tenant:
             raise InputError(
@@ -235,13 +242,18 @@ class _Sorting:
         self.changes: list[Planned] = []
         self.new = self.changed = self.unchanged = 0
 
+    def take_new(self, item: ConfigurationItem, key: str, mark: str) -> None:
+        """Take in an item of which nothing is known."""
+        at = item.captured_at or self.at
+        self.latest.append(NewVersion(key, item, mark, at))
+        self.changes.append(Planned(key, ChangeKind.NEW, at, item))
+        self.new += 1
+
     def see(self, item: ConfigurationItem, key: str, mark: str) -> None:
-        """Sort one item in."""
+        """Sort in an item of something that is known."""
         version = NewVersion(key, item, mark, item.captured_at or self.at)
-        before = self.known.get(key)
-        if before is None:
-            self._take(version, ChangeKind.NEW)
-        elif before.is_retired:
+        before = self.known[key]
+        if before.is_retired:
             if before.is_told and item.captured_at is not None and item.captured_at < before.valid_from:
                 self.older.append(version)
             else:

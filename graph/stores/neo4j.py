@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from domain.change import ChangeEvent
 from domain.clock import parse_instant
@@ -49,9 +48,9 @@ from graph.stores.merge import MergePlan, Past, fingerprint, item_changes, plan
 from graph.stores.neo4j_archive import restoring_draft, stored_versions
 from graph.stores.neo4j_database import Neo4jDatabase, rows
 from graph.stores.neo4j_ledger import (
-    BASE,
     NO_ROW,
     NOTHING_SEEN,
+    Base,
     Ledger,
     Seen,
     base_from,
@@ -60,6 +59,7 @@ from graph.stores.neo4j_ledger import (
     ledger,
     names_from,
     seen_from,
+    table_of,
     with_texts,
     without_strangers,
 )
@@ -86,7 +86,7 @@ class Neo4jStore:
         self._tenant = tenant
         self._closes_database = closes_database
         self._writer = Neo4jWriter(database, tenant)
-        self._former_base: tuple[int, pa.Table] | None = None
+        self._former_base: tuple[int, Base] | None = None
         self._former_seen: Seen | None = None
 
     @property
@@ -209,8 +209,7 @@ class Neo4jStore:
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
         with paused():
             given = source_edges(relationships)
-            digests = {key: digest.hex() for key, digest in given.by_key.items()}
-            self._writer.write(lambda standing: self._relationship_draft(given, digests, standing))
+            self._writer.write(lambda standing: self._relationship_draft(given, standing))
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
         keys, found = require_sources(sources, relationships)
@@ -389,13 +388,12 @@ class Neo4jStore:
         draft.add(ledger_pieces(self._tenant, "sightings", table))
         draft.now["sighted"] = standing.writes + 1
 
-    def _relationship_draft(self, given: SourceEdges, digests: Mapping[str, str], standing: Standing) -> Draft:
+    def _relationship_draft(self, given: SourceEdges, standing: Standing) -> Draft:
         """Replace all relationships: those of each source that has others now."""
-        ledger = self._ledger(standing)
-        before, write = ledger.edges(), standing.writes + 1
-        changed = sorted({key for key, _ in digests.items() ^ before.items()})
+        ledger, write = self._ledger(standing), standing.writes + 1
+        changed, had = map(sorted, ledger.others(given.keys, given.marks))
         draft = Draft(now={"writes": write, "version": write if changed else standing.version})
-        had = [key for key in changed if key in before]
+        digests = given.by_key if changed else {}
         is_much = len(had) > CUT_MAX
         changes = EdgeChanges(given.of(changed), {} if is_much else self._edges_of(had), had if is_much else ())
         draft.add(changes.pieces(self._tenant, is_there=ledger.known.rows.__contains__, write=write))
@@ -433,7 +431,7 @@ class Neo4jStore:
         there = {key for key, node in self._nodes(sorted(ends - set(made))).items() if node.has_state} | set(made)
         changes = EdgeChanges(changed, {key: former[key] for key in changed if key in former})
         draft.add(changes.pieces(self._tenant, is_there=there.__contains__, write=write))
-        draft.add(marks(self._tenant, {key: digests[key].hex() if key in digests else None for key in changed}, write))
+        draft.add(marks(self._tenant, {key: digests.get(key) for key in changed}, write))
         draft.now["version"] = write
 
     def _edges_of(self, keys: Sequence[str]) -> dict[str, dict[Relationship, list[str]]]:
@@ -492,13 +490,14 @@ class Neo4jStore:
         was = {key for key, node in nodes.items() if node.linked <= standing.base}
         edges = {}
         if was:
-            chosen = base.filter(pc.is_in(base.column("key"), value_set=pa.array(sorted(was), pa.string())))
-            edges = dict(zip(chosen.column("key").to_pylist(), chosen.column("edges").to_pylist(), strict=True))
-        rows_of = [
-            {"key": key, **node.row, "edges": edges.get(key) if key in was else node.row["edges"]}
+            chosen = [key for key in was if key in base.rows]
+            texts = base.table.column("edges").take(pa.array([base.rows[key] for key in chosen], pa.int64()))
+            edges = dict(zip(chosen, texts.to_pylist(), strict=True))
+        rows_of = {
+            key: {**node.row, "edges": edges.get(key) if key in was else node.row["edges"]}
             for key, node in nodes.items()
-        ]
-        fresh = without_strangers(pa.Table.from_pylist(rows_of, BASE))
+        }
+        fresh = without_strangers(table_of(rows_of))
         sighted = [nodes[key].sighted for key in fresh.column("key").to_pylist()]
         return ledger(base, fresh, sighted, self._seen(standing))
 
@@ -521,11 +520,11 @@ class Neo4jStore:
                 known[key] = known_of(row)
         return known
 
-    def _base(self, standing: Standing) -> pa.Table:
+    def _base(self, standing: Standing) -> Base:
         """The ledger's base, read again when it was written again."""
         if self._former_base is None or self._former_base[0] != standing.base:
             found = self._read(read.LEDGER, kind="base") if standing.base else []
-            self._former_base = (standing.base, base_from(bytes(body) for (body,) in found))
+            self._former_base = (standing.base, Base.of(base_from(bytes(body) for (body,) in found)))
         return self._former_base[1]
 
     def _seen(self, standing: Standing) -> Seen:

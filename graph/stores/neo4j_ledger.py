@@ -10,7 +10,7 @@ them anew, and they hold only what differs from the nodes.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -21,9 +21,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domain.errors import IntegrityError
-from graph.stores.instants import NEVER_US, instant_from_us, us_from_instant
-from graph.stores.known import Known, KnownColumns, known_columns
-from graph.stores.merge import NewVersion
+from graph.stores.instants import NEVER_US, instant_from_us
+from graph.stores.known import MARK, NO_MARK, Known, KnownColumns, known_columns, marks_of
 from graph.stores.sightings import Sightings
 
 ROWS_OF_A_PART: Final = 16_384
@@ -49,6 +48,8 @@ BASE: Final = pa.schema(
         ("edges", pa.string()),
     ]
 )
+_OF_STATES: Final = BASE.names[1:-2]
+"""What a node says of its state as the base does."""
 _SIGHTINGS: Final = pa.schema(
     [
         ("number", pa.int64()),
@@ -94,27 +95,47 @@ class Seen:
         return captured_at, file, line, seen_at
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """The ledger's base, with the row of each key."""
+
+    table: pa.Table
+    rows: Mapping[str, int]
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Base:
+        """Number its rows."""
+        keys = table.column("key").to_pylist()
+        return cls(table, dict(zip(keys, range(len(keys)), strict=True)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """What nodes say of when and where their states were seen; see `KnownColumns`."""
+
+    captured_us: NDArray[np.int64]
+    seen_us: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    files: NDArray[np.int32]
+
+
 @dataclass(slots=True, eq=False)
 class Ledger:
     """Everything that the next collection is compared with.
 
     Args:
         own: a row of `BASE` for each entity, as its node says it.
+        rows: row of each entity.
         known: the same rows, with what the sightings say.
+        said: what the nodes alone say.
         fresh: how many rows do not stand in the base.
     """
 
     own: pa.Table
+    rows: Mapping[str, int]
     known: KnownColumns
+    said: _Said
     fresh: int
-    rows: dict[str, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        keys = self.own.column("key").to_pylist()
-        self.rows = {key: row for row, key in enumerate(keys)}
-        self.known.rows = self.rows
-        if (self.known.numbers == NO_STATE).any():
-            self.known.rows = {key: row for key, row in self.rows.items() if self.known.numbers[row] != NO_STATE}
 
     @property
     def keys(self) -> list[str]:
@@ -142,25 +163,42 @@ class Ledger:
         texts = self.own.column("edges").to_pylist()
         return {key: text for key, text in zip(self.rows, texts, strict=True) if text}
 
+    def others(self, keys: Sequence[str], marks: NDArray[np.bytes_]) -> tuple[set[str], set[str]]:
+        """Sources whose relationships are others now, and those of them that have some as it is.
+
+        Args:
+            keys: every source from now on.
+            marks: digest of each one's relationships.
+        """
+        had = marks_of(self.own.column("edges"))
+        get = self.rows.get
+        rows = np.fromiter((get(key, -1) for key in keys), np.int64, len(keys))
+        known, before = rows[rows >= 0], np.full(len(keys), NO_MARK, MARK)
+        before[rows >= 0] = had[known]
+        is_left = had != NO_MARK
+        is_left[known] = False
+        stored, (left,) = self.keys, np.nonzero(is_left)
+        (other,) = np.nonzero(before != marks)
+        gone = {stored[row] for row in left.tolist()}
+        has_some = {keys[place] for place in other.tolist() if before[place] != NO_MARK}
+        return {keys[place] for place in other.tolist()} | gone, has_some | gone
+
     def sighted(self, touched: Sightings, rewritten: Collection[str]) -> pa.Table:
         """The sightings after a run: what differs from the nodes, but for nodes that the run writes."""
         captured_us, seen_us, lines = self.known.captured_us.copy(), self.known.seen_us.copy(), self.known.lines.copy()
-        files = self.known.files.copy()
-        names = [*self.known.file_names]
+        files, names = self.known.files.copy(), [*self.known.file_names]
         if len(touched):
-            rows = np.array([self.rows[key] for key in touched.keys], np.int64)
+            rows = np.fromiter(map(self.rows.__getitem__, touched.keys), np.int64, len(touched))
             codes = {name: code for code, name in enumerate(names)}
             files[rows] = [codes.setdefault(file, len(codes)) for file in touched.files]
             names = list(codes)
             captured_us[rows], seen_us[rows], lines[rows] = touched.captured_us, touched.seen_us, touched.lines
-        own = known_columns(self.own, {})
-        own_codes = {name: code for code, name in enumerate(own.file_names)}
-        own_files = np.array([own_codes.get(name, -1) for name in names] or [-1], np.int32)[files]
+        said = self.said
         is_other = (
-            (captured_us != own.captured_us)
-            | (seen_us != own.seen_us)
-            | (lines != own.lines)
-            | (own_files != own.files)
+            (captured_us != said.captured_us)
+            | (seen_us != said.seen_us)
+            | (lines != said.lines)
+            | (files != said.files)
         )
         is_other[np.array([self.rows[key] for key in rewritten if key in self.rows], np.int64)] = False
         (rows,) = np.nonzero(is_other)
@@ -173,12 +211,18 @@ class Ledger:
     def with_rows(self, fresh: Mapping[str, Mapping[str, Any]]) -> pa.Table:
         """`own` with other rows for some entities."""
         kept = _without(self.own, list(fresh))
-        given = pa.Table.from_pylist([{"key": key, **row} for key, row in fresh.items()], BASE)
-        return pa.concat_tables([kept, given]).sort_by("key")
+        return pa.concat_tables([kept, table_of(fresh)]).sort_by("key")
 
     def wants_base(self, more: int) -> bool:
         """Whether so much stands beside the base, with what a write adds, that it had better be written anew."""
         return bool(self.fresh + more > max(FRESH_MIN, self.own.num_rows // FRESH_SHARE))
+
+
+def table_of(rows: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    """Rows of `BASE` by key as a table."""
+    given = list(rows.values())
+    columns = [pa.array([row[each.name] for row in given], each.type) for each in list(BASE)[1:]]
+    return pa.Table.from_arrays([pa.array(list(rows), pa.string()), *columns], schema=BASE)
 
 
 def with_texts(table: pa.Table, name: str, texts: Mapping[str, str | None]) -> pa.Table:
@@ -198,18 +242,28 @@ def without_strangers(table: pa.Table) -> pa.Table:
     return table.filter(pc.or_(pc.not_equal(table.column("number"), NO_STATE), has_edges))
 
 
-def ledger(base: pa.Table, fresh: pa.Table, sighted: Sequence[int], seen: Seen) -> Ledger:
+def ledger(base: Base, fresh: pa.Table, sighted: Sequence[int], seen: Seen) -> Ledger:
     """The ledger as of now.
 
     Args:
-        fresh: rows of nodes that were written after the base.
+        fresh: rows of nodes that were written after the base, which take the place of the base's.
         sighted: the write by which an event saw each of these again; 0 where none did.
     """
-    own = pa.concat_tables([_without(base, fresh.column("key").to_pylist()), fresh]).combine_chunks()
-    known = known_columns(own, {})
-    since = np.concatenate([np.zeros(own.num_rows - len(sighted), np.int64), np.array(sighted, np.int64)])
+    count, rows = base.table.num_rows, dict(base.rows)
+    taken = np.arange(count + fresh.num_rows)
+    at = [rows.setdefault(key, len(rows)) for key in fresh.column("key").to_pylist()]
+    taken[at] = np.arange(count, count + len(at))
+    own = base.table
+    if at:
+        own = pa.concat_tables([own, fresh]).combine_chunks().take(pa.array(taken[: len(rows)]))
+    since = np.zeros(len(rows), np.int64)
+    since[at] = sighted
+    known = known_columns(own, {}, rows)
+    if (known.numbers == NO_STATE).any():
+        known.rows = {key: row for key, row in rows.items() if known.numbers[row] != NO_STATE}
+    said = _Said(known.captured_us, known.seen_us, known.lines, known.files)
     _see(known, since, seen)
-    return Ledger(own, known, fresh.num_rows)
+    return Ledger(own, rows, known, said, fresh.num_rows)
 
 
 def _see(known: KnownColumns, sighted: NDArray[np.int64], seen: Seen) -> None:
@@ -235,25 +289,13 @@ def _see(known: KnownColumns, sighted: NDArray[np.int64], seen: Seen) -> None:
         return column
 
     known.captured_us, known.seen_us = told(known.captured_us, "captured_at"), told(known.seen_us, "seen_at")
-    known.lines = told(known.lines, "line")
+    known.lines, known.files = told(known.lines, "line"), known.files.copy()
     known.files[rows] = np.array(new_codes, np.int32)[file.indices.to_numpy(zero_copy_only=False)]
 
 
-def row_of(version: NewVersion, number: int, names: str) -> dict[str, Any]:
-    """A row of `BASE`, but for its key, of a state that is written now."""
-    item = version.item
-    return {
-        "number": number,
-        "fingerprint": version.fingerprint,
-        "valid_from": us_from_instant(version.valid_from),
-        "seen_at": us_from_instant(version.seen_at or version.valid_from),
-        "captured_at": None if item.captured_at is None else us_from_instant(item.captured_at),
-        "file": item.origin.file,
-        "line": item.origin.line,
-        "retired": version.is_retired,
-        "told": version.is_told,
-        "collections": names,
-    }
+def row_of(now: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `BASE`, but for its key and relationships, of a state that a node has now."""
+    return {**{name: now[name] for name in _OF_STATES}, "collections": joined(now["collections"])}
 
 
 NO_ROW: Final[Mapping[str, Any]] = {
@@ -337,4 +379,4 @@ def _without(table: pa.Table, keys: Sequence[str]) -> pa.Table:
 
 
 NOTHING_SEEN: Final = Seen(_SIGHTINGS.empty_table(), 0)
-EMPTY: Final = ledger(BASE.empty_table(), BASE.empty_table(), (), NOTHING_SEEN)
+EMPTY: Final = ledger(Base.of(BASE.empty_table()), BASE.empty_table(), (), NOTHING_SEEN)

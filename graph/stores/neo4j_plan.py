@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import pyarrow as pa
 
 from domain.clock import format_instant
-from domain.resource import ConfigurationItem, Relationship, resource_key
+from domain.resource import ConfigurationItem, Relationship, RelationshipKind, Strength, resource_key
 from domain.tenancy import TenantId
 from graph.snapshot import account_of
 from graph.stores.coverage import CollectionRecord
 from graph.stores.instants import us_from_instant
 from graph.stores.known import Known
 from graph.stores.merge import MergePlan, NewVersion, Repeat, fingerprint
-from graph.stores.neo4j_ledger import encoded, joined, row_of
+from graph.stores.neo4j_ledger import encoded, row_of
 from graph.stores.neo4j_rows import Properties, item_properties, known_seen, node_id
 from graph.stores.neo4j_steps import Piece, pieces
 from graph.stores.neo4j_write import Standing
 
 Numbered = tuple[int, NewVersion | Repeat]
+Link = tuple[str, str, str, str, str | None, str | None]
+"""A row of the statement `link`: both nodes' ids, path, strength, and how the ends are spelt where that is not so."""
+_STRENGTHS: Final = {id(strength): strength.value for strength in Strength}
+"""By identity: members of an enumeration are slow to hash, and their values slow to ask for."""
+_NOTHING: Final[Mapping[Relationship, Sequence[str]]] = {}
 
 
 @dataclass(slots=True)
@@ -114,7 +120,7 @@ class MergeDraft:
         now = self._now(key, version, number)
         item, row = version.item, self._row(key, known)
         row.update(now=now, since=us_from_instant(since) // 1_000)
-        self.latest[key] = row_of(version, number, joined(now["collections"]))
+        self.latest[key] = row_of(now)
         if version.is_retired:
             (self._rows.bury if known is None else self._rows.retire).append(row)
             return
@@ -130,10 +136,10 @@ class MergeDraft:
     def _repeat(self, key: str, version: Repeat, number: int, known: Known) -> None:
         """The state stays, and is gone or begins again."""
         seen_at = version.seen_at or version.valid_from
-        names = sorted(self._collections(key))
         now = {
             **known_seen(known),
             "number": number,
+            "fingerprint": known.fingerprint,
             "valid_from": us_from_instant(version.valid_from),
             "seen_at": us_from_instant(seen_at),
             "lastupdated": us_from_instant(seen_at) // 1_000,
@@ -141,14 +147,12 @@ class MergeDraft:
             "told": version.is_told,
             "written": self._write,
             "noted": self._write,
-            "collections": names,
+            "collections": sorted(self._collections(key)),
         }
         row = {**self._row(key, known), "now": now}
         is_leaving = version.is_retired and not known.is_retired
         (self._rows.retire if is_leaving else self._rows.restate).append(row)
-        facts = {name: now[name] for name in ("number", "valid_from", "seen_at", "captured_at", "file", "line")}
-        facts |= {"retired": version.is_retired, "told": version.is_told, "collections": joined(names)}
-        self.latest[key] = {**facts, "fingerprint": known.fingerprint}
+        self.latest[key] = row_of(now)
 
     def _row(self, key: str, known: Known | None) -> Properties:
         row: Properties = {"id": node_id(self._tenant, key)}
@@ -158,12 +162,13 @@ class MergeDraft:
         return row
 
     def _now(self, key: str, version: NewVersion, number: int) -> Properties:
-        seen_at = us_from_instant(version.seen_at or version.valid_from)
+        since = us_from_instant(version.valid_from)
+        seen_at = since if version.seen_at is None else us_from_instant(version.seen_at)
         return {
             **item_properties(version.item),
             "fingerprint": version.fingerprint,
             "number": number,
-            "valid_from": us_from_instant(version.valid_from),
+            "valid_from": since,
             "seen_at": seen_at,
             "lastupdated": seen_at // 1_000,
             "retired": version.is_retired,
@@ -245,21 +250,29 @@ class EdgeChanges:
         yield from pieces("unlink", [node_id(tenant, key) for key in sorted(self.unlinked)])
         yield from pieces("cut", self._cut())
         absent: dict[str, Properties] = {}
-        by_kind: dict[str, list[Properties]] = {}
+        by_kind: dict[int, list[Link]] = {id(kind): [] for kind in RelationshipKind}
+        ends: dict[str, tuple[str, str]] = {}
+
+        def end(spelt: str) -> tuple[str, str]:
+            """An end's key and its node's id."""
+            key = resource_key(spelt)
+            ends[spelt] = found = (key, node_id(tenant, key))
+            if not is_there(key):
+                absent[found[1]] = {"id": found[1], "tenant": tenant, "uid": spelt, "noted": write}
+            return found
+
         for key, relationships in self.given.items():
-            had = self.former.get(key, {})
-            for each in sorted(relationships, key=lambda r: (r.target, r.kind, r.path)):
-                if each in had:
+            had = self.former.get(key, _NOTHING)
+            for each in relationships:
+                if had and each in had:
                     continue
-                target = resource_key(each.target)
-                for end, spelt in ((key, each.source), (target, each.target)):
-                    if not is_there(end):
-                        id_ = node_id(tenant, end)
-                        absent[id_] = {"id": id_, "tenant": tenant, "uid": spelt, "noted": write}
-                by_kind.setdefault(each.kind.name, []).append(_link(tenant, key, target, each))
+                source, a = ends.get(each.source) or end(each.source)
+                target, b = ends.get(each.target) or end(each.target)
+                spelt = (None if each.source == source else each.source, None if each.target == target else each.target)
+                by_kind[id(each.kind)].append((a, b, each.path, _STRENGTHS[id(each.strength)], *spelt))
         yield from pieces("absent", list(absent.values()))
-        for kind, rows in sorted(by_kind.items()):
-            yield from pieces("link", rows, kind)
+        for kind in RelationshipKind:
+            yield from pieces("link", by_kind[id(kind)], kind.name)
 
     def _cut(self) -> Iterable[str]:
         for key, had in self.former.items():
@@ -276,14 +289,3 @@ def marks(tenant: TenantId, digests: Mapping[str, str | None], write: int) -> It
         for key, digest in digests.items()
     ]
     yield from pieces("touch", rows)
-
-
-def _link(tenant: TenantId, key: str, target: str, each: Relationship) -> Properties:
-    return {
-        "a": node_id(tenant, key),
-        "b": node_id(tenant, target),
-        "path": each.path,
-        "strength": each.strength.value,
-        "source": None if each.source == key else each.source,
-        "target": None if each.target == target else each.target,
-    }

@@ -130,4 +130,4 @@ def _facts(text: str) -> tuple[dict[str, str], list[str], bool]:
 
 def _plain(text: str) -> str:
     """Text without what UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from domain.resource import Provider, RelationshipKind
@@ -270,6 +271,7 @@ def statements() -> Iterator[str]:
             yield f"CREATE INDEX pcg_{name}_{'_'.join(properties)} IF NOT EXISTS FOR (n:{node.name}) ON ({columns})"
 
 
+@lru_cache(maxsize=4_096)
 def kind_label(provider: str, type_: str) -> str:
     """The label of a kind: `AWS::EC2::Instance` is `AWSEC2Instance`, as Cartography names it.
 

@@ -54,8 +54,14 @@ STATEMENTS: Final = {
         ON CREATE SET x:Absent, x.tenant = row.tenant, x.uid = row.uid, x.noted = row.noted""",
     "unlink": f"UNWIND $rows AS id MATCH (a:Entity {{id: id}})-[e]->(b:Entity) DELETE e {_FORGET}",
     "cut": f"UNWIND $rows AS id MATCH (a)-[e]->(b) WHERE elementId(e) = id DELETE e {_FORGET}",
-    "link": """UNWIND $rows AS row MATCH (a:Entity {id: row.a}) MATCH (b:Entity {id: row.b})
-        CREATE (a)-[:%s {path: row.path, strength: row.strength, source: row.source, target: row.target}]->(b)""",
+    "link": """UNWIND range(0, size($ids) - 1) AS i MATCH (x:Entity {id: $ids[i]})
+        WITH i, x ORDER BY i WITH collect(x) AS ends WHERE size(ends) = size($ids)
+        UNWIND range(0, size($sources) - 1) AS i
+        WITH ends[$sources[i]] AS a, ends[$targets[i]] AS b, $said[$means[i]] AS said
+        CREATE (a)-[:%s {path: said[0], strength: said[1], source: said[2], target: said[3]}]->(b)
+        RETURN count(*)""",
+    "link_found": """UNWIND $rows AS row MATCH (a:Entity {id: row[0]}) MATCH (b:Entity {id: row[1]})
+        CREATE (a)-[:%s {path: row[2], strength: row[3], source: row[4], target: row[5]}]->(b)""",
     "gone": "UNWIND $rows AS row MERGE (g:Gone {id: row.id}) SET g.tenant = row.tenant, g.at = row.at",
     "known": "UNWIND $rows AS id MATCH (g:Gone {id: id}) DELETE g",
     "collection": "UNWIND $rows AS row MERGE (c:Collection {id: row.id}) SET c += row",
@@ -69,6 +75,8 @@ STATEMENTS: Final = {
 """Every statement that writes, by name; `%s` stands for a label or type that `_checked` lets through."""
 
 _RELABELLED: Final = frozenset({"replace", "retire"})
+INDEPENDENT: Final = frozenset({"found", "create", "states", "link"})
+"""Statements of which several pieces may be applied at once: none touches what another of them makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +94,29 @@ class Piece:
 
     def run(self, transaction: ManagedTransaction) -> None:
         """Apply it."""
+        if self.name == "link":
+            _link(transaction, self)
+            return
         found = transaction.run(_statement(self.name, self.label), rows=self.rows).values()
         if self.name in _RELABELLED:
             _unlabel(transaction, found)
+
+
+def _link(transaction: ManagedTransaction, piece: Piece) -> None:
+    """Make relationships: every end is looked for once, and named by a number.
+
+    Where an end is missing, which only somebody who writes beside us can have brought about, the others are made.
+    """
+    ends: dict[str, int] = {}
+    said: dict[tuple[Any, ...], int] = {}
+    columns = {
+        "sources": [ends.setdefault(row[0], len(ends)) for row in piece.rows],
+        "targets": [ends.setdefault(row[1], len(ends)) for row in piece.rows],
+        "means": [said.setdefault(tuple(row[2:]), len(said)) for row in piece.rows],
+    }
+    given = {**columns, "ids": list(ends), "said": list(map(list, said))}
+    if not transaction.run(_statement(piece.name, piece.label), given).values()[0][0]:
+        transaction.run(_statement("link_found", piece.label), rows=piece.rows).consume()
 
 
 def pieces(name: str, rows: Iterable[Any], label: str = "") -> Iterator[Piece]:
