@@ -7,8 +7,11 @@ before the decision has written nothing; after it, whoever comes next applies th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import Any, Final
 from uuid import uuid4
 
@@ -19,9 +22,10 @@ from domain.tenancy import TenantId
 from graph.stores.fence import require_epoch
 from graph.stores.neo4j_database import Neo4jDatabase, rows
 from graph.stores.neo4j_rows import node_id
-from graph.stores.neo4j_steps import BYTES_MAX, ROWS_MAX, Piece, packed, size_of, unpacked
+from graph.stores.neo4j_steps import BYTES_MAX, INDEPENDENT, ROWS_MAX, Piece, packed, size_of, unpacked
 
 TRIES_MAX: Final = 5
+SIDE_BY_SIDE: Final = 3
 _STANDING = """t.epoch, t.holder, t.version, t.writes, t.number, coalesce(t.base, 0), coalesce(t.sighted, 0), t.pending,
     t.last"""
 _LOCK = f"""MERGE (t:Tenant {{id: $tenant}})
@@ -155,8 +159,7 @@ class Neo4jWriter:
     def _write_large(self, draft: Draft, standing: Standing) -> bool:
         write = draft.name
         self._discard_undecided()
-        for ordinal, piece in enumerate(draft.pieces):
-            self._keep(write, ordinal, piece)
+        side_by_side(partial(self._keep, write), enumerate(draft.pieces))
 
         def decide(transaction: ManagedTransaction) -> bool:
             query = "MATCH (p:PendingWrite {tenant: $tenant}) WHERE p.write = $write RETURN count(p)"
@@ -172,8 +175,8 @@ class Neo4jWriter:
 
         is_decided = self._database.write(decide)
         if is_decided:
-            for ordinal, piece in enumerate(draft.pieces):
-                self._apply(write, ordinal, piece)
+            for stage in _stages(draft.pieces):
+                side_by_side(partial(self._apply, write), stage)
             self._close(write)
         return is_decided
 
@@ -184,14 +187,16 @@ class Neo4jWriter:
         self._database.write(lambda t: t.run(query, row={**row, "body": body, "size": size}).consume())
 
     def _apply(self, write: str, ordinal: int, piece: Piece | None) -> None:
-        """Apply one piece, unless somebody did."""
+        """Apply one piece, unless somebody did: to delete it is to take it, and of two who do so one has deleted it."""
         query = "MATCH (p:PendingWrite {id: $id}) WITH p, p.body AS body, p.size AS size DELETE p RETURN body, size"
         if piece is not None:
             query = "MATCH (p:PendingWrite {id: $id}) DELETE p RETURN null AS body, null AS size"
 
         def work(transaction: ManagedTransaction) -> None:
-            self._locked(transaction)
-            for body, size in rows(transaction, query, {"id": self._piece_id(write, ordinal)}):
+            found = transaction.run(query, id=self._piece_id(write, ordinal))
+            kept = found.values()
+            if found.consume().counters.nodes_deleted:
+                ((body, size),) = kept
                 (piece or unpacked(body, size)).run(transaction)
 
         self._database.write(work)
@@ -241,6 +246,26 @@ class Neo4jWriter:
 
     def _piece_id(self, write: str, ordinal: int) -> str:
         return node_id(self._tenant, f"{write}/{ordinal}")
+
+
+def _stages(pieces: Sequence[Piece]) -> Iterator[list[tuple[int, Piece]]]:
+    """Pieces with their ordinals, those together that need nothing of each other."""
+    for name, stage in groupby(enumerate(pieces), key=lambda each: each[1].name):
+        if name in INDEPENDENT:
+            yield list(stage)
+        else:
+            yield from ([each] for each in stage)
+
+
+def side_by_side(work: Callable[[int, Piece], None], stage: Iterable[tuple[int, Piece]]) -> None:
+    """Do some work for each piece, a few at a time: the server has more processors than a transaction uses."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        try:
+            for done in [pool.submit(work, *each) for each in stage]:
+                done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _standing_from(found: Sequence[Sequence[Any]]) -> Standing:

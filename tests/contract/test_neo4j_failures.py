@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from neo4j import ManagedTransaction
 
 from domain.change import ChangeEvent
 from domain.errors import AccessDenied, ConflictError, InputError, IntegrityError, UnavailableError
@@ -137,9 +139,32 @@ def test_a_process_that_dies_before_it_decided_has_written_nothing(
         store.put_inventory(MANY, "all", NOON)
     monkeypatch.setattr(writer, "_keep", keep)
     again = Neo4jStore(neo4j_database, TENANT)
-    assert (kept, again.items(), again.version()) == ([0], (), 0)
+    assert kept
+    assert (again.items(), again.version()) == ((), 0)
     assert again.put_inventory(MANY, "all", NOON) == PutCounts(new=20)
     assert again.items() == MANY.items
+
+
+def test_a_piece_that_two_processes_take_at_once_is_applied_by_one(neo4j_config: Neo4jConfig) -> None:
+    piece = Piece("gone", "", [{"id": f"{TENANT}/id", "tenant": TENANT, "at": 0}])
+    blocked = "SHOW TRANSACTIONS YIELD status WHERE status STARTS WITH 'Blocked' RETURN count(*)"
+    with connected(neo4j_config) as database, ThreadPoolExecutor(1) as pool:
+        writer = neo4j_write.Neo4jWriter(database, TENANT)
+        database.prepare()
+        writer._keep("write", 0, piece)
+
+        def take(transaction: ManagedTransaction) -> Future[None]:
+            taken = transaction.run("MATCH (p:PendingWrite {write: 'write'}) DELETE p").consume()
+            assert taken.counters.nodes_deleted == 1
+            waiting = pool.submit(writer._apply, "write", 0, piece)
+            while database.read(lambda t: rows(t, blocked, {})) == [[0]]:
+                assert not waiting.done()
+            return waiting
+
+        database.write(take).result()
+        assert database.read(lambda t: rows(t, "MATCH (g:Gone) WHERE g.id ENDS WITH '/id' RETURN count(g)", {})) == [
+            [0]
+        ]
 
 
 def test_a_writer_that_was_fenced_while_it_prepared_writes_nothing(
