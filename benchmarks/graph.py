@@ -7,9 +7,10 @@ labels of its own, and each after the server was warmed up by the same work. A c
 `put_relationships` (three for each resource); of every later one, which was asked for everything again, 1 % has
 changed. Later collections and hydrations are repeated, and the median counts. Cartography's way takes minutes at full
 size, so that it is compared at a size of its own, with ours at that same size; what the comparison says at full size,
-`--peer-resources` tells. Making the estates is not counted. Beside the seconds on the clock stand the seconds of
-processor that our process and the server took: on a machine that is shared they say more. Ends within six minutes on
-two cores that do nothing else.
+`--peer-resources` tells. What bounds a first collection is measured beside it: the same resources and relationships put
+down by the leanest statements, with nothing compared or kept safe (`benchmarks.graphs.bare`). Making the estates is not
+counted. Beside the seconds on the clock stand the seconds of processor that our process and the server took: on a
+machine that is shared they say more. Ends within ten minutes on two cores that do nothing else.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 
+from benchmarks.graphs.bare import BareServer, bare_file
 from benchmarks.graphs.cartography_shape import CartographyShape
 from benchmarks.graphs.estate import MadeEstate, collected_again, made_estate
 from benchmarks.report import Row, publish
@@ -61,6 +63,7 @@ def main() -> None:
         beside = alone(ours_in_neo4j, address, "beside", peer_size)
         peer = alone(theirs, address, "Peer", peer_size)
         full = alone(ours_in_neo4j, address, FULL, size)
+        full |= alone(bare_in_neo4j, address, "Bare", size)
         memory_mib = rss_mib(process_id) if process_id else 0.0
     publish("graph", [*of_neo4j(full, cold), *of_peer(beside, peer, peer_size), *of_files(embedded, memory_mib)])
 
@@ -69,6 +72,7 @@ def of_neo4j(full: Timings, cold: Timings) -> Iterator[Row]:
     """Ours in Neo4j, with the aims."""
     yield Row("neo4j: first collection, cold server, small estate", cold["first"], "s")
     yield from timed_rows(full, "first", "neo4j: first collection", 30)
+    yield from limit_rows(full, "neo4j: first collection")
     yield from timed_rows(full, "later", "neo4j: later collection, 1 % changed", 2)
     yield from timed_rows(full, "read", "neo4j: hydrated from it alone", 12)
     yield from timed_rows(full, "saved", "neo4j: hydrated from the saved graph", 1)
@@ -92,6 +96,7 @@ def of_peer(ours: Timings, peer: Timings, size: int) -> Iterator[Row]:
 def of_files(embedded: Timings, memory_mib: float) -> Iterator[Row]:
     """Ours in a file, with the aims."""
     yield from timed_rows(embedded, "first", "embedded: first collection", 3)
+    yield from limit_rows(embedded, "embedded: first collection")
     yield from timed_rows(embedded, "later", "embedded: later collection, 1 % changed", None)
     yield from timed_rows(embedded, "read", "embedded: hydrated", 0.5)
     yield Row("embedded: our process, peak memory", embedded["memory_mib"], "MiB")
@@ -109,6 +114,14 @@ def timed_rows(timings: Timings, phase: str, name: str, most_s: float | None) ->
         yield Row(f"{name}, processor, server", server_s, "s")
 
 
+def limit_rows(timings: Timings, name: str) -> Iterator[Row]:
+    """What bounds a first collection, and how much of it ours takes."""
+    for part, what in (("", ""), ("_ours", ", processor, our process"), ("_server", ", processor, server")):
+        if limit := timings[f"bare{part}"]:
+            ratio = limit / timings[f"first{part}"]
+            yield Row(f"{name}, the bare writes alone{what}", limit, "s", "ours", ratio)
+
+
 def ours_in_neo4j(address: str, tenant: str, size: int) -> Timings:
     """Collections and hydrations in Neo4j."""
     database = Neo4jDatabase(config_of(address))
@@ -122,7 +135,18 @@ def ours_in_neo4j(address: str, tenant: str, size: int) -> Timings:
 
 def ours_in_files(folder: str, tenant: str, size: int) -> Timings:
     """The same in a file."""
-    return timed(partial(DuckDbStore, Path(folder)), TenantId(tenant), size, Clock(None), keeps=False)
+    clock = Clock(None)
+    clock.time("bare", bare_file(Path(folder), estate_of(TenantId(tenant), size)))
+    return timed(partial(DuckDbStore, Path(folder)), TenantId(tenant), size, clock, keeps=False)
+
+
+def bare_in_neo4j(address: str, label: str, size: int) -> Timings:
+    """The bare writes of a first collection."""
+    bare = BareServer(config_of(address), label, estate_of(TenantId("bare"), size))
+    clock = Clock(server_of(address))
+    clock.time("bare", bare.fill)
+    bare.close()
+    return clock.timings
 
 
 def theirs(address: str, prefix: str, size: int) -> Timings:

@@ -6,20 +6,19 @@ then deletes in batches whatever has another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from neo4j import Driver, GraphDatabase, ManagedTransaction, Session
 
+from benchmarks.graphs.bare import BATCH, batches
 from benchmarks.graphs.estate import MadeEstate
 from domain.resource import ConfigurationItem, ResourceId
 from graph.stores.neo4j_database import Neo4jConfig
 from graph.stores.neo4j_schema import kind_label
 
-BATCH: Final = 10_000
 CLEANUP: Final = 100
-T = TypeVar("T")
 
 _NODES = """UNWIND $DictList AS item MERGE (i:%s {id: item.id})
 ON CREATE SET i.firstseen = timestamp()
@@ -95,7 +94,7 @@ class CartographyShape:
                         pass
 
     def _send(self, session: Session, text: str, rows: Sequence[Any], tag: int) -> None:
-        for batch in _batches(rows):
+        for batch in batches(rows, BATCH):
             session.execute_write(partial(_merge, text, batch, tag))
 
     def _accounts(self, scopes: Sequence[str]) -> list[str]:
@@ -123,8 +122,3 @@ class CartographyShape:
 
 def _merge(text: str, batch: Sequence[Any], tag: int, transaction: ManagedTransaction) -> None:
     transaction.run(text, DictList=batch, lastupdated=tag).consume()
-
-
-def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), BATCH):
-        yield rows[start : start + BATCH]
