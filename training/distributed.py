@@ -80,7 +80,10 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
     )  # fmt: skip
     is_ours = not ray.is_initialized()
     if is_ours:
-        ray.init(num_cpus=given.parallel, include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING)
+        ray.init(
+            address="local", num_cpus=given.parallel, include_dashboard=False, log_to_driver=False,
+            logging_level=logging.WARNING,
+        )  # fmt: skip
     try:
         found = _tuner(trainable, given).fit()
     finally:

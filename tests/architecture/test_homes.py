@@ -15,6 +15,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "serve.deployment",
         "serve.jobs",
         "training.distributed",
+        "training.workers",
     ),
     "torch": ("training.network",),
     "lightgbm": ("training.boosting",),

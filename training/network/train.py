@@ -8,9 +8,10 @@ back-test's, not this run's: a model that was fitted on everything cannot be jud
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +29,7 @@ from training.answer import answer
 from training.backtest import TRAIN_FROM, day
 from training.calibration import fit_isotonic
 from training.card import card_of
-from training.dataset import FEATURE_CODE, Weeks, code_digest
+from training.dataset import FEATURE_CODE, GraphWeek, Weeks, code_digest
 from training.forward import Network
 from training.logistic import Logistic, fit_logistic, logit
 from training.models import KEEP, drawn
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--train-from", type=day, default=TRAIN_FROM, help="first week that is learned from")
     made.add_argument("--train-every", type=int, default=4, help="learn from every so many weeks; default 4")
     made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--workers", type=int, default=1, help="processes that learn together, by Ray Train; default 1")
     made.add_argument("--name", default="global")
     made.add_argument("--backtest", type=Path, help="the back-test's JSON, whose figures go into manifest and card")
     made.add_argument("--out", type=Path, default=SHIPPED, help="file of the weights; the manifest goes beside it")
@@ -100,16 +102,12 @@ def _fitted(given: argparse.Namespace, tracking: Tracking) -> Mapping[str, Json]
     )  # fmt: skip
     tracking.given({
         "data": recorded.digest, "code": manifest.code, "features": manifest.features, "seed": given.seed,
+        "workers": given.workers,
         "learned_from": manifest.learned_from, "learned_until": manifest.learned_until, "weeks_learned": len(learned),
         **{one.name: getattr(TEACHING, one.name) for one in fields(TEACHING) if one.name != "form"},
         **{one.name: getattr(TEACHING.form, one.name) for one in fields(TEACHING.form)},
     })  # fmt: skip
-    network = fit_network(
-        weeks.graph,
-        learned,
-        seed=given.seed,
-        told=lambda reached: tracking.reached(reached.epoch, {"loss": reached.loss}),
-    )
+    network = _learned(given, weeks, learned, lambda epoch, loss: tracking.reached(epoch, {"loss": loss}))
     tasks = task_models(weeks, network, learned, held_out, seed=given.seed)
     predictor = Predictor(network, tasks, prior_of(recorded, held_out[-1]), names, manifest)
     told = write_weights(given.out, as_arrays(predictor), manifest)
@@ -117,6 +115,25 @@ def _fitted(given: argparse.Namespace, tracking: Tracking) -> Mapping[str, Json]
         given.card.write_text(card_of(told, report, size_bytes=given.out.stat().st_size))
     return {"file": str(given.out), "sha256": told.sha256, "size_bytes": given.out.stat().st_size,
             "weeks_learned": len(learned), "weeks_held_out": len(held_out)}  # fmt: skip
+
+
+def _learned(
+    given: argparse.Namespace, weeks: Weeks, learned: Sequence[datetime], told: Callable[[int, float], None]
+) -> Network:
+    """The network, by this process or by several workers."""
+    if given.workers == 1:
+        return fit_network(weeks.graph, learned, seed=given.seed, told=lambda one: told(one.epoch, one.loss))
+    workers = importlib.import_module("training.workers")
+    make = partial(_graphs, given.data.resolve(), given.cache.resolve())
+    network: Network = workers.fit_together(
+        make, learned, seed=given.seed, teaching=TEACHING, workers=given.workers, folder=given.cache / "fits", told=told
+    )
+    return network
+
+
+def _graphs(data: Path, cache: Path) -> Callable[[datetime], GraphWeek]:
+    """What gives a week's rows, in a process that has only the names of folders."""
+    return Weeks(read_histories(data), cache).graph
 
 
 def split(first: datetime, end: datetime, *, every_weeks: int) -> tuple[list[datetime], list[datetime]]:
