@@ -1,4 +1,4 @@
-"""The job for clusters, as tasks of a cluster; `tests/cluster/test_bulk_scan_job.py` submits it as users do."""
+"""The job for clusters, as tasks of a cluster; `tests/cluster/test_jobs.py` submits it as users do."""
 
 from __future__ import annotations
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pytest
 
 from actors.evidence_pages import EvidencePage, EvidenceQuery
@@ -16,36 +15,18 @@ from actors.prediction_desk import PredictionDesk
 from assessment.learned import LiveHistory
 from domain.errors import InputError
 from domain.evidence import EntryId, EvidenceEvent, Receipt
-from domain.finding import PolicyId, Severity, Violation
-from domain.inventory import Inventory
-from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
 from domain.tenancy import TenantId
-from graph.stores.contract import ScanRecord
 from graph.stores.memory import MemoryStore
 from serve.bootstrap import folders_of
 from serve.render.html.retraining import retraining_html
 from serve.retraining import RetrainJob, made_here
 from serve.settings import Settings
+from tests.unit.serve.lived import ACME, END, START, live
 from training.activity import Prior
-from training.outcomes import WEEK, Deed
+from training.outcomes import Deed
 from training.predictor import features_now, load_predictor, shipped_sha256
 
-ACME: Final = TenantId("acme")
-START: Final = datetime(2026, 1, 5, tzinfo=UTC)
-WEEKS: Final = 15
-END: Final = START + WEEK * (WEEKS + 1) + timedelta(hours=12)
-RESOURCES: Final = 40
-BUSY: Final = 12
 FIGURE: Final = {"value": 0.1, "low": 0.05, "high": 0.2}
-
-
-def _item(number: int, version: int, at: datetime) -> ConfigurationItem:
-    uid, scope = f"arn:aws:s3:::bucket-{number}", f"1/stack-{number % 6}"
-    return ConfigurationItem(
-        tenant=ACME, uid=ResourceId(uid), provider=Provider.AWS, type="AWS::S3::Bucket", name=f"b{number}",
-        scope=scope, region="eu", tags={}, properties={"version": version}, captured_at=at, digest=f"{uid}{version}",
-        origin=Origin("live"),
-    )  # fmt: skip
 
 
 class Store:
@@ -65,27 +46,10 @@ class Store:
         return [Receipt(one.request_id, "o", EntryId(2026, len(self.recorded)), "", "") for one in events]
 
 
-def _live(store: MemoryStore) -> None:
-    """Some buckets change most weeks and sometimes violate; the others hardly ever do (synthetic)."""
-    draw, versions = np.random.default_rng(1), [0] * RESOURCES
-    begun = [START] * RESOURCES
-    for day in range(0, 7 * WEEKS + 8):
-        at = START + timedelta(days=day, hours=1)
-        for number in range(RESOURCES):
-            if day and draw.random() < (0.12 if number < BUSY else 0.004):
-                versions[number] += 1
-                begun[number] = at
-        items = tuple(_item(number, versions[number], begun[number]) for number in range(RESOURCES))
-        store.put_inventory(Inventory(items, (), (), (), 0), "all", at)
-        bad = [item for number, item in enumerate(items) if number < BUSY and versions[number] % 3 == 2]
-        found = frozenset(Violation(item.uid, PolicyId("P"), Severity.HIGH) for item in bad)
-        store.save_scan(ScanRecord(at.isoformat(), at, {"policies": ["P"], "scope": None, "type": None}, found))
-
-
 @pytest.mark.slow
 def test_a_retraining_is_decided_on_ended_weeks_recorded_and_reported(tmp_path: Path) -> None:
     settings, platform = Settings(store_dir=tmp_path), Store()
-    _live(platform.store)
+    live(platform.store)
     job = RetrainJob(platform, settings, END, made_here)
     found: dict[str, Any] = job.run([ACME], None)
     book = ModelBook(folders_of(settings).models, shipped_sha256())

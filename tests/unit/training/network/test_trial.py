@@ -72,11 +72,12 @@ def test_a_trial_is_judged_after_each_epoch_and_goes_on_where_it_was_cut_off() -
     assert whole.figures[-1][METRIC] > 0.7, "what was planted is learned"
 
 
+@pytest.mark.xdist_group("servers")
 def test_a_search_that_was_killed_goes_on_when_it_is_started_again(tmp_path: Path) -> None:
-    data = grown(repos=2, weeks=34, stacks=3, seed=2).write(tmp_path / "data")
+    data = grown(repos=1, weeks=17, stacks=3, seed=2).write(tmp_path / "data")
     told = tmp_path / "told.json"
     command = [
-        sys.executable, "-m", "training", "tune", str(data), "--trials", "2", "--epochs", "2", "--train-every", "6",
+        sys.executable, "-m", "training", "tune", str(data), "--trials", "2", "--epochs", "2", "--train-every", "2",
         "--train-from", f"{START:%Y-%m-%d}", "--folder", str(tmp_path / "tune"), "--cache", str(tmp_path / "cache"),
         "--json", str(told),
     ]  # fmt: skip

@@ -15,6 +15,7 @@ from training.workers import fit_together
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("servers"),
     pytest.mark.timeout(1_200),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
 ]

@@ -1,4 +1,4 @@
-"""A bulk scan submitted through Ray's own interface for jobs, and what that shows of it while it runs."""
+"""What runs as a job: submitted through Ray's own interface for jobs, and what that shows of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,12 @@ import pytest
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from connectors.estate import write_estate
+from domain.clock import format_instant
+from graph.stores.duckdb import DuckDbStore
+from serve.bootstrap import folders_of
+from serve.settings import Settings
 from tests.cluster.drills.fleet import ray_cluster
+from tests.unit.serve.lived import ACME, END, live
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT: Final = Path(__file__).parents[2]
@@ -24,10 +30,10 @@ WAIT_S: Final = 400.0
 AGENT_S: Final = 300.0
 
 
-@pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[JobSubmissionClient]:
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    with ray_cluster(0, has_dashboard=True) as cluster:
+@pytest.fixture(scope="module")
+def jobs() -> Iterator[JobSubmissionClient]:
+    with pytest.MonkeyPatch.context() as patched, ray_cluster(0, has_dashboard=True) as cluster:
+        patched.setenv("RAY_AUTH_MODE", "disabled")
         head: Any = cluster.head_node
         yield JobSubmissionClient(f"http://{head.webui_url}")
 
@@ -47,6 +53,22 @@ def test_a_job_shows_how_far_it_is_until_it_is_done(jobs: JobSubmissionClient, t
     last = jobs.get_job_info(job).metadata or {}
     assert (last["pcg_progress_percent"], last["asked_by"]) == ("100", "a test")
     assert json.loads((out / "summary.json").read_text())["resources"] == int(last["pcg_resources"])
+
+
+def test_a_retraining_learns_by_tasks_and_decides(jobs: JobSubmissionClient, tmp_path: Path) -> None:
+    settings = Settings(store_dir=tmp_path)
+    directory = folders_of(settings).graph(ACME)
+    directory.mkdir(parents=True)
+    with closing(DuckDbStore(directory, ACME)) as store:
+        live(store)
+    given = ["--store", str(tmp_path), "--tenant", ACME, "--as-of", format_instant(END)]
+    job = submitted(jobs, " ".join([sys.executable, "-m", "serve.jobs.retrain", *given]))
+    seen_while_it_runs(jobs, job)
+    told = jobs.get_job_logs(job)
+    assert jobs.get_job_status(job) == JobStatus.SUCCEEDED, told[-3_000:]
+    (report,) = tmp_path.rglob("report.html")
+    assert str(report) in told
+    assert len(json.loads(report.with_name("retraining.json").read_bytes())["weeks_judged"]) == 8
 
 
 def submitted(jobs: JobSubmissionClient, command: str) -> str:
