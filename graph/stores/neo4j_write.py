@@ -263,9 +263,8 @@ def side_by_side(work: Callable[[int, Piece], None], stage: Iterable[tuple[int, 
         try:
             for done in [pool.submit(work, *each) for each in stage]:
                 done.result()
-        except BaseException:
+        finally:
             pool.shutdown(cancel_futures=True)
-            raise
 
 
 def _standing_from(found: Sequence[Sequence[Any]]) -> Standing:

@@ -146,13 +146,14 @@ class _Run:
             self._report(is_last=len(self._judged) == self._plan.buckets)
 
     def _readings(self) -> Iterator[Any]:
-        task = _read.options(name="read part")
+        task: Any = ray.remote(_read).options(name="read part", max_retries=RETRIES)
         for number, part in enumerate(self._cut):
             if number not in self._read:
                 yield task.remote(self._checkpoint, number, part, self._tenant, self._plan.buckets)
 
     def _judgements(self, policies: Any, out: Place) -> Iterator[Any]:
-        task, plan = _judge.options(name="judge bucket"), self._plan
+        task: Any = ray.remote(_judge).options(name="judge bucket", max_retries=RETRIES)
+        plan = self._plan
         for number in range(plan.buckets):
             if number not in self._judged:
                 order = _BucketOrder(self._checkpoint, number, len(self._cut), self._tenant, plan.as_of, out)
@@ -188,7 +189,6 @@ def _results(ended: Sequence[Any]) -> list[int]:
     return found
 
 
-@ray.remote(max_retries=RETRIES)
 def _read(checkpoint: Checkpoint, number: int, part: Part, tenant: TenantId, buckets: int) -> int:
     """Read a part and keep its resources; only its number comes back. Repeating it writes the same file."""
     found: PartReading = read_part(part, tenant=tenant, buckets=buckets)
@@ -208,7 +208,6 @@ class _BucketOrder:
     out: Place
 
 
-@ray.remote(max_retries=RETRIES)
 def _judge(order: _BucketOrder, policies: tuple[AssessedPolicy, ...]) -> int:
     """Judge a bucket and write its rows; only its number comes back. Repeating it writes the same files."""
     items = (order.checkpoint.items(part, order.number, order.tenant) for part in range(order.parts))

@@ -81,8 +81,8 @@ def made_by_tasks(
 ) -> list[LearnedWeek]:
     """Weeks by tasks, one each; what they read is put into the object store once."""
     shared: Any = (ray.put(history), ray.put(prior), ray.put(dict(models)))
-    task: Any = _week
-    waiting = [task.options(name=f"week {at:%Y-%m-%d}").remote(*shared, at) for at in cutoffs]
+    task: Any = ray.remote(_week)
+    waiting = [task.options(name=f"week {at:%Y-%m-%d}", max_retries=RETRIES).remote(*shared, at) for at in cutoffs]
     try:
         found: list[LearnedWeek] = ray.get(waiting)
     except ray.exceptions.RayTaskError as error:
@@ -92,7 +92,6 @@ def made_by_tasks(
     return found
 
 
-@ray.remote(max_retries=RETRIES)
 def _week(history: LiveHistory, prior: Prior, models: Mapping[str, Predictor], cutoff: datetime) -> LearnedWeek:
     return learned_week(history, prior, models, cutoff)
 

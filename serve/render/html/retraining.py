@@ -26,6 +26,12 @@ METRICS: Final[Mapping[str, str]] = {
     "brier_skill": "Brier skill",
     "ece": "calibration error",
 }
+TITLES: Final[Mapping[str, str]] = {
+    "promote": "Promoted",
+    "ask for approval": "Waiting for approval",
+    "refuse": "Refused",
+    "fall back": "Fallen back",
+}
 HEADLINES: Final[Mapping[str, str]] = {
     "promote": "The candidate serves from now on.",
     "ask for approval": "The candidate passed and waits for somebody's approval.",
@@ -45,6 +51,7 @@ def retraining_html(document: Document, *, version: str) -> str:
     made.filters.update(figure=figure, signed=signed, share=share)
     return made.get_template("retraining.html.j2").render(
         document=document,
+        title=TITLES[document["decision"]["action"]],
         headline=HEADLINES[document["decision"]["action"]],
         tasks=TASKS,
         metrics=METRICS,

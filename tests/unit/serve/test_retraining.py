@@ -90,9 +90,18 @@ def document(action: str, **tasks: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("action", ["promote", "ask for approval", "refuse", "fall back"])
-def test_a_report_without_anything_to_compare_says_so_and_runs_no_script(action: str) -> None:
+@pytest.mark.parametrize(
+    ("action", "title"),
+    [
+        ("promote", "Promoted"),
+        ("ask for approval", "Waiting for approval"),
+        ("refuse", "Refused"),
+        ("fall back", "Fallen back"),
+    ],
+)
+def test_a_report_without_anything_to_compare_says_so_and_runs_no_script(action: str, title: str) -> None:
     found = retraining_html(document(action), version="1")
+    assert f"<h1>{title}</h1>" in found
     assert "<script>" not in found
     assert "&lt;b&gt;acme" in found
     assert "Insufficient: 2 came true" in found
