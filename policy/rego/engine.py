@@ -36,7 +36,7 @@ FAILURES_MAX: Final = 3
 MEMORY_MAX: Final = 1 << 30
 """Bytes that the process may hold, looked at while it works; its allocator does not start under a fixed limit."""
 
-_LOOK_S: Final = 0.05
+_LOOK_MS: Final = 50
 
 _ROOT = Path(__file__).parents[2]
 
@@ -160,10 +160,11 @@ class Engine:
     def _line(self, process: subprocess.Popen[bytes], deadline_s: float) -> bytes:
         assert process.stdout is not None
         descriptor = process.stdout.fileno()
+        pipe = select.poll()  # unlike select, takes numbers above 1,023
+        pipe.register(descriptor, select.POLLIN)
         end = time.monotonic() + deadline_s
         while b"\n" not in self.rest:
-            ready, _, _ = select.select([descriptor], [], [], _LOOK_S)
-            if ready:
+            if pipe.poll(_LOOK_MS):
                 self._read(descriptor)
             elif time.monotonic() > end:
                 raise NoAnswer(f"the policy gave no answer within {deadline_s:g} s")

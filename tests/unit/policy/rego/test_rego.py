@@ -6,8 +6,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import Any
 
 import pytest
@@ -415,6 +417,17 @@ def test_an_input_that_is_too_large_is_not_asked_about(own: Engine) -> None:
 def test_memory_is_read_where_the_system_tells() -> None:
     assert held_bytes(os.getpid()) >= 0
     assert held_bytes(-1) == 0
+
+
+def test_a_process_with_a_thousand_open_files_still_asks(own: Engine) -> None:
+    """As a server with many connections has them."""
+    soft, hard = getrlimit(RLIMIT_NOFILE)
+    setrlimit(RLIMIT_NOFILE, (max(soft, min(hard, 2_048)), hard))
+    with ExitStack() as held:
+        held.callback(setrlimit, RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1_100):
+            held.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        assert own.check(source("deny[x] { x := 1 }")) == ""
 
 
 def test_a_child_does_not_end_its_parents_process(own: Engine) -> None:
