@@ -16,7 +16,7 @@ from typing import Final
 
 import orjson
 
-from actors.folder_lock import locked
+from actors.folder_lock import locked_folder
 from chain.durable import replace_file
 from domain.errors import IntegrityError
 from domain.evidence import EventType, EvidenceEvent
@@ -52,6 +52,11 @@ class Move:
     at: datetime
     by: str
     reason: str
+
+    @classmethod
+    def asked(cls, model: str, step: str, *, at: datetime, by: str, reason: str) -> Move:
+        """A decision as routes and commands spell it, such as `fall-back`."""
+        return cls(model, Trigger(step.replace("-", " ")), at, by, reason)
 
 
 class ModelBook:
@@ -119,7 +124,7 @@ class ModelBook:
 
     @contextmanager
     def _writing(self) -> Iterator[Versions]:
-        with locked(self.folder):
+        with locked_folder(self.folder):
             yield self.versions()
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from actors.folder_lock import locked
+from actors.folder_lock import locked_folder
 from assessment.ledger import Saving, parse_saving, require_room, saving_row
 from chain.durable import replace_file
 from domain.errors import IntegrityError, NotFound
@@ -110,7 +110,7 @@ class SavingsBook:
     @contextmanager
     def _writing(self) -> Iterator[Book]:
         """The ledger while nobody else writes it."""
-        with locked(self._folder):
+        with locked_folder(self._folder):
             yield self.read()
 
 

@@ -6,8 +6,6 @@ writes. The files are readable by their owner alone, since they hold the secrets
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from chain.durable import make_private_directory, replace_file
 from connectors.webhook.signature import new_secret
 from domain.clock import format_instant
 from domain.drift import DriftKind, DriftTrigger
+from domain.durable import locked
 from domain.errors import InputError, NotFound
 from domain.finding import Severity
 
@@ -199,12 +198,8 @@ class Subscriptions:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         make_private_directory(self._folder)
-        handle = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with locked(self._folder / _LOCK):
             yield
-        finally:
-            os.close(handle)
 
     def _read(self, name: str, otherwise: Any) -> Any:
         path = self._folder / name

@@ -7,14 +7,12 @@ version is written only over the one before it.
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
 from actors.shards.roster import Roster, decoded
+from domain.durable import locked
 from domain.errors import ConflictError, UnavailableError
 
 FILE_NAME: Final = "shards.json"
@@ -70,7 +68,7 @@ class RosterFile:
         """
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._locked():
+            with locked(self._path.with_suffix(".lock")):
                 self._require_next(roster)
                 self._replace(roster.encoded())
         except OSError as error:
@@ -97,15 +95,6 @@ class RosterFile:
         finally:
             os.close(descriptor)
         part.replace(self._path)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 class RosterInMemory:

@@ -7,7 +7,6 @@ append; a whole frame that is not what was written is damage, and the log says s
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 import time
@@ -22,7 +21,7 @@ from typing import Final
 
 from connectors.stream.position import Position
 from domain.clock import Clock, SystemClock
-from domain.durable import sync_directory
+from domain.durable import locked, sync_directory
 from domain.errors import IntegrityError, UnavailableError
 
 SEGMENT_BYTES_MAX: Final = 1 << 20
@@ -340,14 +339,12 @@ class FileLog:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with locked(self._folder / "lock"):
             self._is_held = True
-            yield
-        finally:
-            self._is_held = False
-            os.close(handle)
+            try:
+                yield
+            finally:
+                self._is_held = False
 
 
 def _frame(key: bytes, payload: bytes, at_ms: int) -> bytes:

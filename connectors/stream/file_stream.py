@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -32,6 +29,7 @@ from connectors.stream.refusals import no_such_batch, other_content, too_far_beh
 from connectors.stream.together import Together
 from domain.change import ChangeBatch
 from domain.clock import Clock, SystemClock
+from domain.durable import locked
 from domain.errors import PolicyCortexError
 from domain.tenancy import TenantId
 
@@ -164,15 +162,15 @@ class FileChangeStream:
     ) -> Position | PolicyCortexError | int:
         """Where a batch is, why it cannot be anywhere, or its number among those that are to be added."""
         key = batch.batch_id.encode()
-        coming, known = fresh.numbers.get(key), log.find(key)
-        if coming is None and known is None:
-            if length + len(fresh.entries) >= self._length_max:
-                return too_far_behind(batch.tenant, self._length_max)
-            return fresh.add(key, encoded)
-        digest = self._digest(log, known) if coming is None and known is not None else fresh.digest(coming or 0)
-        if digest != encoded.digest:
-            return other_content(batch)
-        return known if coming is None and known is not None else (coming or 0)
+        coming = fresh.numbers.get(key)
+        if coming is not None:
+            return coming if fresh.digest(coming) == encoded.digest else other_content(batch)
+        known = log.find(key)
+        if known is not None:
+            return known if self._digest(log, known) == encoded.digest else other_content(batch)
+        if length + len(fresh.entries) >= self._length_max:
+            return too_far_behind(batch.tenant, self._length_max)
+        return fresh.add(key, encoded)
 
     def _digest(self, log: FileLog, place: Position) -> str:
         return log.read(place.before(), 1)[0].payload[:_DIGEST_BYTES].decode()
@@ -182,7 +180,8 @@ class FileChangeStream:
 
     def _keep(self, tenant: TenantId, message: ParkedMessage) -> str:
         folder = self._shelf.folder(tenant) / _PARKED
-        with _locked(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(folder / ".lock"):
             path = folder / message.id
             if not path.exists():
                 aside = folder / f".{message.id}"
@@ -209,14 +208,3 @@ def _dropped(folder: Path) -> int:
         return int((folder / f".{_DROPPED}").read_text())
     except FileNotFoundError:
         return 0
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

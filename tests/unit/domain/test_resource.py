@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.finding import Control, Severity
-from domain.resource import Origin, resource_key
+from domain.resource import Origin, resource_key, resource_keys
 
 
 def test_arm_ids_compare_without_case() -> None:
@@ -41,3 +41,11 @@ def test_severities_rank_from_worst_to_least() -> None:
 
 def test_a_control_reads_as_framework_and_id() -> None:
     assert str(Control("CIS-AWS-3.0", "5.2")) == "CIS-AWS-3.0 5.2"
+
+
+def test_keys_of_many_are_those_of_each() -> None:
+    uids = [
+        "", "h", "/Subscriptions/S/x", "//compute.googleapis.com/projects/p/x", "arn:aws:s3:::B", "http://example.com/A",
+        "https://www.googleapis.com/compute/v1/projects/p/zones/z/instances/i",
+    ]  # fmt: skip
+    assert resource_keys(uids) == [resource_key(uid) for uid in uids]
