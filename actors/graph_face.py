@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from datetime import datetime
 
 from actors.impact_desk import Question
 from actors.shards.shelf import SharedView
-from actors.tenant_state import TenantState
+from actors.tenant_face import TenantFace
 from actors.views import Row, graph_row, resource_row, version_row
 from domain.errors import NotFound
 from domain.tenancy import TenantId
@@ -15,18 +14,10 @@ from graph.stores.contract import NO_RESOURCE_TODO
 from graph.view import GraphView
 
 
-class GraphFace:
+class GraphFace(TenantFace):
     """Answers from the graph in memory."""
 
     _name: str
-
-    def _asking(self, tenant: TenantId) -> AbstractContextManager[TenantState]:
-        """A tenant's state for a question."""
-        raise NotImplementedError
-
-    def _seen(self, tenant: TenantId) -> AbstractContextManager[TenantState]:
-        """A tenant's state for a question about its graph as it is now."""
-        raise NotImplementedError
 
     def resource(self, tenant: TenantId, resource_id: str) -> Row:
         """One resource as it is now, with what it is connected to.

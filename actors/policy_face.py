@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from actors.messages import BUILTIN, IMPORTED, AssignmentChange, BundleOrder
 from actors.policy_catalogue import find_definition, unchecked_definitions
 from actors.policy_desk import Decided
-from actors.tenant_state import TenantState
+from actors.tenant_face import TenantFace
 from actors.views import Row, definition_row, policy_row, unchecked_row
 from domain.tenancy import TenantId
 
 
-class PolicyFace:
+class PolicyFace(TenantFace):
     """Asks and changes a tenant's policies."""
-
-    def _asking(self, tenant: TenantId) -> AbstractContextManager[TenantState]:
-        """A tenant's state for a question."""
-        raise NotImplementedError
-
-    def _changing(self, tenant: TenantId) -> AbstractContextManager[TenantState]:
-        """A tenant's state for a change."""
-        raise NotImplementedError
-
-    def _settled(self, tenant: TenantId) -> AbstractContextManager[TenantState]:
-        """A tenant's state for a question to its store, which holds everything that is shown."""
-        raise NotImplementedError
 
     def import_definitions(self, tenant: TenantId, path: Path, aliases: Sequence[Path]) -> tuple[Row, ...]:
         """Import definitions, with the aliases that they need; one row each. Those that are valid are kept."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from datetime import datetime
 
 from actors.messages import Filters, Judged, ScanRequest, SimulationRequest
-from actors.tenant_state import TenantState
+from actors.tenant_face import TenantFace
 from actors.views import Row, analysis_row, explanation_row, timeline_row
 from assessment.document import scan_document
 from assessment.finding_lives import Lives
@@ -23,20 +22,8 @@ from policy.explain import explain
 from training.outcomes import Deed
 
 
-class ScanFace:
+class ScanFace(TenantFace):
     """Takes the steps of scans, and answers from what was judged."""
-
-    def _asking(self, tenant: TenantId) -> AbstractContextManager[TenantState]:
-        """A tenant's state for a question."""
-        raise NotImplementedError
-
-    def _changing(self, tenant: TenantId) -> AbstractContextManager[TenantState]:
-        """A tenant's state for a change."""
-        raise NotImplementedError
-
-    def _settled(self, tenant: TenantId) -> AbstractContextManager[TenantState]:
-        """A tenant's state for a question to its store, which holds everything that is shown."""
-        raise NotImplementedError
 
     def ingest(self, tenant: TenantId, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """First step of a scan: what was read goes into the graph and its history."""

@@ -6,7 +6,7 @@ repeated safely. Steps that write come one after the other; answers run beside t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -37,10 +37,8 @@ from connectors.stream.contract import ChangeStream
 from connectors.stream.feed import Feed
 from domain.clock import Clock, SystemClock
 from domain.tenancy import TenantId
-from domain.value import Json
 from graph.stores.contract import GraphStore
 
-Facts: TypeAlias = "Mapping[str, Json]"
 OpenStream: TypeAlias = "Callable[[], ChangeStream]"
 OpenFeed: TypeAlias = "Callable[[], Feed]"
 OpenStore: TypeAlias = "Callable[[Path, TenantId], GraphStore]"
@@ -163,13 +161,6 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
         with self._asking(tenant) as state:
             if not self._config.is_following:
                 state.catch_up()
-            yield state
-
-    @contextmanager
-    def _settled(self, tenant: TenantId) -> Iterator[TenantState]:
-        """A tenant's state for a question to its store, which holds everything that is shown."""
-        with self._asking(tenant) as state:
-            state.settle()
             yield state
 
     def _open(self, tenant: TenantId, holder: str) -> tuple[TenantState, int]:
