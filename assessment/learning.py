@@ -8,12 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from assessment.learned import LiveHistory, prepared
+from assessment.learned import LiveHistory, prepared, settled
 from training.activity import Prior
 from training.adaptation import LearnedWeek
-from training.outcomes import WEEK, settle
+from training.outcomes import WEEK
 from training.predictor import Predictor
-from training.task import see
 
 WEEKS_MAX: Final = 60
 """Ended weeks that are looked back on at most."""
@@ -34,12 +33,12 @@ def learned_week(history: LiveHistory, prior: Prior, models: Mapping[str, Predic
     """One week, by the code that serves it.
 
     Args:
+        cutoff: one of `ended_weeks`.
         prior: what types did elsewhere, as live tenants are served with.
         models: by name.
     """
     graph = prepared(history.timeline, prior, as_of=cutoff, version=0)
-    (seen,), _ = see([history.timeline], cutoff)
-    outcome = settle(seen, history.timeline.outcome(cutoff), history.known, history.deeds)
+    outcome = settled(history.timeline, [cutoff], history.known, history.deeds)[cutoff]
     logits = {
         name: one.network.logits(graph.values, graph.relations).astype(np.float64) for name, one in models.items()
     }

@@ -98,7 +98,7 @@ class PredictionWatch:
             count: at most.
         """
         series = self._series(tenant)
-        told = {datetime.combine(day, datetime.min.time(), now.tzinfo): day for day in series.days()}
+        told = {_begin(day, now): day for day in series.days()}
         days = [told[at] for at in last_ended(told, now - timedelta(days=1))[-count:]]
         self.collect(tenant, now, days)
         outcomes = self._outcomes(tenant)
@@ -119,7 +119,7 @@ class PredictionWatch:
         for at, (task, one) in enumerate(quality(found).items()):
             rows = judged_rows(found, at)
             change = rate_change(learned.get(task, float("nan")), rows.labels, rows.weeks)
-            tasks[task.value] = {**_task_row(one), "base_rate": _rate_row(change)}
+            tasks[task.value] = {**_task_row(one), "base_rate": rate_row(change)}
         return {
             "as_of": format_instant(now), "weeks": len(found), "weeks_wanted": WEEKS, "positives_min": POSITIVES_MIN,
             "tasks": tasks, "features": _features_row(self._series(tenant).counts(), counts),
@@ -132,10 +132,14 @@ class PredictionWatch:
         return PredictionOutcomes(self._folder(tenant))
 
     def _ended(self, tenant: TenantId, day: date, now: datetime) -> DayTold | None:
-        if datetime.combine(day, datetime.min.time(), now.tzinfo) + WEEK > now:
+        if _begin(day, now) + WEEK > now:
             return None
         told = self._series(tenant).told(day)
         return told if told is not None and told.at + WEEK <= now else None
+
+
+def _begin(day: date, now: datetime) -> datetime:
+    return datetime.combine(day, datetime.min.time(), now.tzinfo)
 
 
 def _features_row(kept: Sequence[DayCounts], learned: DayCounts | None) -> Row:
@@ -184,7 +188,8 @@ def _week_row(week: WeekFigures) -> Row:
     return {**found, "at": format_instant(week.at), "auroc": number(week.auroc)}
 
 
-def _rate_row(found: RateChange) -> Row:
+def rate_row(found: RateChange) -> Row:
+    """How often a task came true, before and now, as JSON."""
     return {"learned": number(found.before), "now": estimate_row(found.now), "has_changed": found.has_changed}
 
 

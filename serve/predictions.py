@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -161,7 +162,7 @@ class Predictions:
         self._book.move(move, lambda event: str(self._graphs.record_platform([event])[0].id))
         return self.versions()
 
-    @property
+    @cached_property
     def _book(self) -> ModelBook:
         return ModelBook(self._folders.models, shipped_sha256())
 

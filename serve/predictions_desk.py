@@ -54,11 +54,9 @@ class LocalPredictions:
     def move(self, tenant: TenantId, model: str, step: str, *, by: str, reason: str) -> Row:
         """Take the step here."""
         from actors.model_book import Move  # noqa: PLC0415 (only who decides needs it)
-        from training.promotion import Trigger  # noqa: PLC0415
 
         del tenant
-        trigger = Trigger(step.replace("-", " "))
-        return self._predictions.move(Move(model, trigger, self._clock.now(), by, reason))
+        return self._predictions.move(Move.asked(model, step, at=self._clock.now(), by=by, reason=reason))
 
 
 class RemotePredictions:

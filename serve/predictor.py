@@ -127,8 +127,9 @@ class ArmFigures:
         count = max(self.answered, 1)
         means: dict[str, Json] = {task.value: float(self.p_sum[at]) / count for at, task in enumerate(NODE_TASKS)}
         return {
-            "model": model_name(predictor), "answered": self.answered, "failed": self.failed, "refused": self.refused,
-            "tenants_scored": self.whole, "mean_ms": 1000 * self.took_s / count, "mean_batch": self.together / count,
+            "model": predictor.manifest.model, "answered": self.answered, "failed": self.failed,
+            "refused": self.refused, "tenants_scored": self.whole,
+            "mean_ms": 1000 * self.took_s / count, "mean_batch": self.together / count,
             "mean_probability": means, "mean_difference_from_serving": self.differs_sum / count,
         }  # fmt: skip
 
@@ -220,7 +221,7 @@ class PredictionService:
         told, source = self._told(asked.tenant, kept, row)
         points = self._series(asked.tenant).of(asked.resource_id)
         return {
-            "model": model_name(kept.predictor), "arm": self._arms.of(asked.tenant), "source": source,
+            "model": kept.predictor.manifest.model, "arm": self._arms.of(asked.tenant), "source": source,
             "calibration": OWN if kept.predictor.is_calibrated_here else GLOBAL,
             "as_of": format_instant(kept.prepared.as_of), "tasks": told,
             "series": [
@@ -255,7 +256,7 @@ class PredictionService:
             at = datetime.fromisoformat(predictor.manifest.learned_until).replace(tzinfo=UTC)
             reference = DayCounts(at, predictor.names, predictor.reference)
         found = self._watch.quality(tenant, self._now(), learned=learned, counts=reference)
-        return {"model": model_name(predictor), "arm": arm, **found}
+        return {"model": predictor.manifest.model, "arm": arm, **found}
 
     def figures(self) -> Row:
         """What each model did since this process began."""
@@ -300,7 +301,7 @@ class PredictionService:
         """The tenant's model, calibrated on its own outcomes where there are enough."""
         predictor = self._models[self._arms.of(tenant)]
         found = self._watch.weeks(tenant, now, count=CALIBRATED_WEEKS)
-        weeks = [one.week for one in found if (one.told.model, one.told.source) == (model_name(predictor), LEARNED)]
+        weeks = [one.week for one in found if (one.told.model, one.told.source) == (predictor.manifest.model, LEARNED)]
         return predictor.calibrated_for(_outcomes(weeks), weeks=len(weeks)) if weeks else predictor
 
     def _keep_today(self, asked: Question, kept: _Tenant) -> None:
@@ -323,7 +324,7 @@ class PredictionService:
         answers = kept.predictor.told(logits)
         p = np.stack([answers[task].p for task in NODE_TASKS], axis=1)
         graph = kept.prepared
-        return DayTold(graph.as_of, model_name(kept.predictor), LEARNED, graph.uids, logits.astype(np.float64), p)
+        return DayTold(graph.as_of, kept.predictor.manifest.model, LEARNED, graph.uids, logits.astype(np.float64), p)
 
     def _told(self, tenant: TenantId, kept: _Tenant, row: int) -> tuple[list[Json], str]:
         asked = Asked(kept.name, row, self._arms.of(tenant), self._arms.beside)
@@ -374,15 +375,10 @@ def _outcomes(weeks: Sequence[WeekTold]) -> dict[Task, tuple[NDArray[np.float64]
     return {task: (found.scores, found.labels) for task, found in rows.items()}
 
 
-def model_name(predictor: Predictor) -> str:
-    """A model's name and the beginning of its digest."""
-    return f"{predictor.manifest.name}@{predictor.manifest.sha256[:12]}"
-
-
 def _baseline_day(kept: _Tenant) -> DayTold:
     graph, answers = kept.prepared, kept.predictor.baseline(kept.prepared.values)
     logits, p = (np.stack([getattr(answers[task], name) for task in NODE_TASKS], axis=1) for name in ("logits", "p"))
-    return DayTold(graph.as_of, model_name(kept.predictor), BASELINE, graph.uids, logits, p)
+    return DayTold(graph.as_of, kept.predictor.manifest.model, BASELINE, graph.uids, logits, p)
 
 
 def _task_row(graph: Prepared, task: Task, found: Explanation) -> Row:

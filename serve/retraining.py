@@ -27,7 +27,6 @@ from domain.tenancy import TenantId
 from domain.value import Json
 from serve.bootstrap import folders_of
 from serve.prediction_deeds import Evidence, RecordedDeeds
-from serve.predictor import model_name
 from serve.render.html.retraining import retraining_html
 from serve.retraining_document import Row, Run, retraining_document
 from serve.settings import Settings
@@ -121,16 +120,16 @@ class RetrainJob:
             None if given is None else shipped_predictor(given),
             self._settings.prediction_approval,
         )
-        return _Models(order, model_name(predictor), now.model)
+        return _Models(order, predictor.manifest.model, now.model)
 
     def _weeks(self, tenants: Sequence[TenantId], models: Mapping[str, Predictor], count: int) -> list[LearnedWeek]:
         """Weeks of all tenants, those of one date as one; each is made by a task of its own."""
         deeds = RecordedDeeds(self._platform, self._folders)
-        made: list[LearnedWeek] = []
+        prior, made = shipped_predictor().prior, list[LearnedWeek]()
         for tenant in tenants:
             done = deeds.of(tenant, since=self._now - WEEK * (count + 1), until=self._now)
             history = self._platform.learned_from(tenant, done, now=self._now)
-            made += self._make(history, shipped_predictor().prior, models, ended_weeks(history, self._now, count=count))
+            made += self._make(history, prior, models, ended_weeks(history, self._now, count=count))
         by_date: defaultdict[datetime, list[LearnedWeek]] = defaultdict(list)
         for week in made:
             by_date[week.at].append(week)
@@ -147,8 +146,7 @@ class RetrainJob:
         file = f"{told.sha256[:16]}.npz"
         partial.replace(self._folders.models / file)
         partial.with_suffix(".json").replace((self._folders.models / file).with_suffix(".json"))
-        model = f"{told.name}@{told.sha256[:12]}"
-        version_ = Version(model, file, told.sha256, Standing.CANDIDATE, report=f"runs/{run}/report.html")
+        version_ = Version(told.model, file, told.sha256, Standing.CANDIDATE, report=f"runs/{run}/report.html")
         self._book.enter(version_)
         return version_
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.clock import format_instant
 from domain.value import Json
-from serve.prediction_watch import estimate_row, number, shift_row
+from serve.prediction_watch import INSUFFICIENT, estimate_row, number, rate_row, shift_row
 from training.promotion import COMPARED, LOWER_IS_BETTER, TaskComparison
 from training.quality import POSITIVES_MIN, WEEKS, TaskQuality
 from training.retraining import Retraining
@@ -55,12 +55,12 @@ def retraining_document(found: Retraining, run: Run) -> Row:
 
 
 def _task(found: Retraining, task: Task) -> Row:
-    theirs, rate = found.theirs[task], found.rates[task]
+    theirs = found.theirs[task]
     compared = found.comparison.tasks.get(task)
     return {
         "rows": theirs.rows, "positives": theirs.positives, "prevented": theirs.prevented, "unknown": theirs.unknown,
-        "base_rate": {"learned": number(rate.before), "now": estimate_row(rate.now), "has_changed": rate.has_changed},
-        "metrics": "insufficient" if compared is None else _metrics(compared),
+        "base_rate": rate_row(found.rates[task]),
+        "metrics": INSUFFICIENT if compared is None else _metrics(compared),
         "by_week": _by_week(theirs, found.ours[task]),
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ from training.features import Matrix
 from training.forward import Network
 from training.logistic import fit_logistic, logit
 from training.metrics import Numbers
-from training.outcomes import Came, Codes8
+from training.outcomes import Came, Codes8, decided
 from training.predictor import POSITIVES_MIN, Predictor, Scale, TaskModel
 from training.quality import WeekTold
 from training.shift import counted
@@ -87,8 +87,7 @@ def learned(weeks: Sequence[LearnedWeek], serving: Predictor, name: str) -> Corr
     slope, weights, offset = np.ones(len(NODE_TASKS)), np.zeros((len(NODE_TASKS), features)), np.zeros(len(NODE_TASKS))
     for at in enough(weeks):
         values = serving.network.standard(_joined(weeks, at, lambda week: week.values))
-        answers = _joined(weeks, at, lambda week, at=at: week.logits[name][:, at : at + 1])  # type: ignore[misc]
-        columns = np.concatenate((answers, values), axis=1).astype(np.float32)
+        columns = np.concatenate((_answers(weeks, at, name)[:, None], values), axis=1).astype(np.float32)
         fitted = fit_logistic(columns, came(weeks, at), np.ones(len(columns)), ridge=RIDGE)
         raw = fitted.weights / fitted.scale
         slope[at], weights[at] = raw[0], raw[1:]
@@ -106,7 +105,8 @@ def candidate(weeks: Sequence[LearnedWeek], serving: Predictor, name: str) -> tu
     network = correction.applied(serving.network)
     tasks = dict(serving.tasks)
     for at in enough(weeks):
-        regression = fit_logistic(_joined(weeks, at, lambda week: week.values), came(weeks, at), _ones(weeks, at))
+        happened = came(weeks, at)
+        regression = fit_logistic(_joined(weeks, at, lambda week: week.values), happened, np.ones(len(happened)))
         tasks[NODE_TASKS[at]] = TaskModel(regression, tasks[NODE_TASKS[at]].scale)
     counts = np.sum([counted(week.values) for week in weeks], axis=0) if weeks else None
     made = replace(serving, network=network, tasks=tasks, reference=counts, is_calibrated_here=False)
@@ -128,7 +128,7 @@ def calibrated(predictor: Predictor, weeks: Sequence[LearnedWeek], name: str) ->
         latest = weeks[-CALIBRATION_WEEKS:]
         chosen = latest if at in enough(latest) else weeks
         model, happened = tasks[NODE_TASKS[at]], came(chosen, at)
-        answers = _joined(chosen, at, lambda week, at=at: week.logits[name][:, at])  # type: ignore[misc]
+        answers = _answers(chosen, at, name)
         standby = logit(model.logistic.predict(_joined(chosen, at, lambda week: week.values)))
         scale = Scale(fit_isotonic(answers, happened), fit_isotonic(standby, happened))
         tasks[NODE_TASKS[at]] = TaskModel(model.logistic, scale)
@@ -174,18 +174,15 @@ def base_rates(weeks: Sequence[LearnedWeek]) -> dict[Task, float]:
     return {task: float(one.mean()) if len(one) else float("nan") for task, one in found.items()}
 
 
+def _answers(weeks: Sequence[LearnedWeek], at: int, name: str) -> Numbers:
+    """A model's logits for a task."""
+    return _joined(weeks, at, lambda week: week.logits[name][:, at])
+
+
 def _joined(weeks: Sequence[LearnedWeek], at: int, column: Callable[[LearnedWeek], NDArray[Any]]) -> NDArray[Any]:
     """A column of the rows whose outcome is known and was not prevented."""
-    parts = [column(week)[_known(week, at)] for week in weeks]
+    parts = [column(week)[decided(week.came[:, at])] for week in weeks]
     return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def _known(week: LearnedWeek, at: int) -> NDArray[np.bool_]:
-    return np.asarray((week.came[:, at] == Came.YES) | (week.came[:, at] == Came.NO))
-
-
-def _ones(weeks: Sequence[LearnedWeek], at: int) -> Numbers:
-    return np.ones(len(came(weeks, at)))
 
 
 def _float32(values: NDArray[np.floating]) -> NDArray[np.float32]:

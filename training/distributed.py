@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
@@ -28,6 +27,7 @@ from training.backtest import TRAIN_FROM, day
 from training.dataset import Weeks
 from training.network.train import split
 from training.network.trial import FIGURES, METRIC, Split, run_trial, teaching_of
+from training.ray_here import ray_here
 from training.recorded import read_histories
 
 SPACE: Final[Mapping[str, Any]] = {
@@ -78,17 +78,8 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
         _trial, data=given.data.resolve(), cache=given.cache.resolve(), split=Split(learned, held_out),
         epochs=given.epochs, seed=given.seed,
     )  # fmt: skip
-    is_ours = not ray.is_initialized()
-    if is_ours:
-        ray.init(
-            address="local", num_cpus=given.parallel, include_dashboard=False, log_to_driver=False,
-            logging_level=logging.WARNING,
-        )  # fmt: skip
-    try:
+    with ray_here(given.parallel):
         found = _tuner(trainable, given).fit()
-    finally:
-        if is_ours:
-            ray.shutdown()
     return _told(found, data=recorded.digest, name=given.name)
 
 

@@ -141,6 +141,11 @@ def settle(seen: Seen, outcome: Outcome, known: Known = EVERYTHING, deeds: Itera
     return Settled(uids, came, why)
 
 
+def decided(came: Codes8) -> Flags:
+    """Where it is known what came, and nobody prevented it."""
+    return np.asarray((came == Came.YES) | (came == Came.NO))
+
+
 def last_ended(days: Iterable[datetime], now: datetime) -> list[datetime]:
     """Instants at least seven days apart whose seven days are over, oldest first: their windows share no day."""
     found: list[datetime] = []

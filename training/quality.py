@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.metrics import Draws, Estimate, Numbers, draws, estimate, judge
-from training.outcomes import Came, Codes8
+from training.outcomes import Came, Codes8, decided
 from training.task import NODE_TASKS, Task
 
 WEEKS: Final = 8
@@ -171,5 +171,4 @@ def _usable(week: WeekTold, at: int) -> NDArray[np.bool_]:
 
 
 def _is_decided(came: Codes8, *, is_strict: bool) -> NDArray[np.bool_]:
-    known = (came == Came.YES) | (came == Came.NO)
-    return np.asarray(known | (came == Came.PREVENTED) if is_strict else known)
+    return np.asarray(decided(came) | (came == Came.PREVENTED)) if is_strict else decided(came)

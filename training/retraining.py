@@ -92,7 +92,7 @@ def retrained(weeks: Sequence[LearnedWeek], order: Order) -> Retraining:
     if watched.action is not Action.FALL_BACK:
         made, ours = _candidate(order, learned, judged)
     found = compared(ours, theirs)
-    decision = watched if made is None and watched.action is Action.FALL_BACK else _decided(order, learned, made, found)
+    decision = watched if watched.action is Action.FALL_BACK else _decided(order, learned, made, found)
     return Retraining(
         tuple(one.at for one in learned), tuple(one.at for one in judged), watched, decision, made, found,
         quality(ours), quality(theirs), *_shifted(order.serving, learned, judged), _rates(learned, theirs),

@@ -53,6 +53,11 @@ class Manifest:
     learned_until: str
     metrics: Mapping[str, Json]
 
+    @property
+    def model(self) -> str:
+        """The name that the model goes by: its own, and the beginning of its digest."""
+        return f"{self.name}@{self.sha256[:12]}"
+
 
 def write_weights(path: Path, arrays: Arrays, manifest: Manifest) -> Manifest:
     """Write weights and their manifest; the digest is filled in.

@@ -7,7 +7,6 @@ and go on from the last, and so does a run that was cut off when the same is ask
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -26,6 +25,7 @@ from ray.train.torch import TorchConfig, TorchTrainer, get_device
 from domain.errors import InputError
 from training.forward import Network
 from training.network.fit import Reached, Share, Teaching, Weeks, fit_network
+from training.ray_here import ray_here
 
 STATE, NETWORK, LOSSES = "state.pt", "network.npz", "losses.json"
 FAILURES_MAX: Final = 3
@@ -54,17 +54,8 @@ def fit_together(
     Raises:
         InputError: the workers came to no end.
     """
-    is_ours = not ray.is_initialized()
-    if is_ours:
-        ray.init(
-            address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False,
-            logging_level=logging.WARNING,
-        )  # fmt: skip
-    try:
+    with ray_here(workers):
         found = _trainer(make, weeks, seed=seed, teaching=teaching, workers=workers, folder=folder).fit()
-    finally:
-        if is_ours:
-            ray.shutdown()
     if found.error is not None or found.checkpoint is None:
         raise InputError("the workers came to no end", reason=str(found.error)[-300:], folder=str(folder),
                          todo="See the folder of the run; the same command goes on from the last epoch")  # fmt: skip

@@ -20,7 +20,6 @@ from serve.api.operations import operation_view
 from serve.operations import Work
 from serve.predictor import Question
 from serve.problem import problem_responses
-from training.promotion import Trigger
 
 router = APIRouter(prefix="/predictions", tags=["predictions"], responses=problem_responses(401, 422, 500, 503, 504))
 
@@ -85,7 +84,7 @@ def move_version(
 ) -> Document:
     """Approve or reject a model that waits, or send the one that serves back; for the platform's operator."""
     caller.require_operator()
-    move = Move(model, Trigger(step.replace("-", " ")), context.clock.now(), body.by, body.reason)
+    move = Move.asked(model, step, at=context.clock.now(), by=body.by, reason=body.reason)
     return context.predictions.move(move)
 
 

@@ -15,6 +15,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "serve.deployment",
         "serve.jobs",
         "training.distributed",
+        "training.ray_here",
         "training.workers",
     ),
     "torch": ("training.network",),

@@ -316,17 +316,24 @@ def _start(load: Weeks, weeks: Sequence[datetime]) -> _Start:
         for name, count in zip(week.relations.type_names, counts.tolist(), strict=True):
             types[name] = max(types[name], count)
     values = np.concatenate(parts)
-    scale = values.std(axis=0)
     names = sorted(name for name, count in types.items() if count >= TYPE_ROWS_MIN)
     base = np.clip(np.mean(rates, axis=0), 1e-5, 1 - 1e-5)
     network = Network(
         {
-            "mean": values.mean(axis=0, dtype=np.float64).astype(np.float32),
-            "scale": np.where(scale > 1e-6, scale, 1.0).astype(np.float32),
+            **moments(values),
             "type_names": np.array(names, np.str_),
         }
     )
     return _Start(network, base.astype(np.float32))
+
+
+def moments(values: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+    """`mean` and `scale` of columns, as networks read them; a column that is the same everywhere has the scale 1."""
+    scale = values.std(axis=0)
+    return {
+        "mean": values.mean(axis=0, dtype=np.float64).astype(np.float32),
+        "scale": np.where(scale > 1e-6, scale, 1.0).astype(np.float32),
+    }
 
 
 def seeded(seed: int, threads: int) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from domain.errors import InputError
 from training.features import Matrix
-from training.network.fit import seeded
+from training.network.fit import moments, seeded
 from training.pairs import PairHead
 
 
@@ -63,12 +63,7 @@ def fit_pairs(
     if not len(labels):
         raise InputError("there are no pairs to learn from", todo="Start to learn earlier")
     seeded(seed, teaching.threads)
-    values = np.nan_to_num(inputs)
-    scale = values.std(axis=0)
-    known: dict[str, NDArray[np.generic]] = {
-        "mean": values.mean(axis=0, dtype=np.float64).astype(np.float32),
-        "scale": np.where(scale > 1e-6, scale, 1.0).astype(np.float32),
-    }
+    known = moments(np.nan_to_num(inputs))
     model = PairModel(inputs.shape[1], teaching.width, teaching.dropout)
     base = float(np.clip(labels.mean(), 1e-4, 1 - 1e-4))
     nn.init.constant_(model.told.bias, float(np.log(base / (1 - base))))
