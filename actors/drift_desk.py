@@ -48,6 +48,13 @@ Row = dict[str, Json]
 """What listeners are told of one drift."""
 
 
+class Policies(Protocol):
+    """What the desk asks of the tenant's policies."""
+
+    def of(self, sources: Sequence[str]) -> tuple[AssessedPolicy, ...]:
+        """The policies of some sources."""
+
+
 class Graph(Protocol):
     """What the desk asks of the tenant's state."""
 
@@ -59,11 +66,12 @@ class Graph(Protocol):
     def store(self) -> GraphStore:
         """The tenant's store."""
 
+    @property
+    def policies(self) -> Policies:
+        """The policies that judge it."""
+
     def items(self) -> tuple[ConfigurationItem, ...]:
         """The resources as they are."""
-
-    def policies(self, sources: Sequence[str]) -> tuple[AssessedPolicy, ...]:
-        """The policies of some sources."""
 
 
 class DriftDesk:
@@ -268,7 +276,7 @@ class DriftDesk:
         return self._severity.judged(told, provider_of(told))
 
     def _severities(self) -> DriftSeverity:
-        return DriftSeverity(self._graph.policies((BUILTIN, IMPORTED, APPLIED)))
+        return DriftSeverity(self._graph.policies.of((BUILTIN, IMPORTED, APPLIED)))
 
     def _record(self, events: Sequence[DriftEvent]) -> tuple[Row, ...]:
         """Listeners first, the journal then: who is told twice is better off than who is not told.

@@ -37,7 +37,7 @@ class GraphFace(TenantFace):
             NotFound: this tenant never had such a resource.
         """
         with self._seen(tenant) as state:
-            state.settle()
+            state.updates.settle()
             with state.lock:
                 versions = state.store.history(resource_id)
         if not versions:

@@ -16,18 +16,21 @@ from typing import Final, Protocol
 
 import polars as pl
 
-from actors.messages import APPLIED, BUILTIN, IMPORTED, Filters
+from actors.messages import APPLIED, BUILTIN, EVERYTHING, IMPORTED, Filters
 from actors.policy_catalogue import Chosen
 from assessment.applying import assigned_waivers, with_masks
+from assessment.beside import related_items
 from assessment.inputs import AssessedPolicy, AssessmentInputs, required_paths
 from assessment.result import Assessment
 from assessment.scan import assess
 from domain.resource import ConfigurationItem, resource_key
 from domain.tenancy import TenantId
+from domain.value import UNREAD, Absent
 from graph.lazy import changed_between, snapshot_of
 from graph.snapshot import Snapshot
 from graph.stores.contract import Changes
 from graph.view import GraphView
+from policy.compile import Program
 from policy.exemption import Exemption
 
 ITEM_BYTES: Final = 8_192
@@ -37,6 +40,20 @@ Items = Mapping[str, ConfigurationItem]
 """Documents by `resource_key`."""
 
 
+class Updates(Protocol):
+    """How what is shown changes."""
+
+    def settled(self) -> AbstractContextManager[None]:
+        """Keeps graph and store as they are, the store holding what the graph shows."""
+
+
+class Policies(Protocol):
+    """The tenant's policies."""
+
+    def chosen(self, sources: Sequence[str]) -> Chosen:
+        """Those of some sources."""
+
+
 class Source(Protocol):
     """What is asked of the tenant's state."""
 
@@ -44,8 +61,13 @@ class Source(Protocol):
     def tenant(self) -> TenantId:
         """Whose graph it is."""
 
-    def settled(self) -> AbstractContextManager[None]:
-        """Keeps graph and store as they are, the store holding what the graph shows."""
+    @property
+    def updates(self) -> Updates:
+        """Held back while the graph is read."""
+
+    @property
+    def policies(self) -> Policies:
+        """What it is judged by."""
 
     def view(self) -> GraphView:
         """The graph as it is now; the same object while nothing has changed."""
@@ -55,9 +77,6 @@ class Source(Protocol):
 
     def documents(self, uids: Sequence[str]) -> Sequence[ConfigurationItem]:
         """Some documents, without those that are not there."""
-
-    def chosen(self, sources: Sequence[str]) -> Chosen:
-        """The policies of some sources."""
 
     def changes(self, as_of: datetime) -> Changes:
         """What changed before a time, as far back as predictions look."""
@@ -108,7 +127,7 @@ class JudgedGraph:
         self._standing: _Standing | None = None
         self._answer: _Answer | None = None
 
-    def at(self, as_of: datetime, filters: Filters) -> Assessment:
+    def at(self, as_of: datetime, filters: Filters = EVERYTHING) -> Assessment:
         """Judge the whole graph as of a time; the last answer is kept while it holds."""
         asked = (as_of, filters)
         with self._judging:
@@ -120,11 +139,16 @@ class JudgedGraph:
             self._answer = _Answer(asked, standing, billing, found)
             return found
 
-    def resources(self) -> tuple[Snapshot, Sequence[ConfigurationItem]]:
-        """What the graph is judged from, as it is now: columns and edges, and the documents in their order."""
+    def related(
+        self, program: Program, item: ConfigurationItem, as_of: datetime
+    ) -> Sequence[ConfigurationItem] | Absent:
+        """What an existence condition of a resource is answered from."""
+        if program.existence is None:
+            return UNREAD
         with self._judging:
             standing = self._present()
-            return standing.snapshot, standing.items
+        at = standing.snapshot.index_of(item.uid)
+        return related_items(program.existence, at, standing.snapshot, standing.items, now=as_of)
 
     def forget(self) -> None:
         """Let go of everything: policies are others, or there is no more to be asked for a while."""
@@ -153,7 +177,7 @@ class JudgedGraph:
         )
 
     def _present(self) -> _Standing:
-        with self._source.settled():
+        with self._source.updates.settled():
             self._standing = self._following(self._standing)
             return self._standing
 
@@ -162,7 +186,7 @@ class JudgedGraph:
         view = self._source.view()
         if before is not None and before.view is view:
             return before
-        chosen = self._source.chosen((BUILTIN, IMPORTED, APPLIED)) if before is None else before.chosen
+        chosen = self._source.policies.chosen((BUILTIN, IMPORTED, APPLIED)) if before is None else before.chosen
         by_key = self._documents(before, view)
         paths = required_paths(chosen.policies, by_key.values())
         snapshot = snapshot_of(view, _Found(by_key), paths, former=None if before is None else before.snapshot)

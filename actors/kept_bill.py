@@ -23,6 +23,22 @@ class KeptBill:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _FILE
+        self._frames: tuple[pl.DataFrame, ...] | None = None
+
+    @property
+    def frames(self) -> tuple[pl.DataFrame, ...]:
+        """The frames that were kept last, by this process or by one before; the same object while they are the same.
+
+        Raises:
+            IntegrityError: the file is damaged.
+        """
+        if self._frames is None:
+            self._frames = self.load()
+        return self._frames
+
+    def forget(self) -> None:
+        """Let go of what is in memory."""
+        self._frames = None
 
     def save(self, frames: Sequence[pl.DataFrame]) -> None:
         """Keep these frames in place of those before.
@@ -41,6 +57,7 @@ class KeptBill:
             raise UnavailableError(
                 "the bill cannot be written", path=str(self._path), reason=error.strerror, todo=todo
             ) from None
+        self._frames = tuple(frames)
 
     def load(self) -> tuple[pl.DataFrame, ...]:
         """The frames that were kept; none where no bill was read yet.

@@ -17,8 +17,9 @@ import orjson
 
 from actors.messages import APPLIED, AssignmentChange, BundleOrder
 from actors.policy_catalogue import assigned_in, definition_finder, known_definitions
-from actors.policy_ledger import PolicyLedger, Revision
+from actors.policy_ledger import Revision
 from actors.policy_rows import change_row, difference_rows, revision_row
+from actors.tenant_policies import TenantPolicies
 from assessment.applying import assigned_waivers, with_masks
 from assessment.inputs import AssessedPolicy, required_paths
 from assessment.policies import definition_digest
@@ -31,8 +32,6 @@ from domain.resource import ConfigurationItem
 from domain.tenancy import TenantId
 from domain.value import Json
 from graph.build import build_snapshot
-from graph.stores.contract import StoredDefinition
-from policy.aliases import AliasTable
 from policy.bundle import Bundle, parse_bundle
 from policy.bundle_check import CheckReport, Known, check_bundle
 from policy.bundle_diff import bundle_diff
@@ -44,17 +43,11 @@ UNKNOWN_SHOWN_MAX = 20
 
 
 class Holdings(Protocol):
-    """What of a tenant's state is needed: its graph, its definitions and its aliases."""
+    """What of a tenant's state is needed beside its policies: its graph."""
 
     @property
     def tenant(self) -> TenantId:
         """Whose they are."""
-
-    def definitions(self) -> tuple[StoredDefinition, ...]:
-        """Imported definitions."""
-
-    def alias_table(self) -> AliasTable:
-        """Built-in and imported aliases."""
 
     def items(self) -> tuple[ConfigurationItem, ...]:
         """The graph's resources, in order of `resource_key`."""
@@ -77,9 +70,9 @@ class PolicyDesk:
         keys: file of trusted keys; None where no signature is asked for.
     """
 
-    def __init__(self, holdings: Holdings, ledger: PolicyLedger, keys: Path | None) -> None:
-        self._holdings = holdings
-        self._ledger = ledger
+    def __init__(self, holdings: Holdings, policies: TenantPolicies, keys: Path | None) -> None:
+        self._holdings, self._policies = holdings, policies
+        self._ledger = policies.ledger
         self._keys = keys
 
     def check(self, order: BundleOrder) -> Row:
@@ -213,7 +206,7 @@ class PolicyDesk:
         return {name: sum(each.action == name for each in changes) for name in ("added", "changed", "removed")}
 
     def _checked(self, bundle: Bundle, at: datetime) -> CheckReport:
-        known = Known(known_definitions(self._holdings.definitions()), self._holdings.alias_table())
+        known = Known(known_definitions(self._policies.definitions()), self._policies.alias_table())
         return check_bundle(bundle, known, now=at)
 
     def _tried(self, before: PolicySet, after: PolicySet, at: datetime) -> Row:
@@ -230,7 +223,7 @@ class PolicyDesk:
     def _in_force(
         self, policies: PolicySet, items: Sequence[ConfigurationItem], done: dict[str, AssessedPolicy]
     ) -> InForce:
-        table, definitions = self._holdings.alias_table(), self._holdings.definitions()
+        table, definitions = self._policies.alias_table(), self._policies.definitions()
         chosen = assigned_in(policies, definitions, table, source=APPLIED, done=done)
         masked = with_masks(chosen.policies, items)
         return InForce(masked, assigned_waivers(chosen.exemptions, masked, items))
@@ -238,14 +231,14 @@ class PolicyDesk:
     def _state(self, before: Bundle | None, after: Bundle) -> str:
         """Digest of what a plan depends on: the bundle in force, and the definitions outside that either set uses."""
         sets = [after.policies] if before is None else [before.policies, after.policies]
-        find = definition_finder(PolicySet(), self._holdings.definitions())
+        find = definition_finder(PolicySet(), self._policies.definitions())
         used = {policy.definition_id.casefold() for each in sets for policy in each.effective}
         outside = {name: definition_digest(found) for name in sorted(used) if (found := find(name)) is not None}
         parts = [None if before is None else before.digest, outside]
         return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     def _require_known(self, bundle: Bundle) -> None:
-        unknown = bundle.policies.unknown(known_definitions(self._holdings.definitions()))
+        unknown = bundle.policies.unknown(known_definitions(self._policies.definitions()))
         if unknown:
             named = [f"{each.definition_id} in {each.assignment.origin}" for each in unknown[:UNKNOWN_SHOWN_MAX]]
             raise InputError(

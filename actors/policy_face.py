@@ -19,13 +19,13 @@ class PolicyFace(TenantFace):
     def import_definitions(self, tenant: TenantId, path: Path, aliases: Sequence[Path]) -> tuple[Row, ...]:
         """Import definitions, with the aliases that they need; one row each. Those that are valid are kept."""
         with self._changing(tenant) as state:
-            return state.import_definitions(path, aliases)
+            return state.policies.take_in(path, aliases)
 
     def policies(self, tenant: TenantId) -> tuple[Row, ...]:
         """Built-in and imported policies, in order of id."""
         with self._asking(tenant) as state:
-            judging = [policy_row(policy) for policy in state.policies((BUILTIN, IMPORTED))]
-            unchecked = unchecked_definitions(state.definitions(), state.aliases.table())
+            judging = [policy_row(policy) for policy in state.policies.of((BUILTIN, IMPORTED))]
+            unchecked = unchecked_definitions(state.policies.definitions(), state.policies.alias_table())
         return tuple(sorted([*judging, *map(unchecked_row, unchecked)], key=lambda row: str(row["id"])))
 
     def definition(self, tenant: TenantId, policy_id: str) -> Row:
@@ -35,7 +35,7 @@ class PolicyFace(TenantFace):
             NotFound: this tenant has no such policy.
         """
         with self._asking(tenant) as state:
-            return definition_row(*find_definition(policy_id, state.definitions()))
+            return definition_row(*find_definition(policy_id, state.policies.definitions()))
 
     def check_bundle(self, tenant: TenantId, order: BundleOrder) -> Row:
         """Run the tests of a bundle of policies."""
@@ -61,8 +61,7 @@ class PolicyFace(TenantFace):
         """Second step: put it in force."""
         with self._changing(tenant) as state, state.lock:
             row = state.desk.commit(decided, evidence_id)
-            state.judged.forget()
-            state.drift.forget_policies()
+            state.policies_changed()
         return row
 
     def bundle_history(self, tenant: TenantId) -> tuple[Row, ...]:

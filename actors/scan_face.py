@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from actors.messages import Filters, Judged, ScanRequest, SimulationRequest
+from actors.scenarios import scenario
 from actors.tenant_face import TenantFace
 from actors.views import Row, analysis_row, explanation_row, timeline_row
 from assessment.document import scan_document
@@ -67,7 +68,7 @@ class ScanFace(TenantFace):
     def analysis(self, tenant: TenantId, *, as_of: datetime, filters: Filters, limit: int = 100) -> Row:
         """What is wrong in the graph as it is, and what is expected within seven days."""
         with self._settled(tenant) as state:
-            found = state.current(as_of, filters)
+            found = state.judged.at(as_of, filters)
         chosen = None if filters.resource_ids is None else frozenset(filters.resource_ids)
         return analysis_row(scan_document(found, None), limit=limit, resource_ids=chosen)
 
@@ -80,7 +81,7 @@ class ScanFace(TenantFace):
         with self._settled(tenant) as state:
             with state.lock:
                 history = state.store.history(resource_id)
-            return timeline_row(timeline(state.current(as_of), resource_id, history))
+            return timeline_row(timeline(state.judged.at(as_of), resource_id, history))
 
     def explain(self, tenant: TenantId, resource_id: str, policy_id: str, *, as_of: datetime) -> Row:
         """Why a policy judges a resource as it does.
@@ -92,7 +93,7 @@ class ScanFace(TenantFace):
         with self._settled(tenant) as state:
             with state.lock:
                 item = state.store.item(resource_id)
-            policy = state.policy(policy_id)
+            policy = state.policies.find(policy_id)
             if policy.program is None:
                 raise InputError(
                     "the policy cannot run",
@@ -100,13 +101,14 @@ class ScanFace(TenantFace):
                     got=policy.reason,
                     todo="Give it parameters, or import aliases",
                 )
-            related = state.related(policy.program, item, as_of)
+            related = state.judged.related(policy.program, item, as_of)
         return explanation_row(explain(policy.program, item, now=as_of, related=related), item, policy)
 
     def scenario(self, tenant: TenantId, request: SimulationRequest) -> tuple[Estate, PolicyScenario]:
         """What a scenario needs: the graph, with columns for its policy, and the policy."""
         with self._settled(tenant) as state:
-            return state.scenario(request)
+            policy = state.policies.asked_about(request)
+            return scenario(request, policy, state.judged.at(request.as_of))
 
     def exempted(self, tenant: TenantId) -> tuple[Deed, ...]:
         """Violations that were exempted between the scans that are kept."""

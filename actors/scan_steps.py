@@ -20,9 +20,8 @@ from actors.messages import (
     ScanFacts,
     ScanRequest,
 )
-from actors.policy_catalogue import Chosen
-from actors.policy_ledger import PolicyLedger
 from actors.scan_archive import ScanArchive
+from actors.tenant_policies import TenantPolicies
 from assessment.applying import assigned_waivers, with_masks
 from assessment.document import scan_document
 from assessment.events import evidence_events
@@ -82,8 +81,8 @@ class Owner(Protocol):
         """The tenant's store."""
 
     @property
-    def ledger(self) -> PolicyLedger:
-        """The policies in force."""
+    def policies(self) -> TenantPolicies:
+        """The policies that judge it."""
 
     @property
     def archive(self) -> ScanArchive:
@@ -91,9 +90,6 @@ class Owner(Protocol):
 
     def take_in(self, reading: Reading, collection: str, at: datetime) -> tuple[PutCounts, tuple[EvidenceEvent, ...]]:
         """Put what was read into the graph; what it did, and the drift that it showed."""
-
-    def chosen(self, sources: Sequence[str], aliases: Sequence[str] = ()) -> Chosen:
-        """The policies of some sources, and the exemptions that came with their assignments."""
 
     def changes(self, as_of: datetime) -> Changes:
         """What changed before a time, as far back as predictions look."""
@@ -114,7 +110,7 @@ class ScanSteps:
 
     def ingest(self, ticket: str, request: ScanRequest, reading: Reading) -> PutCounts:
         """Put what was read into the graph, and keep it for the next step of this scan."""
-        if self._owner.ledger.current() is None:
+        if self._owner.policies.ledger.current() is None:
             request = replace(request, policies=tuple(each for each in request.policies if each != APPLIED))
         collection = request.collection or _collection(request.paths)
         counts, drifted = self._owner.take_in(reading, collection, request.as_of)
@@ -180,7 +176,7 @@ class ScanSteps:
         return pending
 
     def _inputs(self, request: ScanRequest, reading: Reading) -> AssessmentInputs:
-        chosen = self._owner.chosen(request.policies, request.aliases)
+        chosen = self._owner.policies.chosen(request.policies, request.aliases)
         items = _ordered(reading.inventory.items)
         policies = with_masks(chosen.policies, items)
         paths = required_paths(policies, items)

@@ -28,5 +28,5 @@ class TenantFace:
     def _settled(self, tenant: TenantId) -> Iterator[TenantState]:
         """A tenant's state for a question to its store, which holds everything that is shown."""
         with self._asking(tenant) as state:
-            state.settle()
+            state.updates.settle()
             yield state

@@ -99,20 +99,20 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
     def follow(self, tenant: TenantId) -> int:
         """Take every change that waits; how many resources they changed."""
         with self._changing(tenant) as state:
-            return state.catch_up()
+            return state.updates.catch_up()
 
     def take_changes(self, tenant: TenantId) -> bool:
         """Take what waits for a tenant, as far as one look goes; whether more waits."""
         with self._changing(tenant) as state:
-            followed = state.follow()
-            if state.graph.has_unwritten:
+            followed = state.updates.follow()
+            if state.graph.unwritten:
                 self._writing.tell(tenant)
             return followed.is_behind
 
     def write_shown(self, tenant: TenantId) -> bool:
         """Have a tenant's store follow what is shown, a part of it; whether there is more."""
         with self._changing(tenant) as state:
-            return state.write_shown().is_behind
+            return state.updates.write_shown().is_behind
 
     def work(self) -> None:
         """Do once what the shard does by itself between requests, where it does not do so in a thread."""
@@ -145,14 +145,14 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
         using = self._changing if is_change else self._asking
         with using(tenant) as state:
             if not self._config.is_following:
-                state.catch_up()
-            with state.at_desk() as desk:
+                state.updates.catch_up()
+            with state.updates.at_desk() as desk:
                 yield desk
 
     @contextmanager
     def _at_prediction_desk(self, tenant: TenantId) -> Iterator[PredictionDesk]:
         with self._seen(tenant) as state, state.lock:
-            state.settle()
+            state.updates.settle()
             yield self._prediction_desks.of(state.store)
 
     @contextmanager
@@ -160,7 +160,7 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
         """A tenant's state for a question about its graph as it is now."""
         with self._asking(tenant) as state:
             if not self._config.is_following:
-                state.catch_up()
+                state.updates.catch_up()
             yield state
 
     def _open(self, tenant: TenantId, holder: str) -> tuple[TenantState, int]:

@@ -95,7 +95,7 @@ def resource_row(item: ConfigurationItem, view: GraphView, row: int) -> Row:
 
 def graph_row(view: GraphView, graph: TenantGraph, *, epoch: int, shard: str) -> Row:
     """A tenant's graph in numbers."""
-    lost = graph.lost()
+    lost = graph.place.lost()
     return {
         "version": view.version,
         "resources": len(view),
@@ -103,7 +103,7 @@ def graph_row(view: GraphView, graph: TenantGraph, *, epoch: int, shard: str) ->
         "dangling": len(view.dangling),
         "containment_circles": len(view.cycles),
         "unproven_accounts": sorted(view.overlay.unproven),
-        "changes_waiting": graph.lag(),
+        "changes_waiting": graph.place.lag(),
         "changes_lost_behind": lost or None,
         "size_bytes": graph.size_bytes,
         "shard": shard,

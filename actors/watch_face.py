@@ -23,7 +23,7 @@ class WatchFace:
 
     def owned(self, tenants: Iterable[TenantId]) -> tuple[TenantId, ...]:
         """Those of some tenants that are this shard's."""
-        return self._held.owned(tuple(tenants))
+        return self._held.ownership.owned(tuple(tenants))
 
     def beat(self) -> Beat:
         """What the supervisor is told; nothing where its own work ended by a fault, so that it is started anew."""
@@ -36,8 +36,8 @@ class WatchFace:
 
     def warm(self, tenants: Sequence[TenantId]) -> None:
         """Read tenants' graphs ahead of the first question, while there is memory."""
-        for tenant in self._held.owned(tenants):
-            if not self._held.fits(1):
+        for tenant in self._held.ownership.owned(tenants):
+            if not self._held.room.fits(1):
                 return
             with suppress(PolicyCortexError), self._held.reading(tenant) as state:
                 state.view()

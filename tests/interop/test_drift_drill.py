@@ -6,7 +6,7 @@ Skipped by name where Terraform or its AWS provider is absent (see `tests.server
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,18 +48,23 @@ pytestmark = [
 ]
 
 
+class Rules:
+    """What judges the estate: the built-in policies."""
+
+    def of(self, sources: Sequence[str]) -> tuple[AssessedPolicy, ...]:
+        return builtin_policies()
+
+
 class Estate:
     """A tenant's resources in a store, as the desk asks for them."""
 
     def __init__(self) -> None:
         self.tenant = TENANT
         self.store = MemoryStore(TENANT)
+        self.policies = Rules()
 
     def items(self) -> tuple[ConfigurationItem, ...]:
         return self.store.items()
-
-    def policies(self, sources: Any) -> tuple[AssessedPolicy, ...]:
-        return builtin_policies()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from actors.shards.config import ShardConfig
 from actors.shards.health import Patience
 from actors.shards.roster_file import RosterFile
 from actors.shards.router import ShardRouter
+from actors.shards.stream_place import LOST, STREAM
 from actors.shards.supervisor import ShardSupervisor
-from actors.tenant_graph import LOST, STREAM
 from actors.tenant_shard import TenantShard
 from connectors.stream.memory import MemoryChangeStream
 from domain.change import ChangeBatch, ChangeEvent

@@ -42,12 +42,20 @@ class Told(list[dict[str, Any]]):
         return [(row["event"], row["drift"]["resource_id"]) for row in self]
 
 
+class Rules:
+    """What judges a tenant: the built-in policies."""
+
+    def of(self, sources: Sequence[str]) -> tuple[AssessedPolicy, ...]:
+        return POLICIES
+
+
 class Estate:
     """A tenant's resources in a store."""
 
     def __init__(self, *items: ConfigurationItem) -> None:
         self.tenant = TENANT
         self.store = MemoryStore(TENANT)
+        self.policies = Rules()
         self.put(*items)
 
     def put(self, *items: ConfigurationItem) -> None:
@@ -56,9 +64,6 @@ class Estate:
 
     def items(self) -> tuple[ConfigurationItem, ...]:
         return self.store.items()
-
-    def policies(self, sources: Sequence[str]) -> tuple[AssessedPolicy, ...]:
-        return POLICIES
 
 
 @pytest.fixture

@@ -37,22 +37,36 @@ ASSIGNED = assigned(one("everywhere"), one("there", OTHER_GROUP))
 SECOND = timedelta(seconds=1)
 
 
+class Rules:
+    """The policies that judge a tenant."""
+
+    def __init__(self, *policies: AssessedPolicy) -> None:
+        self.policies = policies
+
+    def chosen(self, sources: Sequence[str]) -> Chosen:
+        return Chosen(self.policies)
+
+
+class Still:
+    """A graph that changes only between questions."""
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        yield
+
+
 class Tenant:
     """A tenant's state, as far as judging asks for it; counts the documents that are read."""
 
     def __init__(self, *items: ConfigurationItem | str, unproven: frozenset[str] = frozenset()) -> None:
         self.tenant, self.store, self.unproven = TENANT, MemoryStore(TENANT), unproven
         self.billing: tuple[pl.DataFrame, ...] = ()
-        self.policies: tuple[AssessedPolicy, ...] = (*POLICIES, *ASSIGNED)
+        self.policies, self.updates = Rules(*POLICIES, *ASSIGNED), Still()
         self.now, self.read, self.judged = AS_OF - timedelta(days=3), 0, 0
         self.live = LiveGraph.from_items(TENANT, (), as_of=AS_OF, documents=self.store.documents, unproven=unproven)
         self.become(*items)
         self.live.fold()
         self.graph = JudgedGraph(self, self._judge)
-
-    @contextmanager
-    def settled(self) -> Iterator[None]:
-        yield
 
     def view(self) -> GraphView:
         return self.live.view()
@@ -66,9 +80,6 @@ class Tenant:
         self.read += len(uids)
         return self.store.documents(uids)
 
-    def chosen(self, sources: Sequence[str]) -> Chosen:
-        return Chosen(self.policies)
-
     def changes(self, as_of: datetime) -> Changes:
         return self.store.changes(as_of - timedelta(days=30), as_of)
 
@@ -81,7 +92,7 @@ class Tenant:
     def anew(self, as_of: datetime, filters: Filters = EVERYTHING) -> Assessment:
         """Everything read and judged from the beginning."""
         items = sorted(self.store.items(), key=lambda each: resource_key(each.uid))
-        policies = with_masks(self.policies, items)
+        policies = with_masks(self.policies.policies, items)
         paths = required_paths(policies, items)
         snapshot = build_snapshot(TENANT, items, as_of=as_of, paths_by_type=paths, unproven=self.unproven)
         return assess(
@@ -141,7 +152,7 @@ def test_the_same_question_is_judged_once_while_nothing_has_changed() -> None:
 def test_other_policies_are_judged_by_after_those_before_are_forgotten() -> None:
     tenant = Tenant(gate("a", is_open=True))
     assert len(tenant.graph.at(AS_OF, EVERYTHING).violations) == 1
-    tenant.policies = ()
+    tenant.policies = Rules()
     tenant.graph.forget()
     assert len(tenant.graph.at(AS_OF, EVERYTHING).violations) == 0
 

@@ -2,101 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors.shards.catching_up import Costs
-from actors.tenant_graph import STREAM, TenantGraph
+from actors.shards.stream_place import STREAM
+from actors.tenant_graph import TenantGraph
 from connectors.stream.contract import Delivered
-from connectors.stream.memory import MemoryChangeStream
-from domain.change import ChangeEvent
 from domain.errors import ConflictError, UnavailableError
 from domain.inventory import Inventory
-from domain.resource import ResourceId
 from graph.hydrate import RELATIONSHIPS, Hydration
-from graph.live import LiveGraph
 from graph.stores.memory import MemoryStore
-from tests.unit.connectors.stream.changes import NOON, TENANT, FixedClock, batch, changed, deleted, item
-
-QUEUES = "arn:aws:sqs:eu-central-1:123456789012:{}"
-LETTERS = ResourceId(QUEUES.format("letters"))
-
-
-@dataclass
-class World:
-    """A tenant with its store and stream; the graph can be begun anew, as by another process."""
-
-    stream: MemoryChangeStream = field(default_factory=MemoryChangeStream)
-    store: MemoryStore = field(default_factory=lambda: MemoryStore(TENANT))
-    clock: FixedClock = field(default_factory=FixedClock)
-    room: list[int] = field(default_factory=list)
-    folder: Path | None = None
-    seconds: float = 0.0
-    shows_ahead: bool = False
-
-    def __post_init__(self) -> None:
-        self.store.claim("a")
-        self.graph = self.anew()
-
-    def anew(self) -> TenantGraph:
-        self.graph = TenantGraph(
-            TENANT,
-            lambda: self.store,
-            stream=self.stream,
-            clock=self.clock,
-            folder=self.folder,
-            hydrating=self.hydrating,
-            now_s=self.now_s,
-            shows_ahead=self.shows_ahead,
-        )
-        return self.graph
-
-    def now_s(self) -> float:
-        self.seconds += 10.0  # so that nothing is put off
-        return self.seconds
-
-    @contextmanager
-    def hydrating(self, coming_bytes: int) -> Iterator[None]:
-        self.room.append(coming_bytes)
-        yield
-
-    def publish(self, name: str, *events: ChangeEvent) -> str:
-        return self.stream.publish(batch(name, *events))
-
-    def as_built(self) -> set[tuple[str, str, str]]:
-        """Edges of a graph that is built from the store's documents."""
-        built = LiveGraph.from_items(TENANT, self.store.items(), as_of=NOON, documents=self.store.documents)
-        return {(each.source, each.target, each.path) for each in built.view().relationships()}
-
-    def edges(self) -> set[tuple[str, str, str]]:
-        return {(each.source, each.target, each.path) for each in self.graph.view().relationships()}
-
-    def stored_edges(self) -> set[tuple[str, str, str]]:
-        known = {each.uid for each in self.store.items()}
-        return {(r.source, r.target, r.path) for r in self.store.relationships() if r.target in known}
-
-
-@contextmanager
-def down(store: MemoryStore, method: str) -> Iterator[None]:
-    """While one method of the store fails."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise UnavailableError("the store is down")
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(store, method, fail)
-        yield
-
-
-def names(world: World) -> set[str]:
-    view = world.graph.view()
-    return {view.resource(row).name for row in view.rows().tolist()}
+from tests.unit.actors.following_world import LETTERS, World, down, names
+from tests.unit.connectors.stream.changes import NOON, TENANT, FixedClock, changed, deleted, item
 
 
 def test_a_change_is_in_the_store_and_in_the_graph() -> None:
@@ -228,15 +149,15 @@ def test_changes_that_the_stream_no_longer_has_are_told_until_an_inventory_comes
     world.publish("2", changed("letters"))
     world.graph.follow()
     assert names(world) == {"letters"}
-    assert world.graph.lost() == "start"
-    world.graph.found_again()
-    assert world.graph.lost() == ""
+    assert world.graph.place.lost() == "start"
+    world.graph.place.found_again()
+    assert world.graph.place.lost() == ""
 
 
 def test_where_many_wait_the_graph_is_read_anew_and_is_the_same() -> None:
     world = World()
     world.graph.view()
-    world.graph.costs = Costs(change_s=1.0, resource_s=1e-9, hydration_s=1e-9)
+    world.graph.memory.costs = Costs(change_s=1.0, resource_s=1e-9, hydration_s=1e-9)
     world.publish("1", *[changed(f"queue-{number}") for number in range(50)])
     world.graph.follow()
     assert world.graph.size_bytes == 0
@@ -245,15 +166,15 @@ def test_where_many_wait_the_graph_is_read_anew_and_is_the_same() -> None:
 
 
 def test_more_than_one_look_is_needed_for_many_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.tenant_graph.BATCHES_MAX", 3)
-    monkeypatch.setattr("actors.tenant_graph.EVENTS_MAX", 2)
+    monkeypatch.setattr("actors.shards.stream_place.BATCHES_MAX", 3)
+    monkeypatch.setattr("actors.shards.intake.EVENTS_MAX", 2)
     world = World()
     for number in range(5):
         world.publish(str(number), changed(f"queue-{number}"))
-    assert world.graph.lag() == 5
+    assert world.graph.place.lag() == 5
     assert world.graph.follow().is_behind
     assert not world.graph.follow().is_behind
-    assert (world.graph.lag(), len(names(world))) == (0, 5)
+    assert (world.graph.place.lag(), len(names(world))) == (0, 5)
 
 
 def test_an_inventory_brings_the_graph_up_to_date() -> None:
@@ -319,7 +240,7 @@ def test_what_was_never_seen_may_be_deleted_again_and_again() -> None:
 def test_a_graph_that_was_saved_comes_back_with_what_changed_since(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.tenant_graph.SAVED_MIN", 1)
+    monkeypatch.setattr("actors.shards.graph_memory.SAVED_MIN", 1)
     world = World(folder=tmp_path)
     world.publish("1", changed("orders", RedrivePolicy={"deadLetterTargetArn": LETTERS}), changed("letters"))
     world.graph.view()
@@ -331,7 +252,7 @@ def test_a_graph_that_was_saved_comes_back_with_what_changed_since(
     world.store.apply([deleted("letters", at=NOON + timedelta(minutes=1))])
     world.anew()
     assert names(world) == {"orders"}
-    assert world.graph.how is Hydration.SAVED
+    assert world.graph.memory.how is Hydration.SAVED
     assert world.edges() == world.as_built() == world.stored_edges()
 
 
@@ -361,152 +282,4 @@ def test_a_view_stays_as_it_was() -> None:
 
 def test_without_a_stream_there_is_nothing_to_follow() -> None:
     graph = TenantGraph(TENANT, lambda: MemoryStore(TENANT), stream=None, clock=FixedClock())
-    assert (graph.follow().batches, graph.lag()) == (0, 0)
-
-
-def ahead() -> World:
-    """A world whose graph shows changes before the store has them, past the first, by which it learns its documents."""
-    world = World(shows_ahead=True)
-    world.graph.view()
-    world.clock.move(60)
-    world.publish("0", changed("first", at=NOON + timedelta(seconds=1)))
-    world.graph.follow()
-    world.graph.write_all()
-    return world
-
-
-def at(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
-
-
-def test_a_change_is_shown_before_the_store_has_it_and_is_there_once_it_was_written() -> None:
-    world = ahead()
-    world.publish("1", changed("orders", at=at(2), RedrivePolicy={"deadLetterTargetArn": LETTERS}))
-    world.publish("2", changed("letters", at=at(3)))
-    world.graph.follow()
-    assert names(world) == {"first", "orders", "letters"}
-    assert len(world.edges()) == 1
-    assert len(world.store.items()) == 1
-    assert world.graph.lag() == 2
-    written = world.graph.write_shown()
-    assert ([each.uid for each in written.changes], written.is_behind) == ([LETTERS, item("orders").uid], False)
-    assert world.edges() == world.as_built() == world.stored_edges()
-    assert (world.graph.lag(), world.stream.extent(TENANT).length) == (0, 0)
-
-
-def test_changes_are_shown_while_the_store_is_down_and_written_after() -> None:
-    world = ahead()
-    world.publish("1", changed("orders", at=at(2)))
-    with down(world.store, "apply"):
-        world.graph.follow()
-        with pytest.raises(UnavailableError):
-            world.graph.write_shown()
-    assert names(world) == {"first", "orders"}
-    assert world.graph.lag() == 1
-    assert len(world.graph.write_shown().changes) == 1
-    assert world.graph.lag() == 0
-
-
-def test_a_process_that_ends_before_it_wrote_what_it_showed_loses_nothing() -> None:
-    world = ahead()
-    world.publish("1", changed("orders", at=at(2)), deleted("first", at=at(3)))
-    world.graph.follow()
-    assert names(world) == {"orders"}
-    world.anew()
-    assert names(world) == {"first"}
-    world.graph.follow()
-    world.graph.write_all()
-    assert names(world) == {"orders"}
-    assert [version.at for version in world.store.history(item("orders").uid)] == [at(2)]
-
-
-def test_documents_are_those_that_are_shown() -> None:
-    world = ahead()
-    world.publish("1", changed("orders", at=at(2), Delay=1), changed("letters", at=at(2)))
-    world.graph.follow()
-    world.publish("2", changed("orders", at=at(3), Delay=2), deleted("first", at=at(3)))
-    world.graph.follow()
-    uids = [item(name).uid for name in ("orders", "letters", "first", "never")]
-    found = {each.name: each.properties.get("Delay") for each in world.graph.documents(uids)}
-    assert found == {"orders": 2, "letters": None}
-    world.graph.write_all()
-    assert {each.name: each.properties.get("Delay") for each in world.graph.documents(uids)} == found
-
-
-def test_of_an_event_that_may_be_late_the_store_is_asked_first() -> None:
-    world = ahead()
-    world.store.apply([changed("orders", at=at(30), Delay=30)])
-    world.anew().view()
-    world.publish("1", changed("first", at=at(2)))
-    world.graph.follow()
-    world.publish("2", changed("letters", at=at(61)), changed("orders", at=at(20), Delay=20))
-    world.graph.follow()
-    assert {each.name for each in world.store.items()} == names(world) == {"first", "letters", "orders"}
-    assert world.store.item(item("orders").uid).properties["Delay"] == 30
-    assert world.edges() == world.as_built()
-
-
-def test_where_the_store_decides_otherwise_its_word_holds_and_nothing_is_shown_ahead_again() -> None:
-    world = ahead()
-    world.publish("1", changed("orders", at=at(2), Delay=2))
-    world.graph.follow()
-    world.store.apply([changed("orders", at=at(9), Delay=9)])
-    world.graph.write_shown()
-    assert world.graph.shown is None
-    assert names(world) == {"first", "orders"}
-    assert world.graph.documents([item("orders").uid])[0].properties["Delay"] == 9
-    world.publish("2", changed("letters", at=at(10)))
-    world.graph.follow()
-    assert len(world.store.items()) == 3
-
-
-def test_what_the_store_refuses_after_it_was_shown_is_put_aside_and_goes_from_the_graph() -> None:
-    world = ahead()
-    world.publish("1", changed("good", at=at(2)))
-    bad = world.publish("2", changed("from-the-future", at=at(600)))
-    world.graph.follow()
-    assert "from-the-future" in names(world)
-    world.clock.move(-3_600)
-    taken = world.graph.write_all()
-    assert bad in taken.parked
-    assert "from-the-future" not in names(world)
-
-
-def test_a_graph_that_is_far_ahead_waits_for_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.tenant_graph.AHEAD_MAX", 2)
-    world = ahead()
-    for number in range(3):
-        world.publish(str(number + 1), changed(f"queue-{number}", at=at(2 + number)))
-        world.graph.follow()
-    assert len(world.store.items()) == 3
-    world.publish("9", changed("last", at=at(9)))
-    with down(world.store, "apply"):
-        world.graph.follow()
-        with pytest.raises(UnavailableError):
-            world.graph.follow()
-    assert len(world.graph.write_all().changes) == 2
-
-
-def test_a_store_that_somebody_else_wrote_while_it_was_closed_is_read_before_more_is_written() -> None:
-    world = ahead()
-    world.publish("1", changed("orders", at=at(2)))
-    world.graph.follow()
-    world.store.apply([changed("letters", at=at(3))])
-    world.graph.check()
-    world.graph.write_all()
-    world.graph.follow()
-    assert names(world) == {"first", "letters", "orders"} == {each.name for each in world.store.items()}
-
-
-def test_whoever_missed_what_another_wrote_and_let_go_has_lost_nothing() -> None:
-    world = World()
-    world.publish("1", changed("orders"))
-    world.graph.follow()
-    world.publish("2", changed("letters"))
-    other = TenantGraph(TENANT, lambda: world.store, stream=world.stream, clock=world.clock)
-    other.follow()
-    world.stream.trim(TENANT, world.store.position(STREAM))
-    world.publish("3", changed("stock"))
-    world.graph.follow()
-    assert world.graph.lost() == ""
-    assert names(world) == {"orders", "letters", "stock"}
+    assert (graph.follow().batches, graph.place.lag()) == (0, 0)

@@ -243,10 +243,12 @@ def test_a_beat_tells_the_large_from_the_small() -> None:
 
 def test_owned_and_fitting() -> None:
     shard = holding("a", Epochs(), Watch(), place=RosterInMemory(Roster(1, ("a", "b"))), budget_bytes=10)
-    assert set(shard.owned(TENANTS)) == {tenant for tenant in TENANTS if Roster(1, ("a", "b")).owner(tenant) == "a"}
-    assert shard.fits(10)
-    assert not shard.fits(11)
-    assert holding("a", Epochs(), Watch()).owned([ACME]) == (ACME,)
+    assert set(shard.ownership.owned(TENANTS)) == {
+        tenant for tenant in TENANTS if Roster(1, ("a", "b")).owner(tenant) == "a"
+    }
+    assert shard.room.fits(10)
+    assert not shard.room.fits(11)
+    assert holding("a", Epochs(), Watch()).ownership.owned([ACME]) == (ACME,)
 
 
 def test_a_state_is_what_was_opened() -> None:

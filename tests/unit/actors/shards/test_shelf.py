@@ -6,7 +6,7 @@ import pickle
 from typing import TypeVar
 
 from actors.shards.shelf import Held, LocalShelf, SharedView, ViewPublisher, ViewReader
-from tests.unit.actors.test_tenant_graph import World, names
+from tests.unit.actors.following_world import World, names
 from tests.unit.connectors.stream.changes import TENANT, changed
 
 T = TypeVar("T")
