@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from actors.folders import Folders
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from serve.platform import Platform
     from serve.platform_face import PlatformFace
     from serve.predictions import ModelPlace
+    from serve.retraining_schedule import ScheduleConfig
     from serve.settings import Settings
 
 
@@ -165,6 +167,25 @@ def models_of(settings: Settings) -> ModelPlace:
     from serve.predictions import ModelPlace  # noqa: PLC0415 (see above)
 
     return ModelPlace(settings.prediction_candidate, settings.prediction_share / 100)
+
+
+def schedule_of(settings: Settings) -> ScheduleConfig:
+    """When a platform with these settings has the prediction model retrained.
+
+    Raises:
+        InputError: a tenant is none.
+    """
+    from serve.retraining_schedule import ScheduleConfig  # noqa: PLC0415 (see above)
+    from serve.settings import settings_environment  # noqa: PLC0415
+    from training.schedule import Plan  # noqa: PLC0415
+
+    plan = Plan(
+        timedelta(days=settings.retraining_days) if settings.retraining_days else None,
+        settings.retraining_shifted / 100 if settings.retraining_shifted else None,
+        settings.retraining_auroc / 100 if settings.retraining_auroc else None,
+    )
+    tenants = tuple(tenant_id(name) for name in settings.retrained_from)
+    return ScheduleConfig(tenants, plan, settings_environment(settings))
 
 
 def shard_of(settings: Settings) -> ShardConfig:

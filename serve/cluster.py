@@ -23,7 +23,7 @@ from domain.errors import UnavailableError
 from domain.tenancy import tenant_id
 from serve.auth.tokens import FILE_NAME as TOKENS_NAME
 from serve.auth.tokens import ensure_token
-from serve.bootstrap import folders_of, models_of, shard_of, upkeep_of
+from serve.bootstrap import folders_of, models_of, schedule_of, shard_of, upkeep_of
 from serve.crew import ray_crew
 from serve.deployment.ingress import IngressConfig, api_application
 from serve.key_places import key_places
@@ -107,6 +107,7 @@ def ingress_config(settings: Settings, *, operator_digest: bytes) -> IngressConf
         models=models_of(_absolute(settings)),
         model_replicas=settings.prediction_replicas,
         prediction_hour=settings.prediction_hour,
+        retraining=schedule_of(_absolute(settings)),
     )
 
 

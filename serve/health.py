@@ -25,7 +25,10 @@ def readyz(request: Request, response: Response) -> HealthView:
     parts = platform.parts()
     is_ready = all(state == "ok" for state in parts.values())
     response.status_code = 200 if is_ready else 503
-    return HealthView(status="ok" if is_ready else "unavailable", parts=parts, anchors=circuits(platform))
+    return HealthView(
+        status="ok" if is_ready else "unavailable", parts=parts, anchors=circuits(platform),
+        retraining=str(context_of(request).predictions.retraining()["stand"]),
+    )  # fmt: skip
 
 
 def circuits(platform: Platform) -> dict[str, str]:

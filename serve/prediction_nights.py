@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from threading import Event, Thread
 from typing import Final, Protocol
 
 import structlog
@@ -17,6 +16,7 @@ from domain.errors import PolicyCortexError
 from domain.tenancy import TenantId
 from domain.value import Json
 from serve.sole_worker import SoleWorker
+from serve.ticker import Ticker
 
 LOCK: Final = "prediction-nights.lock"
 TICK_S: Final = 30.0
@@ -57,19 +57,16 @@ class PredictionNights:
     ) -> None:
         self._scores, self._tenants, self._clock, self._place, self._hour = scores, tenants, clock, place, hour
         self._due = next_night(clock.now(), hour)
-        self._stopping = Event()
-        self._thread = Thread(target=self._run, name="prediction-nights", daemon=True)
+        self._ticker = Ticker("prediction-nights", self.tick, every_s=TICK_S)
 
     def begin(self) -> None:
         """Start working, where there is a night to wait for."""
         if self._due is not None:
-            self._thread.start()
+            self._ticker.begin()
 
     def stop(self) -> None:
         """End after the tenant that is being scored."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(60)
+        self._ticker.stop()
         self._place.let_go()
 
     def tick(self) -> None:
@@ -81,7 +78,7 @@ class PredictionNights:
         if not self._place.is_mine():
             return
         for tenant in self._tenants():
-            if self._stopping.is_set():
+            if self._ticker.is_stopping:
                 return
             try:
                 if not self._scores.is_scored(tenant):
@@ -91,7 +88,3 @@ class PredictionNights:
                 structlog.get_logger().warning(
                     "nightly work on predictions failed", tenant=tenant, reason=str(error)[:300]
                 )
-
-    def _run(self) -> None:
-        while not self._stopping.wait(TICK_S):
-            self.tick()

@@ -22,7 +22,7 @@ from domain.value import Json
 from training.metrics import Estimate
 from training.outcomes import WEEK, WORDS, Deed, Settled, Why, last_ended
 from training.quality import POSITIVES_MIN, WEEKS, TaskQuality, WeekFigures, judged_rows, quality
-from training.shift import RateChange, Shift, rate_change, shifts
+from training.shift import RateChange, Shift, rate_change, shifted_share, shifts
 from training.task import Task
 
 SHOWN_SHIFTS: Final = 10
@@ -159,6 +159,7 @@ def _features_row(kept: Sequence[DayCounts], learned: DayCounts | None) -> Row:
         "rows_before": int(before.counts[0].sum()) if len(before.counts) else 0,
         "rows_now": int(now.counts[0].sum()) if len(now.counts) else 0,
         "shifted": [shift_row(one) for one in found[:SHOWN_SHIFTS]],
+        "shifted_share": shifted_share(found),
     }  # fmt: skip
 
 

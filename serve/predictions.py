@@ -12,6 +12,7 @@ from typing import Protocol
 
 from actors.folders import Folders
 from actors.model_book import ModelBook, Move
+from actors.retraining_book import RetrainingBook
 from domain.clock import Clock
 from domain.errors import UnavailableError
 from domain.evidence import EvidenceEvent, Receipt
@@ -151,6 +152,10 @@ class Predictions:
         """Every version of the model, and which one serves."""
         found = self._book.versions()
         return {"serving": serving(found).model, "versions": list[Json](versions_rows(found))}
+
+    def retraining(self) -> Row:
+        """When the model is retrained next, and what came of each retraining."""
+        return RetrainingBook(self._folders.models).read().row()
 
     def move(self, move: Move) -> Row:
         """Take a step of one version and record it; whoever asks next is answered by the model that then serves.

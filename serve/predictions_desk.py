@@ -27,6 +27,9 @@ class PredictionsDesk(Protocol):
     def versions(self, tenant: TenantId) -> Row:
         """Every version of the model."""
 
+    def retraining(self, tenant: TenantId) -> Row:
+        """When the model is retrained next, and what came of each retraining."""
+
     def move(self, tenant: TenantId, model: str, step: str, *, by: str, reason: str) -> Row:
         """Approve, reject, or send back.
 
@@ -50,6 +53,11 @@ class LocalPredictions:
         """Those of this store."""
         del tenant
         return self._predictions.versions()
+
+    def retraining(self, tenant: TenantId) -> Row:
+        """What the platform of this store kept last."""
+        del tenant
+        return self._predictions.retraining()
 
     def move(self, tenant: TenantId, model: str, step: str, *, by: str, reason: str) -> Row:
         """Take the step here."""
@@ -76,6 +84,10 @@ class RemotePredictions:
     def versions(self, tenant: TenantId) -> Row:
         """Those of the platform there."""
         return self._get(tenant, "/predictions/models/versions")
+
+    def retraining(self, tenant: TenantId) -> Row:
+        """Of the platform there."""
+        return self._get(tenant, "/predictions/models/retraining")
 
     def move(self, tenant: TenantId, model: str, step: str, *, by: str, reason: str) -> Row:
         """Take the step there."""

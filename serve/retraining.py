@@ -19,6 +19,7 @@ import orjson
 
 from actors.folders import Folders
 from actors.model_book import ModelBook, Move
+from actors.retraining_book import run_folder
 from assessment.learned import LiveHistory
 from assessment.learning import WEEKS_MAX, ended_weeks, learned_week
 from domain.errors import InputError
@@ -100,7 +101,7 @@ class RetrainJob:
             raise InputError("no week of these tenants has ended yet", tenants=list(tenants),
                              todo="Scan them, and run this again after some weeks")  # fmt: skip
         found = retrained(lived, models.order)
-        folder = self._folders.models / "runs" / f"{self._now:%Y-%m-%dT%H%M%SZ}"
+        folder = run_folder(self._folders.models, self._now)
         candidate = self._entered(found, lived, folder.name)
         run = Run(
             self._now, tenants, models.serving, "" if candidate is None else candidate.model,

@@ -69,6 +69,22 @@ class Settings(BaseSettings):
     prediction_approval: bool = _row(
         False, "Whether a retrained model that passed the gate waits for somebody's approval before it serves"
     )
+    retraining_tenants: str = _row(
+        "",
+        "Tenants whose histories the prediction model learns from when it is retrained by itself, separated by commas;"
+        " it never is when not set",
+    )
+    retraining_days: int = _row(
+        28, "Between two retrainings; 0 for only when something shifted or became bad", unit="days", low=0, high=365
+    )
+    retraining_shifted: int = _row(
+        50, "Share of a tenant's features that shifted much which begins a retraining; 0 for never", unit="%",
+        low=0, high=100,
+    )  # fmt: skip
+    retraining_auroc: int = _row(
+        60, "AUROC of a task on a tenant, of 100, which certainly below begins a retraining; 0 for never",
+        low=0, high=100,
+    )  # fmt: skip
     ray_memory_mib: int = _row(512, "Ray's object store on this machine", unit="MiB", low=80, high=1_048_576)
     ray_dashboard: bool = _row(True, "Ray's dashboard and job submission on this machine, on loopback")
     memory_free_mib_min: int = _row(
@@ -126,7 +142,12 @@ class Settings(BaseSettings):
     @property
     def webhook_places(self) -> tuple[str, ...]:
         """Where webhooks may go beside the public internet."""
-        return tuple(part.strip() for part in self.webhook_allowed.split(",") if part.strip())
+        return _parts(self.webhook_allowed)
+
+    @property
+    def retrained_from(self) -> tuple[str, ...]:
+        """Tenants that a retraining learns from."""
+        return _parts(self.retraining_tenants)
 
     @property
     def evidence(self) -> Path:
@@ -217,6 +238,12 @@ def child_environment(**extra: str) -> dict[str, str]:
     return {**own, **extra}
 
 
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """Variables from which another process, such as a job, reads the same settings; usual ones are left out."""
+    rows = {name: (getattr(settings, name), field.default) for name, field in Settings.model_fields.items()}
+    return {PREFIX + name.upper(): shown_value(value) for name, (value, usual) in rows.items() if value != usual}
+
+
 def secret_of(variable: str) -> str:
     """The content of a variable that a reference names, as it is at this moment.
 
@@ -236,6 +263,10 @@ def shown_value(value: object) -> str:
     if isinstance(value, tuple):
         return os.pathsep.join(str(part) for part in value)
     return "" if value is None else str(value)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 _Layered = dict[str, tuple[object, Layer, str]]

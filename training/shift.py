@@ -103,6 +103,12 @@ def shifts(names: Sequence[str], before: Counts, now: Counts) -> tuple[Shift, ..
     return tuple(sorted(found, key=lambda one: (-one.psi, one.feature)))
 
 
+def shifted_share(found: Sequence[Shift]) -> float | None:
+    """How many of the features have shifted much, of those of which enough rows are known; None of none."""
+    told = [one.level for one in found if one.level is not Level.INSUFFICIENT]
+    return sum(one is Level.LARGE for one in told) / len(told) if told else None
+
+
 @dataclass(frozen=True, slots=True)
 class RateChange:
     """How often something comes true now, against before.

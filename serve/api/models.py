@@ -145,3 +145,4 @@ class HealthView(BaseModel):
     anchors: dict[str, str] = Field(
         default_factory=dict, description="Circuit of each anchor target: closed, open, half_open, unknown"
     )
+    retraining: str = Field(default="off", description="How the schedule of the prediction model's retraining stands")

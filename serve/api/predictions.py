@@ -74,6 +74,15 @@ def versions(caller: CallerOf, context: Context) -> Document:
     return context.predictions.versions()
 
 
+@router.get("/models/retraining", responses=problem_responses(403))
+def retraining(caller: CallerOf, context: Context) -> Document:
+    """Whether a retraining is due and why, when the next one is, and what came of each, the latest first; for the
+    platform's operator.
+    """  # noqa: D205 (the first sentence is the route's summary)
+    caller.require_operator()
+    return context.predictions.retraining()
+
+
 @router.post("/models/versions/{model}/{step}", responses=problem_responses(403, 404, 409))
 def move_version(
     model: Annotated[str, Path(description="As the versions have it")],

@@ -56,6 +56,20 @@ def models(
 
 
 @commands.command()
+def retraining(
+    context: typer.Context, *, tenant: Tenant = None, store: Store = None, cluster: Cluster = None, json: JsonOut = None
+) -> None:
+    """Show whether a retraining is due and why, when the next one is, and what came of each."""
+    from serve.predictions_desk import open_predictions  # noqa: PLC0415
+    from serve.render.predictions import retraining_lines  # noqa: PLC0415
+
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_predictions(settings) as desk:
+        found = desk.retraining(tenant_id(settings.tenant))
+    answer(found, retraining_lines(found), json)
+
+
+@commands.command()
 def approve(
     context: typer.Context,
     model: Model,

@@ -12,10 +12,11 @@ from ray import serve as ray_serve
 from actors.folders import Folders
 from actors.garbage import rest_collector
 from actors.placement import ShardOpening
+from actors.retraining_book import RetrainingBook
 from actors.telemetry import configure_logging
 from actors.upkeep import UpkeepConfig
 from connectors.webhook.target import Allowed
-from domain.clock import SystemClock
+from domain.clock import Clock, SystemClock
 from serve.api.context import ApiContext
 from serve.app import build_app
 from serve.auth.tokens import TokenRegistry
@@ -24,6 +25,7 @@ from serve.crew import ray_crew
 from serve.deployment.model import DeployedModel, ModelConfig, model_deployment
 from serve.drift_courier import CourierParts, DriftCourier
 from serve.drift_service import DriftService
+from serve.jobs.submission import RayJobs
 from serve.key_places import KeyPlaces
 from serve.operations import Operations
 from serve.pack_maker import FolderPackMaker, time_stamps
@@ -33,6 +35,8 @@ from serve.prediction_nights import PredictionNights
 from serve.predictions import ModelPlace, Predictions
 from serve.privacy import Protection
 from serve.reporting import ReportService
+from serve.retraining_schedule import LOCK as RETRAINING_LOCK
+from serve.retraining_schedule import RetrainingSchedule, ScheduleConfig
 from serve.sole_worker import SoleWorker
 from serve.stream_place import StreamPlace
 from training.predictor import features_now
@@ -60,6 +64,7 @@ class IngressConfig:
     models: ModelPlace = field(default_factory=ModelPlace)
     model_replicas: int = 1
     prediction_hour: int = 24
+    retraining: ScheduleConfig = field(default_factory=ScheduleConfig)
 
 
 class Ingress:
@@ -101,6 +106,7 @@ class Ingress:
         )
         place = SoleWorker(config.folders.store / NIGHTS_LOCK)
         PredictionNights(predictions, config.folders.tenants, clock, place, hour=config.prediction_hour).begin()
+        _schedule(config, predictions, platform, clock).begin()
         self._context = ApiContext(
             platform=platform,
             operations=operations,
@@ -119,6 +125,13 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """The application, built in the replica."""
         return build_app(self._context)
+
+
+def _schedule(config: IngressConfig, predictions: Predictions, platform: Platform, clock: Clock) -> RetrainingSchedule:
+    book, jobs = RetrainingBook(config.folders.models), RayJobs(config.retraining.environment)
+    place = SoleWorker(config.folders.store / RETRAINING_LOCK)
+    record = platform.record_platform
+    return RetrainingSchedule(config.retraining, book, jobs, predictions, record=record, clock=clock, place=place)
 
 
 def api_application(config: IngressConfig, *, replicas: int = 1) -> Any:

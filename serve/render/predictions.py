@@ -31,9 +31,31 @@ def version_lines(document: Document) -> list[str]:
         last = version["steps"][-1] if version["steps"] else None
         told = ["", "", "comes with the product", ""]
         if last is not None:
-            told = [last["at"][:16].replace("T", " "), last["by"], last["reason"], last["evidence_id"]]
+            told = [_minute(last["at"]), last["by"], last["reason"], last["evidence_id"]]
         cells.append([version["model"], version["standing"], *told])
     return table_lines(["model", "standing", "since", "by", "reason", "evidence"], cells)
+
+
+def retraining_lines(document: Document) -> list[str]:
+    """How the schedule stands, then each retraining, the latest first."""
+    lines = [f"RETRAINING  {document['stand']}", f"  {document['reason']}"]
+    if document["next_at"] is not None:
+        lines.append(f"  no earlier than {_minute(document['next_at'])}")
+    if document["plan"]:
+        plan = document["plan"]
+        lines.append(f"  from {', '.join(plan['tenants'])}; decided {_minute(document['checked_at'])}")
+    if not document["runs"]:
+        return [*lines, "", "No retraining yet."]
+    cells = [
+        [_minute(one["at"]), one["outcome"] or "running", one["why"] or "by hand", one["reason"],
+         one["ended_evidence_id"] or one["asked_evidence_id"], one["report"]]
+        for one in document["runs"]
+    ]  # fmt: skip
+    return [*lines, "", *table_lines(["at", "outcome", "begun because", "reason", "evidence", "report"], cells)]
+
+
+def _minute(instant: str) -> str:
+    return instant[:16].replace("T", " ")
 
 
 def _counts(part: Document) -> list[str]:

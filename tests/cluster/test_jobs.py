@@ -15,12 +15,14 @@ import pytest
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from connectors.estate import write_estate
-from domain.clock import format_instant
+from domain.errors import NotFound
 from graph.stores.duckdb import DuckDbStore
-from serve.bootstrap import folders_of
-from serve.settings import Settings
+from serve.bootstrap import folders_of, schedule_of
+from serve.jobs.submission import RayJobs
+from serve.settings import Settings, settings_environment
 from tests.cluster.drills.fleet import ray_cluster
 from tests.unit.serve.lived import ACME, END, live
+from tests.unit.serve.test_retraining_schedule import DAY, World
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT: Final = Path(__file__).parents[2]
@@ -82,20 +84,32 @@ def test_a_job_shows_how_far_it_is_until_it_is_done(jobs: JobSubmissionClient, t
     assert json.loads((out / "summary.json").read_text())["resources"] == int(last["pcg_resources"])
 
 
-def test_a_retraining_learns_by_tasks_and_decides(jobs: JobSubmissionClient, tmp_path: Path) -> None:
-    settings = Settings(store_dir=tmp_path)
+def test_a_retraining_that_is_due_is_submitted_learns_by_tasks_and_decides(
+    jobs: JobSubmissionClient, tmp_path: Path
+) -> None:
+    settings = Settings(store_dir=tmp_path, retraining_tenants=ACME)
     directory = folders_of(settings).graph(ACME)
     directory.mkdir(parents=True)
     with closing(DuckDbStore(directory, ACME)) as store:
         live(store)
-    given = ["--store", str(tmp_path), "--tenant", ACME, "--as-of", format_instant(END)]
-    job = submitted(jobs, " ".join([sys.executable, "-m", "serve.jobs.retrain", *given]))
-    seen_while_it_runs(jobs, job)
-    told = jobs.get_job_logs(job)
-    assert jobs.get_job_status(job) == JobStatus.SUCCEEDED, told[-3_000:]
+    world = World(tmp_path, ACME)
+    world.config, cluster = schedule_of(settings), RayJobs(settings_environment(settings))
+    world.schedule, world.watch.at = world.again(cluster), END - 28 * DAY
+    assert world.after(0 * DAY)["stand"] == "not due"
+    (run,) = world.after(28 * DAY)["runs"]
+    assert cluster.running() == [run["job"]]
+    seen_while_it_runs(jobs, run["job"])
+    told = jobs.get_job_logs(run["job"])
+    assert jobs.get_job_status(run["job"]) == JobStatus.SUCCEEDED, told[-3_000:]
+    (ended,) = world.after(0 * DAY)["runs"]
     (report,) = tmp_path.rglob("report.html")
-    assert str(report) in told
+    assert str(report) == ended["report"]
+    assert ended["report"] in told
+    assert told.startswith(ended["outcome"]) or f"\n{ended['outcome']}: " in told
     assert len(json.loads(report.with_name("retraining.json").read_bytes())["weeks_judged"]) == 8
+    assert cluster.seen(run["job"]).is_over
+    with pytest.raises(NotFound):
+        cluster.seen("pcg-retrain-never")
 
 
 def submitted(jobs: JobSubmissionClient, command: str) -> str:

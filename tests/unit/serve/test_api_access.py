@@ -88,6 +88,7 @@ OPERATORS = {
     "/shards",
     "/predictions/models",
     "/predictions/models/versions",
+    "/predictions/models/retraining",
     "/predictions/models/versions/{model}/{step}",
 }
 """Refused to every tenant."""
@@ -255,7 +256,7 @@ def test_what_is_the_operators_is_refused_to_every_tenant(api: Api) -> None:
                 )
                 assert (answer.status_code, answer.json()["code"]) == (403, "access_denied"), route
                 asked += 1
-    assert asked == 24
+    assert asked == 26
 
 
 def test_erasing_a_person_of_another_tenant_finds_nobody(api: Api) -> None:

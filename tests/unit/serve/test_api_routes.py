@@ -214,5 +214,6 @@ def test_openapi_describes_every_route_with_problems_and_security(api: Api) -> N
 
 def test_health_is_open_and_readiness_names_every_part(api: Api) -> None:
     assert api.client.get("/healthz").json()["status"] == "ok"
-    parts = api.client.get("/readyz").json()["parts"]
-    assert parts == {"local": "ok", "evidence": "ok", "upkeep": "ok", "simulation-0": "ok"}
+    answer = api.client.get("/readyz").json()
+    assert answer["retraining"] == "off"
+    assert answer["parts"] == {"local": "ok", "evidence": "ok", "upkeep": "ok", "simulation-0": "ok"}

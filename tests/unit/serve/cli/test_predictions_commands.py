@@ -49,6 +49,16 @@ def test_a_model_that_waits_is_approved_serves_and_is_sent_back(capsys: pytest.C
     assert "no such model" in said(capsys, "approve", "none", "--by", "role:lead", code=2)
 
 
+def test_without_a_schedule_retraining_is_off_and_says_which_setting_begins_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = said(capsys, "retraining")
+    assert "RETRAINING  off" in text
+    assert "retraining_tenants" in text
+    found: Any = json.loads(said(capsys, "retraining", "--json", "-"))
+    assert (found["stand"], found["runs"]) == ("off", [])
+
+
 def test_without_ended_weeks_quality_says_insufficient(capsys: pytest.CaptureFixture[str]) -> None:
     text = said(capsys, "quality")
     assert "0 of 8 ended weeks" in text
