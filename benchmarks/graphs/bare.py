@@ -32,6 +32,8 @@ CREATE (a)-[:LEADS_TO {path: row[2], strength: row[3]}]->(b)"""
 class BareServer:
     """Nodes with the properties that ours have of an item, one index, and relationships: the leanest Cypher for them.
 
+    What ours know of an item beside what people query is one property here too.
+
     Args:
         label: sets this estate's nodes apart from whatever else is in the database.
     """

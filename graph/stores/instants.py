@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -15,8 +16,9 @@ NEVER_US: Final = -(2**63)
 """Stands in columns for no instant at all."""
 
 
+@lru_cache(maxsize=4_096)
 def us_from_instant(instant: datetime) -> int:
-    """Microseconds since 1970 in UTC, exact."""
+    """Microseconds since 1970 in UTC, exact; the instants of one run are few."""
     return (instant - _EPOCH) // _MICROSECOND
 
 

@@ -47,6 +47,8 @@ from graph.stores.known import Known, unknown_gone
 from graph.stores.merge import MergePlan, Past, fingerprint, item_changes, plan
 from graph.stores.neo4j_archive import restoring_draft, stored_versions
 from graph.stores.neo4j_database import Neo4jDatabase, rows
+from graph.stores.neo4j_edges import EdgeChanges, marks
+from graph.stores.neo4j_kept import known_sight
 from graph.stores.neo4j_ledger import (
     NO_ROW,
     NOTHING_SEEN,
@@ -63,7 +65,7 @@ from graph.stores.neo4j_ledger import (
     with_texts,
     without_strangers,
 )
-from graph.stores.neo4j_plan import EdgeChanges, MergeDraft, collection_row, ledger_pieces, marks
+from graph.stores.neo4j_plan import MergeDraft, collection_row, ledger_pieces
 from graph.stores.neo4j_records import definition_rows, scan_row, violations_from
 from graph.stores.neo4j_rows import StateRow, node_id, state_rows
 from graph.stores.neo4j_steps import pieces
@@ -122,7 +124,7 @@ class Neo4jStore:
             merge = plan_events(events, tenant=self._tenant, known=known, past=self._past, now=now)
             draft = Draft()
             made = self._merge_draft(merge, standing, known, lambda key: _names(nodes.get(key)))
-            draft.add(self._touches(merge, standing))
+            draft.add(self._touches(merge, standing, known, nodes))
             draft.add(made.pieces())
             draft.add(self._gone_pieces(merge, known))
             if stream:
@@ -151,7 +153,8 @@ class Neo4jStore:
         standing = self._writer.standing()
         if not 0 <= version <= standing.version:
             return None
-        found = sorted(self._states(read.CHANGED_ITEMS, standing, after=version), key=lambda row: row.key)
+        noted = self._states(read.NOTED_ITEMS, standing, after=version)
+        found = sorted((row for row in noted if row.sight.written > version), key=lambda row: row.key)
         return ChangedItems(
             standing.version,
             tuple(row.item for row in found if not row.is_retired),
@@ -192,8 +195,9 @@ class Neo4jStore:
 
     def history(self, uid: str) -> tuple[Version, ...]:
         key = resource_key(uid)
+        latest = self._latest([key])
         former = self._states(read.FORMER_OF, ids=[node_id(self._tenant, key)])
-        found = sorted([*former, *self._latest([key]).values()], key=lambda row: (row.at, row.number))
+        found = sorted([*former, *latest.values()], key=lambda row: (row.at, row.number))
         versions: list[Version] = []
         for row in found:
             is_new = not versions or versions[-1].kind is ChangeKind.RETIRED
@@ -271,17 +275,13 @@ class Neo4jStore:
     def archive(self) -> Archive:
         standing = self._writer.standing()
         with paused():
-            states = [*self._states(read.EVERY_ENTITY, standing), *self._states(read.EVERY_STATE)]
-            sights = {number: (seen_at, told) for number, seen_at, told in self._read(read.SIGHTS)}
+            states = [*self._states(read.NOTED_ITEMS, standing, after=0), *self._states(read.EVERY_STATE)]
             ledger = self._ledger(standing)
-        known = ledger.known
-        told = zip(known.numbers.tolist(), known.seen_us.tolist(), known.told.tolist(), strict=True)
-        sights.update({number: (seen_at, is_told) for number, seen_at, is_told in told})
         names = self._read("MATCH (c:Collection {tenant: $tenant}) RETURN c.name ORDER BY c.name")
         records = [record for (name,) in names if (record := self._collection(name)) is not None]
         return Archive(
             version=standing.version,
-            versions=stored_versions(states, sights),
+            versions=stored_versions(states),
             collections=tuple((record, frozenset(ledger.holders(record.name)[0])) for record in records),
             unknown_gone=tuple(sorted((key, known.valid_from) for key, known in self._gone(None).items())),
             positions=tuple((name, place) for name, place in sorted(self._read(read.POSITIONS))),
@@ -448,21 +448,20 @@ class Neo4jStore:
             todo="Read the graph again, then repeat the write",
         )
 
-    def _touches(self, merge: MergePlan, standing: Standing) -> Iterable[Any]:
-        rows_of = [
-            {
-                "id": node_id(self._tenant, touch.key),
-                "now": {
-                    **_seen_of(touch.item),
-                    "seen_at": us_from_instant(touch.seen_at),
-                    "lastupdated": us_from_instant(touch.seen_at) // 1_000,
-                    "noted": standing.writes + 1,
-                    "sighted": standing.writes + 1,
-                },
-            }
-            for touch in merge.touched
-        ]
-        return pieces("touch", rows_of)
+    def _touches(
+        self,
+        merge: MergePlan,
+        standing: Standing,
+        known: Mapping[str, Known],
+        nodes: Mapping[str, read.NodeRow],
+    ) -> Iterable[Any]:
+        write, rows_of = standing.writes + 1, []
+        for touch in merge.touched:
+            at, sight = us_from_instant(touch.seen_at), known_sight(known[touch.key], nodes[touch.key].written)
+            again = sight._replace(seen_at=at, **_seen_of(touch.item))
+            now = {"lastupdated": at // 1_000, "noted": write, "sighted": write}
+            rows_of.append({"id": node_id(self._tenant, touch.key), "now": now, "again": again.text})
+        return pieces("resight", rows_of)
 
     def _gone_pieces(self, merge: MergePlan, known: Mapping[str, Known]) -> Iterable[Any]:
         found = {each.key for each in merge.added if each.key in known and known[each.key].version is None}
@@ -569,9 +568,10 @@ class Neo4jStore:
 
     def _items_as_of(self, as_of: datetime, standing: Standing) -> tuple[ConfigurationItem, ...]:
         found = self._database.read(lambda t: read.lines(t, self._tenant, us_from_instant(as_of)))
-        latest = {row[0]: row for row in found}
-        numbers = {row[1] for row in latest.values() if not row[3]}
-        rows_of = self._states(read.NAMED_ITEMS, standing, ids=[id_ for id_, row in latest.items() if not row[3]])
+        latest = {line.id: line for line in found}
+        numbers = {line.number for line in latest.values() if not line.is_gone}
+        ids = [id_ for id_, line in latest.items() if not line.is_gone]
+        rows_of = self._states(read.NAMED_ITEMS, standing, ids=ids)
         former = self._states(read.NUMBERED, ids=[node_id(self._tenant, f"{each}") for each in numbers])
         chosen = {row.key: row.item for row in [*rows_of, *former] if row.number in numbers}
         return tuple(chosen[key] for key in sorted(chosen))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NoReturn
 
@@ -11,22 +11,19 @@ from graph.stores.archive import restoring
 from graph.stores.contract import Archive, StoredVersion
 from graph.stores.edge_digests import source_edges
 from graph.stores.instants import instant_from_us, us_from_instant
+from graph.stores.neo4j_edges import EdgeChanges
 from graph.stores.neo4j_ledger import EMPTY, NO_ROW
-from graph.stores.neo4j_plan import EdgeChanges, MergeDraft, collection_row, ledger_pieces
+from graph.stores.neo4j_plan import MergeDraft, collection_row, ledger_pieces
 from graph.stores.neo4j_records import definition_rows, scan_row
 from graph.stores.neo4j_rows import StateRow, node_id
 from graph.stores.neo4j_steps import pieces
 from graph.stores.neo4j_write import Draft, Standing
 
 
-def stored_versions(states: Iterable[StateRow], sights: Mapping[int, tuple[int, bool]]) -> tuple[StoredVersion, ...]:
-    """States in the order in which they were written.
-
-    Args:
-        sights: by version number, when each was seen last, and whether an event brought it.
-    """
+def stored_versions(states: Iterable[StateRow]) -> tuple[StoredVersion, ...]:
+    """States in the order in which they were written."""
     return tuple(
-        StoredVersion(row.item, row.at, instant_from_us(sights[row.number][0]), row.is_retired, sights[row.number][1])
+        StoredVersion(row.item, row.at, instant_from_us(row.sight.seen_at), row.is_retired, row.sight.told)
         for row in sorted(states, key=lambda row: row.number)
     )
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from domain.errors import IntegrityError
 from graph.stores.instants import NEVER_US, instant_from_us
 from graph.stores.known import MARK, NO_MARK, Known, KnownColumns, known_columns, marks_of
+from graph.stores.neo4j_kept import Sight
 from graph.stores.sightings import Sightings
 
 ROWS_OF_A_PART: Final = 16_384
@@ -48,8 +49,6 @@ BASE: Final = pa.schema(
         ("edges", pa.string()),
     ]
 )
-_OF_STATES: Final = BASE.names[1:-2]
-"""What a node says of its state as the base does."""
 _SIGHTINGS: Final = pa.schema(
     [
         ("number", pa.int64()),
@@ -293,9 +292,9 @@ def _see(known: KnownColumns, sighted: NDArray[np.int64], seen: Seen) -> None:
     known.files[rows] = np.array(new_codes, np.int32)[file.indices.to_numpy(zero_copy_only=False)]
 
 
-def row_of(now: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(sight: Sight, number: int, collections: Collection[str]) -> dict[str, Any]:
     """A row of `BASE`, but for its key and relationships, of a state that a node has now."""
-    return {**{name: now[name] for name in _OF_STATES}, "collections": joined(now["collections"])}
+    return {**sight._asdict(), "number": number, "collections": joined(collections)}
 
 
 NO_ROW: Final[Mapping[str, Any]] = {

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any
 
 import pyarrow as pa
 
 from domain.clock import format_instant
-from domain.resource import ConfigurationItem, Relationship, RelationshipKind, Strength, resource_key
+from domain.resource import ConfigurationItem
 from domain.tenancy import TenantId
 from graph.snapshot import account_of
 from graph.stores.coverage import CollectionRecord
 from graph.stores.instants import us_from_instant
 from graph.stores.known import Known
 from graph.stores.merge import MergePlan, NewVersion, Repeat, fingerprint
+from graph.stores.neo4j_kept import BREAK, Sight, known_sight
 from graph.stores.neo4j_ledger import encoded, row_of
-from graph.stores.neo4j_rows import Properties, item_properties, known_seen, node_id
-from graph.stores.neo4j_steps import Piece, pieces
+from graph.stores.neo4j_rows import Properties, item_properties, node_id
+from graph.stores.neo4j_schema import kind_label
+from graph.stores.neo4j_steps import FOUND, Piece, pieces
 from graph.stores.neo4j_write import Standing
 
 Numbered = tuple[int, NewVersion | Repeat]
-Link = tuple[str, str, str, str, str | None, str | None]
-"""A row of the statement `link`: both nodes' ids, path, strength, and how the ends are spelt where that is not so."""
-_STRENGTHS: Final = {id(strength): strength.value for strength in Strength}
-"""By identity: members of an enumeration are slow to hash, and their values slow to ask for."""
-_NOTHING: Final[Mapping[Relationship, Sequence[str]]] = {}
 
 
 @dataclass(slots=True)
@@ -35,7 +32,7 @@ class _Rows:
     """Rows for the statements, by kind label where they have one."""
 
     accounts: dict[str, str] = field(default_factory=dict)
-    found: dict[str, list[Properties]] = field(default_factory=dict)
+    found: dict[str, list[list[Any]]] = field(default_factory=dict)
     create: dict[str, list[Properties]] = field(default_factory=dict)
     replace: dict[str, list[Properties]] = field(default_factory=dict)
     restate: list[Properties] = field(default_factory=list)
@@ -86,11 +83,10 @@ class MergeDraft:
         accounts = [{"id": id_, "tenant": self._tenant, "name": name} for id_, name in sorted(rows.accounts.items())]
         yield from pieces("accounts", accounts)
         for label, found in sorted(rows.found.items()):
-            yield from pieces("found", found, label)
-        for label, found in sorted(rows.create.items()):
-            yield from pieces("create", found, label)
-        for label, found in sorted(rows.replace.items()):
-            yield from pieces("replace", found, label)
+            yield from map(_placed, pieces("found", found, label))
+        for name, by_label in (("create", rows.create), ("replace", rows.replace)):
+            for label, made in sorted(by_label.items()):
+                yield from pieces(name, made, label)
         yield from pieces("restate", rows.restate)
         yield from pieces("retire", rows.retire)
         yield from pieces("bury", rows.bury)
@@ -117,70 +113,91 @@ class MergeDraft:
             self._repeat(key, version, number, known)
             return
         version = self._with_item(version)
-        now = self._now(key, version, number)
+        sight = self._sight(version)
+        again = sight.text
+        now = self._now(key, version, number, sight, again)
         item, row = version.item, self._row(key, known)
-        row.update(now=now, since=us_from_instant(since) // 1_000)
-        self.latest[key] = row_of(now)
+        row.update(now=now, again=again, since=us_from_instant(since) // 1_000)
+        self.latest[key] = row_of(sight, number, now["collections"])
         if version.is_retired:
             (self._rows.bury if known is None else self._rows.retire).append(row)
             return
         row["account"] = node_id(self._tenant, account_of(item.scope))
         self._rows.accounts[row["account"]] = now["account"]
+        label = kind_label(item.provider, item.type)
         if self._is_first:
             state = {**now, "id": row["id"], "firstseen": row["since"]}
-            self._rows.found.setdefault(now["label"], []).append({"account": row["account"], "now": state})
+            self._rows.found.setdefault(label, []).append([row["account"], *map(state.__getitem__, FOUND)])
         else:
             target = self._rows.create if known is None else self._rows.replace
-            target.setdefault(now["label"], []).append(row)
+            target.setdefault(label, []).append({**row, "label": label})
 
     def _repeat(self, key: str, version: Repeat, number: int, known: Known) -> None:
         """The state stays, and is gone or begins again."""
-        seen_at = version.seen_at or version.valid_from
-        now = {
-            **known_seen(known),
+        again = version.seen_at or version.valid_from
+        sight = known_sight(known, self._write)._replace(
+            valid_from=us_from_instant(version.valid_from),
+            seen_at=us_from_instant(again),
+            retired=version.is_retired,
+            told=version.is_told,
+        )
+        now: Properties = {
             "number": number,
-            "fingerprint": known.fingerprint,
-            "valid_from": us_from_instant(version.valid_from),
-            "seen_at": us_from_instant(seen_at),
-            "lastupdated": us_from_instant(seen_at) // 1_000,
-            "retired": version.is_retired,
-            "told": version.is_told,
-            "written": self._write,
+            "lastupdated": sight.seen_at // 1_000,
             "noted": self._write,
             "collections": sorted(self._collections(key)),
         }
-        row = {**self._row(key, known), "now": now}
+        row = {**self._row(key, known), "now": now, "again": sight.text}
         is_leaving = version.is_retired and not known.is_retired
         (self._rows.retire if is_leaving else self._rows.restate).append(row)
-        self.latest[key] = row_of(now)
+        self.latest[key] = row_of(sight, number, now["collections"])
 
     def _row(self, key: str, known: Known | None) -> Properties:
         row: Properties = {"id": node_id(self._tenant, key)}
         if known is not None:
-            row["state"] = node_id(self._tenant, f"{known.version}")
-            row["seen"] = known_seen(known)
+            former = known_sight(known)
+            row["former"] = {
+                "id": node_id(self._tenant, f"{known.version}"),
+                "valid_from": former.valid_from,
+                "retired": former.retired,
+            }
+            row["seen"] = former.text
         return row
 
-    def _now(self, key: str, version: NewVersion, number: int) -> Properties:
-        since = us_from_instant(version.valid_from)
-        seen_at = since if version.seen_at is None else us_from_instant(version.seen_at)
-        return {
-            **item_properties(version.item),
-            "fingerprint": version.fingerprint,
-            "number": number,
-            "valid_from": since,
-            "seen_at": seen_at,
-            "lastupdated": seen_at // 1_000,
-            "retired": version.is_retired,
-            "told": version.is_told,
-            "written": self._write,
-            "noted": self._write,
-            "collections": sorted(self._collections(key)),
-        }
+    def _sight(self, version: NewVersion) -> Sight:
+        since, item = us_from_instant(version.valid_from), version.item
+        return Sight(
+            version.fingerprint,
+            since,
+            since if version.seen_at is None else us_from_instant(version.seen_at),
+            None if item.captured_at is None else us_from_instant(item.captured_at),
+            item.origin.file,
+            item.origin.line,
+            version.is_retired,
+            version.is_told,
+            self._write,
+        )
+
+    def _now(self, key: str, version: NewVersion, number: int, sight: Sight, text: str) -> Properties:
+        found = item_properties(version.item)
+        found.update(
+            kept=f"{found['kept']}{BREAK}{text}",
+            number=number,
+            lastupdated=sight.seen_at // 1_000,
+            noted=self._write,
+            collections=sorted(self._collections(key)),
+        )
+        return found
 
     def _state(self, key: str, version: NewVersion, number: int) -> Properties:
-        row = self._now(key, version, number)
-        return {**row, "id": node_id(self._tenant, f"{number}"), "entity": node_id(self._tenant, key)}
+        sight = self._sight(version)
+        return {
+            **self._now(key, version, number, sight, sight.text),
+            "id": node_id(self._tenant, f"{number}"),
+            "entity": node_id(self._tenant, key),
+            "valid_from": sight.valid_from,
+            "retired": sight.retired,
+        }
 
     def _with_item(self, version: NewVersion | Repeat) -> NewVersion:
         if isinstance(version, NewVersion):
@@ -195,6 +212,13 @@ class MergeDraft:
             is_told=version.is_told,
             seen_at=version.seen_at,
         )
+
+
+def _placed(piece: Piece) -> Piece:
+    """Nodes of a first collection with their accounts by number, so that each account is looked for once."""
+    accounts: dict[str, int] = {}
+    rows = [[accounts.setdefault(row[0], len(accounts)), *row[1:]] for row in piece.rows]
+    return replace(piece, rows=rows, common={"accounts": list(accounts)})
 
 
 def collection_row(tenant: TenantId, record: CollectionRecord) -> Properties:
@@ -225,67 +249,3 @@ def ledger_pieces(tenant: TenantId, kind: str, table: pa.Table) -> Iterable[Piec
         ],
     )
     yield from pieces("trim", [{"tenant": tenant, "kind": kind, "parts": len(parts)}])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EdgeChanges:
-    """How the relationships of some sources change.
-
-    Args:
-        given: all of each source's from now on, by key.
-        former: what each source has now, with the database's ids of it.
-        unlinked: sources that lose all that they have, whatever it is.
-    """
-
-    given: Mapping[str, Sequence[Relationship]]
-    former: Mapping[str, Mapping[Relationship, Sequence[str]]] = field(default_factory=dict)
-    unlinked: Collection[str] = ()
-
-    def pieces(self, tenant: TenantId, *, is_there: Callable[[str], bool], write: int) -> Iterable[Piece]:
-        """The write that makes the difference.
-
-        Args:
-            is_there: whether an entity with a state has a key.
-        """
-        yield from pieces("unlink", [node_id(tenant, key) for key in sorted(self.unlinked)])
-        yield from pieces("cut", self._cut())
-        absent: dict[str, Properties] = {}
-        by_kind: dict[int, list[Link]] = {id(kind): [] for kind in RelationshipKind}
-        ends: dict[str, tuple[str, str]] = {}
-
-        def end(spelt: str) -> tuple[str, str]:
-            """An end's key and its node's id."""
-            key = resource_key(spelt)
-            ends[spelt] = found = (key, node_id(tenant, key))
-            if not is_there(key):
-                absent[found[1]] = {"id": found[1], "tenant": tenant, "uid": spelt, "noted": write}
-            return found
-
-        for key, relationships in self.given.items():
-            had = self.former.get(key, _NOTHING)
-            for each in relationships:
-                if had and each in had:
-                    continue
-                source, a = ends.get(each.source) or end(each.source)
-                target, b = ends.get(each.target) or end(each.target)
-                spelt = (None if each.source == source else each.source, None if each.target == target else each.target)
-                by_kind[id(each.kind)].append((a, b, each.path, _STRENGTHS[id(each.strength)], *spelt))
-        yield from pieces("absent", list(absent.values()))
-        for kind in RelationshipKind:
-            yield from pieces("link", by_kind[id(kind)], kind.name)
-
-    def _cut(self) -> Iterable[str]:
-        for key, had in self.former.items():
-            kept = set(self.given[key])
-            for each, ids in had.items():
-                if each not in kept:
-                    yield from ids
-
-
-def marks(tenant: TenantId, digests: Mapping[str, str | None], write: int) -> Iterable[Piece]:
-    """Let nodes say which relationships they have, where the ledger's base does not."""
-    rows = [
-        {"id": node_id(tenant, key), "now": {"edges": digest, "linked": write, "noted": write}}
-        for key, digest in digests.items()
-    ]
-    yield from pieces("touch", rows)

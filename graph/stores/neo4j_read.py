@@ -17,12 +17,13 @@ from graph.references import Dangling
 from graph.stores.contract import CHANGE_KINDS, ChangeKind, Changes
 from graph.stores.edges import KIND_CODES, STRENGTH_CODES, edge_table
 from graph.stores.neo4j_database import rows
-from graph.stores.neo4j_ledger import BASE, NO_ROW, NO_STATE, joined
+from graph.stores.neo4j_kept import facts_of, sight_of
+from graph.stores.neo4j_ledger import NO_ROW, NO_STATE, row_of
 from graph.stores.neo4j_rows import ITEM_PROPERTIES
 
 _NODES: Final = """MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r:Resource
-RETURN r.type, r.provider, r.region, r.synthetic, collect(r.id), collect(r.uid), collect(r.name), collect(r.scope),
-    collect(r.digest), collect(r.number)"""
+RETURN r.type, r.provider, r.region, r.scope, collect(r.id), collect(r.uid), collect(r.name), collect(r.kept),
+    collect(r.number)"""
 _EDGES: Final = """MATCH (a:Entity) WHERE a.tenant = $tenant AND a.noted > 0 AND a:Resource MATCH (a)-[e]->(b:Resource)
 RETURN type(e), e.strength, e.path, collect(a.number), collect(b.number)"""
 _DANGLING: Final = """MATCH (a:Entity) WHERE a.tenant = $tenant AND a.noted > 0 AND a:Resource
@@ -35,12 +36,11 @@ _EDGES_OF: Final = """UNWIND $ids AS id MATCH (a:Entity {id: id})-[e]->(b:Entity
 RETURN a.id, type(e), e.strength, e.path, coalesce(e.source, substring(a.id, $start)),
     coalesce(e.target, substring(b.id, $start)), elementId(e)"""
 _LINES: Final = """MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r.number IS NOT NULL
-    AND r.valid_from <= $until
-RETURN r.id, r.number, r.valid_from, r.retired, r.uid, r.type, r.scope
+RETURN r.id, r.number, r.kept, r.uid, r.type, r.scope
 UNION ALL MATCH (r:ResourceState) WHERE r.tenant = $tenant AND r.valid_from <= $until
-RETURN r.entity AS `r.id`, r.number, r.valid_from, r.retired, r.uid, r.type, r.scope"""
-_KNOWN: Final = """RETURN r.id, r.number, r.fingerprint, r.valid_from, r.seen_at, r.captured_at, r.file, r.line,
-    r.retired, r.told, r.collections, r.edges, coalesce(r.sighted, 0), coalesce(r.linked, 0)"""
+RETURN r.entity AS `r.id`, r.number, r.kept, r.uid, r.type, r.scope"""
+_KNOWN: Final = """RETURN r.id, r.number, r.kept, r.collections, r.edges, coalesce(r.sighted, 0),
+    coalesce(r.linked, 0)"""
 _ITEM: Final = ", ".join(f"r.{name}" for name in ITEM_PROPERTIES)
 
 NOTED: Final = f"MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > $after {_KNOWN}"
@@ -49,7 +49,7 @@ NAMED: Final = f"UNWIND $ids AS id MATCH (r:Entity {{id: id}}) {_KNOWN}"
 """Some entities."""
 PRESENT: Final = f"MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r:Resource RETURN {_ITEM}"
 NAMED_ITEMS: Final = f"UNWIND $ids AS id MATCH (r:Entity {{id: id}}) WHERE r.number IS NOT NULL RETURN {_ITEM}"
-CHANGED_ITEMS: Final = f"""MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > $after AND r.written > $after
+NOTED_ITEMS: Final = f"""MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > $after AND r.number IS NOT NULL
 RETURN {_ITEM}"""
 _FORMER: Final = _ITEM.replace("r.id", "r.entity").replace("r.sighted", "9223372036854775807")
 """A former state is not in the ledger: what it says of itself is all there is."""
@@ -57,10 +57,7 @@ FORMER_OF: Final = f"UNWIND $ids AS id MATCH (r:ResourceState {{entity: id}}) RE
 NUMBERED: Final = f"UNWIND $ids AS id MATCH (r:ResourceState {{id: id}}) RETURN {_FORMER}"
 
 
-EVERY_ENTITY: Final = f"""MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r.number IS NOT NULL
-RETURN {_ITEM}"""
 EVERY_STATE: Final = f"MATCH (r:ResourceState) WHERE r.tenant = $tenant RETURN {_FORMER}"
-SIGHTS: Final = "MATCH (r:ResourceState) WHERE r.tenant = $tenant RETURN r.number, r.seen_at, r.told"
 LEDGER: Final = "MATCH (l:Ledger {tenant: $tenant}) WHERE l.kind = $kind RETURN l.body ORDER BY l.part"
 POSITIONS: Final = "MATCH (s:Stream {tenant: $tenant}) RETURN s.name, s.position"
 
@@ -73,13 +70,13 @@ def whole_graph(transaction: ManagedTransaction, tenant: TenantId) -> tuple[pa.T
 
 def resource_columns(transaction: ManagedTransaction, tenant: TenantId) -> tuple[pa.Table, dict[int, int]]:
     """`Readout.resources`, and the row of each version number."""
-    columns: list[list[Any]] = [[] for _ in range(10)]
-    for type_, provider, region, synthetic, ids, *lists in rows(transaction, _NODES, {"tenant": tenant}):
-        count = len(ids)
-        alike = ([value] * count for value in (type_, provider, region, synthetic))
-        for column, values in zip(columns, chain(alike, (ids, *lists)), strict=True):
+    columns: list[list[Any]] = [[] for _ in range(9)]
+    for *common, ids, uids, names, kept, numbers in rows(transaction, _NODES, {"tenant": tenant}):
+        alike = ([value] * len(ids) for value in common)
+        for column, values in zip(columns, chain(alike, (ids, uids, names, kept, numbers)), strict=True):
             column.extend(values)
-    types, providers, regions, synthetics, ids, uids, names, scopes, digests, numbers = columns
+    types, providers, regions, scopes, ids, uids, names, kept, numbers = columns
+    facts = [facts_of(text) for text in kept]
     start = len(tenant) + 1
     order = sorted(range(len(ids)), key=lambda row: ids[row][start:])
 
@@ -94,8 +91,8 @@ def resource_columns(transaction: ManagedTransaction, tenant: TenantId) -> tuple
             "scope": texts(scopes).dictionary_encode(),
             "region": texts(regions).dictionary_encode(),
             "provider": texts(providers).dictionary_encode(),
-            "digest": texts(digests),
-            "synthetic": pa.array([synthetics[row] for row in order], pa.bool_()),
+            "digest": texts([each.digest for each in facts]),
+            "synthetic": pa.array([facts[row].synthetic for row in order], pa.bool_()),
         }
     )
     return table, {numbers[row]: place for place, row in enumerate(order)}
@@ -135,25 +132,39 @@ def relationship_rows(transaction: ManagedTransaction, tenant: TenantId) -> Iter
             yield Relationship(ResourceId(source), ResourceId(target), *meaning)
 
 
-def lines(transaction: ManagedTransaction, tenant: TenantId, until_us: int) -> list[list[Any]]:
-    """Every version that began by an instant, by entity, time and number: id, number, time, whether gone, uid, type,
-    scope.
-    """  # noqa: D205 (one sentence)
-    found = rows(transaction, _LINES, {"tenant": tenant, "until": until_us})
-    return sorted(found, key=lambda row: (row[0], row[2], row[1]))
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A version in the line of its entity, whose node's id is `id`."""
+
+    id: str
+    number: int
+    at_us: int
+    is_gone: bool
+    uid: str
+    type: str
+    scope: str
 
 
-def changes_from(found: Sequence[Sequence[Any]], since_us: int) -> Changes:
+def lines(transaction: ManagedTransaction, tenant: TenantId, until_us: int) -> list[Line]:
+    """Every version that began by an instant, by entity, time and number."""
+    found = []
+    for id_, number, kept, uid, type_, scope in rows(transaction, _LINES, {"tenant": tenant, "until": until_us}):
+        sight = sight_of(kept)
+        if sight.valid_from <= until_us:
+            found.append(Line(id_, number, sight.valid_from, sight.retired, uid, type_, scope))
+    return sorted(found, key=lambda line: (line.id, line.at_us, line.number))
+
+
+def changes_from(found: Sequence[Line], since_us: int) -> Changes:
     """What changed after an instant, from `lines`."""
     changed: list[tuple[int, str, int, str, str, int]] = []
-    before: Sequence[Any] | None = None
-    for row in found:
-        id_, number, at, is_gone, uid, type_, scope = row
-        is_new = before is None or before[0] != id_ or before[3]
-        kind = ChangeKind.RETIRED if is_gone else ChangeKind.NEW if is_new else ChangeKind.CHANGED
-        if at > since_us:
-            changed.append((at, uid, number, type_, scope, CHANGE_KINDS.index(kind)))
-        before = row
+    before: Line | None = None
+    for line in found:
+        is_new = before is None or before.id != line.id or before.is_gone
+        kind = ChangeKind.RETIRED if line.is_gone else ChangeKind.NEW if is_new else ChangeKind.CHANGED
+        if line.at_us > since_us:
+            changed.append((line.at_us, line.uid, line.number, line.type, line.scope, CHANGE_KINDS.index(kind)))
+        before = line
     changed.sort()
     return Changes(
         uids=tuple(row[1] for row in changed),
@@ -172,11 +183,13 @@ class NodeRow:
         row: of the ledger's base, but for its key.
         sighted: the write by which an event saw this state again; 0 where none did.
         linked: the write that its digest of relationships belongs to; 0 where the ledger alone knows them.
+        written: the write that last changed its state; 0 where it has none.
     """
 
     row: dict[str, Any]
     sighted: int
     linked: int
+    written: int
 
     @property
     def has_state(self) -> bool:
@@ -188,13 +201,13 @@ def node_rows(found: Iterable[Sequence[Any]], tenant: TenantId) -> dict[str, Nod
     """Entities as their nodes have them, by key."""
     start = len(tenant) + 1
     rows_by_key = {}
-    for id_, number, mark, since, seen_at, captured_at, file, line, gone, told, names, edges, sighted, linked in found:
-        row = dict(NO_ROW)
+    for id_, number, kept, names, edges, sighted, linked in found:
+        row, written = dict(NO_ROW), 0
         if number is not None:
-            facts = (number, mark, since, seen_at, captured_at, file, line, gone, told, joined(names or ()))
-            row |= zip(BASE.names[1:-1], facts, strict=True)
+            sight = sight_of(kept)
+            row, written = row_of(sight, number, names or ()), sight.written
         row["edges"] = edges
-        rows_by_key[id_[start:]] = NodeRow(row, sighted, linked)
+        rows_by_key[id_[start:]] = NodeRow(row, sighted, linked, written)
     return rows_by_key
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -14,16 +14,14 @@ from domain.resource import ConfigurationItem, Origin, Provider, ResourceId
 from domain.tenancy import TenantId
 from graph.snapshot import account_of
 from graph.stores.bodies import encode
-from graph.stores.instants import instant_from_us, us_from_instant
-from graph.stores.known import Known
+from graph.stores.instants import instant_from_us
+from graph.stores.neo4j_kept import Facts, Sight, facts_of, item_text, sight_of
 from graph.stores.neo4j_ledger import Seen
-from graph.stores.neo4j_schema import kind_label
 
 Properties: TypeAlias = "dict[str, Any]"
 
 ITEM_PROPERTIES: Final = (
-    *("uid", "provider", "type", "name", "scope", "region", "document", "facts", "captured_at", "digest", "file"),
-    *("line", "synthetic", "number", "valid_from", "retired", "sighted", "id"),
+    *("uid", "provider", "type", "name", "scope", "region", "document", "kept", "number", "sighted", "id"),
 )
 """What is asked of a node to make an item and to place it in its line, in this order."""
 
@@ -35,8 +33,17 @@ class StateRow:
     key: str
     item: ConfigurationItem
     number: int
-    at: datetime
-    is_retired: bool
+    sight: Sight
+
+    @property
+    def at(self) -> datetime:
+        """Since when it is so."""
+        return instant_from_us(self.sight.valid_from)
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether it is gone."""
+        return self.sight.retired
 
 
 def node_id(tenant: TenantId, name: str) -> str:
@@ -45,7 +52,7 @@ def node_id(tenant: TenantId, name: str) -> str:
 
 
 def item_properties(item: ConfigurationItem) -> Properties:
-    """What a node says of an item, whatever its place in time."""
+    """What a node says of an item, whatever its place in time; `kept` has its first line only."""
     tags = sorted(item.tags.items())
     document, is_plain = encode(item.properties)
     return {
@@ -53,35 +60,17 @@ def item_properties(item: ConfigurationItem) -> Properties:
         "uid": item.uid,
         "provider": item.provider.value,
         "type": item.type,
-        "label": kind_label(item.provider, item.type),
         "name": item.name,
         "scope": item.scope,
         "account": account_of(item.scope),
         "region": item.region,
         "tags": [_plain(f"{key}={value}") for key, value in tags],
         "document": document.decode(),
-        "facts": encode([item.tags, item.unread, is_plain])[0].decode(),
-        "digest": item.digest,
-        "synthetic": item.synthetic,
-        **seen_properties(item.captured_at, item.origin.file, item.origin.line),
+        "kept": item_text(item, is_plain=is_plain),
     }
 
 
-def seen_properties(captured_at: datetime | None, file: str, line: int) -> Properties:
-    """Where and when a state was read."""
-    return {
-        "captured_at": None if captured_at is None else us_from_instant(captured_at),
-        "file": file,
-        "line": line,
-    }
-
-
-def known_seen(known: Known) -> Properties:
-    """The last sight of a state, which the node may not know when only the ledger was written."""
-    return {**seen_properties(*known.seen), "seen_at": us_from_instant(known.seen_at)}
-
-
-def state_rows(found: Sequence[Sequence[Any]], seen: Seen, tenant: TenantId) -> list[StateRow]:
+def state_rows(found: Iterable[Sequence[Any]], seen: Seen, tenant: TenantId) -> list[StateRow]:
     """States from rows of `ITEM_PROPERTIES`.
 
     Args:
@@ -89,18 +78,18 @@ def state_rows(found: Sequence[Sequence[Any]], seen: Seen, tenant: TenantId) -> 
     """
     start = len(tenant) + 1
     rows = []
-    for row in found:
-        *facts, number, valid_from, retired, sighted, id_ = row
+    for *plain, kept, number, sighted, id_ in found:
+        sight = sight_of(kept)
         last = seen.of(number, sighted or 0)
         if last is not None:
-            facts[8], facts[10], facts[11] = last[:3]
-        rows.append(StateRow(id_[start:], _item(facts, tenant), number, instant_from_us(valid_from), retired))
+            captured_at, file, line, seen_at = last
+            sight = sight._replace(captured_at=captured_at, file=file, line=line, seen_at=seen_at)
+        rows.append(StateRow(id_[start:], _item(plain, facts_of(kept), sight, tenant), number, sight))
     return rows
 
 
-def _item(facts: Sequence[Any], tenant: TenantId) -> ConfigurationItem:
-    uid, provider, type_, name, scope, region, document, more, captured_at, digest, file, line, synthetic = facts
-    tags, unread, is_plain = _facts(more)
+def _item(plain: Sequence[Any], facts: Facts, sight: Sight, tenant: TenantId) -> ConfigurationItem:
+    uid, provider, type_, name, scope, region, document = plain
     return ConfigurationItem(
         tenant=tenant,
         uid=ResourceId(uid),
@@ -109,23 +98,14 @@ def _item(facts: Sequence[Any], tenant: TenantId) -> ConfigurationItem:
         name=name,
         scope=scope,
         region=region,
-        tags=tags,
-        properties=json.loads(document) if is_plain else orjson.loads(document),
-        captured_at=None if captured_at is None else instant_from_us(captured_at),
-        digest=digest,
-        origin=Origin(file, line),
-        unread=tuple(unread),
-        synthetic=synthetic,
+        tags=facts.tags,
+        properties=json.loads(document) if facts.is_plain else orjson.loads(document),
+        captured_at=None if sight.captured_at is None else instant_from_us(sight.captured_at),
+        digest=facts.digest,
+        origin=Origin(sight.file, sight.line),
+        unread=tuple(facts.unread),
+        synthetic=facts.synthetic,
     )
-
-
-def _facts(text: str) -> tuple[dict[str, str], list[str], bool]:
-    """Tags, unread paths, and whether the standard library wrote the document."""
-    try:
-        tags, unread, is_plain = orjson.loads(text)
-    except ValueError:  # a lone surrogate
-        tags, unread, is_plain = json.loads(text)
-    return tags, unread, is_plain
 
 
 def _plain(text: str) -> str:

@@ -13,6 +13,8 @@ from typing import Final
 
 from domain.resource import Provider, RelationshipKind
 
+LAYOUT: Final = 2
+"""The form of nodes; in the first, what `kept` holds were properties of their own."""
 PRESENT: Final = "Resource"
 """The label of what is there now; beside it stands the label of its kind."""
 
@@ -70,16 +72,17 @@ ENTITY: Final = NodeLabel(
         Property("uid", "string", "The provider's own id, as last spelt."),
         Property("provider", "string", "`azure`, `aws`, `gcp` or `kubernetes`."),
         Property("type", "string", "The provider's own type name."),
-        Property("label", "string", "The label of the kind, as a property."),
         Property("name", "string", "The resource's name."),
         Property("scope", "string", "Where it lives; empty where unknown."),
         Property("account", "string", "The first two segments of the scope, in lower case."),
         Property("region", "string", "The provider's region."),
         Property("tags", "list of strings", "Tags as `key=value`, in order of key."),
         Property("document", "string", "The provider's whole document as JSON, secrets removed."),
-        Property("facts", "string", "Tags and unread paths as JSON, exact."),
-        Property("digest", "string", "SHA-256 of the document's canonical bytes."),
-        Property("synthetic", "boolean", "Made by a generator, not read from a provider."),
+        Property(
+            "kept",
+            "string",
+            "For the store itself, two lines of JSON: of the item, and of when and where its state was seen.",
+        ),
         Property("firstseen", "integer", "Since when it is known, milliseconds since 1970."),
         Property(
             "lastupdated",
@@ -88,16 +91,7 @@ ENTITY: Final = NodeLabel(
             "seen at the `lastupdated` of each collection in `collections` as well.",
         ),
         Property("collections", "list of strings", "Names of the collections that hold it."),
-        Property("valid_from", "integer", f"Since when it has this state, {_MOMENT}."),
-        Property("seen_at", "integer", f"When an event or a write last saw this state, {_MOMENT}."),
-        Property("captured_at", "integer", f"When the provider was asked, {_MOMENT}; absent where unknown."),
-        Property("file", "string", "Where the record was read; after an unchanged collection the ledger knows better."),
-        Property("line", "integer", "Line or element in `file`; 0 is all of it."),
-        Property("fingerprint", "string", "Equal for two observations of one state."),
         Property("number", "integer", "The store's number of this version."),
-        Property("retired", "boolean", "Whether it is gone."),
-        Property("told", "boolean", "Whether an event brought this version."),
-        Property("written", "integer", "The store's write that last changed this state."),
         Property("noted", "integer", "The store's write that last touched this node."),
         Property("sighted", "integer", "The store's write by which an event last saw this state again."),
         Property("edges", "string", "Digest of its outgoing relationships as of `linked`; absent where it had none."),
@@ -115,6 +109,7 @@ NODES: Final = (
             _TENANT,
             Property("version", "integer", "Grows with what changes resources or relationships."),
             Property("writes", "integer", "Grows with every write."),
+            Property("layout", "integer", f"Which form its nodes have: {LAYOUT}."),
             Property("epoch", "integer", "Which claim of a writer is in force."),
             Property("holder", "string", "Who made it."),
             Property("number", "integer", "The last version number given to a state."),
@@ -138,6 +133,7 @@ NODES: Final = (
             _TENANT,
             Property("entity", "string", "`id` of the entity."),
             Property("valid_from", "integer", f"Since when it had this state, {_MOMENT}."),
+            Property("retired", "boolean", "Whether it was gone."),
         ),
         indexes=(("entity",), ("tenant",)),
     ),

@@ -7,8 +7,8 @@ bytes, so that no transaction outgrows the server's memory.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -21,8 +21,19 @@ ROWS_MAX: Final = 10_000
 BYTES_MAX: Final = 4 * 1024 * 1024
 _ROW_BYTES: Final = 300
 
-_KEEP_STATE = """CREATE (s:ResourceState)
-SET s = properties(r), s += row.seen, s.id = row.state, s.entity = r.id"""
+FOUND: Final = (
+    *("id", "tenant", "uid", "provider", "type", "name", "scope", "account", "region", "tags", "document"),
+    *("firstseen", "lastupdated", "collections", "number", "noted", "kept"),
+)
+"""What a row of the statement `found` has behind its account's id."""
+_DOCUMENT: Final = 1 + FOUND.index("document")
+_FOUND: Final = ", ".join(f"{name}: row[{place}]" for place, name in enumerate(FOUND, 1))
+_ITEM_OF = "split(r.kept, '\\n')[0] + '\\n' + "
+"""Keeps the first line of `kept`, before another second one."""
+_SEE = f"SET r += row.now, r.kept = {_ITEM_OF}row.again"
+_KEEP_STATE = f"""CREATE (s:ResourceState)
+SET s = properties(r), s += row.former, s.kept = {_ITEM_OF}row.seen, s.entity = r.id"""
+_FORMER_LABEL = """head([each IN labels(r) WHERE NOT each IN ['Entity', 'Resource', 'Retired', 'Absent']]) AS former"""
 _FORGET = """WITH collect(DISTINCT a) + collect(DISTINCT b) AS ends UNWIND ends AS x
         WITH DISTINCT x WHERE x:Absent AND NOT EXISTS { (x)--() } DELETE x"""
 _PLACE = """WITH r, row MATCH (a:Account {id: row.account})"""
@@ -31,22 +42,23 @@ STATEMENTS: Final = {
     "accounts": """UNWIND $rows AS row MERGE (a:Account {id: row.id}) SET a.tenant = row.tenant, a.name = row.name
         WITH a, row MATCH (t:Tenant {id: row.tenant}) MERGE (t)-[:ACCOUNT]->(a)""",
     "touch": "UNWIND $rows AS row MATCH (r:Entity {id: row.id}) SET r += row.now",
+    "resight": f"UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_SEE}",
     "create": f"""UNWIND $rows AS row MERGE (r:Entity {{id: row.id}})
         SET r += row.now, r.firstseen = row.since, r:Resource:%s REMOVE r:Absent
         {_PLACE} CREATE (a)-[:RESOURCE]->(r)""",
-    "found": """UNWIND $rows AS row WITH row.account AS account, collect(row.now) AS states
-        MATCH (a:Account {id: account}) UNWIND states AS now
-        CREATE (a)-[:RESOURCE]->(r:Entity:Resource:%s) SET r = now""",
+    "found": f"""UNWIND range(0, size($accounts) - 1) AS i MATCH (a:Account {{id: $accounts[i]}})
+        WITH i, a ORDER BY i WITH collect(a) AS accounts UNWIND $rows AS row
+        WITH row, accounts[row[0]] AS a CREATE (a)-[:RESOURCE]->(:Entity:Resource:%s {{{_FOUND}}})""",
     "replace": f"""UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE}
-        WITH r, row, r.label AS former SET r += row.now, r:Resource:%s REMOVE r:Retired
+        WITH r, row, {_FORMER_LABEL} {_SEE}, r:Resource:%s REMOVE r:Retired
         WITH r, row, former OPTIONAL MATCH (old:Account)-[m:RESOURCE]->(r) WHERE old.id <> row.account DELETE m
         WITH DISTINCT r, row, former MATCH (a:Account {{id: row.account}}) MERGE (a)-[:RESOURCE]->(r)
-        WITH r, row, former WHERE former <> row.now.label RETURN r.id, former""",
-    "restate": f"UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE} SET r += row.now",
+        WITH r, row, former WHERE former <> row.label RETURN r.id, former""",
+    "restate": f"UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE} {_SEE}",
     "retire": f"""UNWIND $rows AS row MATCH (r:Entity {{id: row.id}}) {_KEEP_STATE}
-        WITH r, row, r.label AS former SET r += row.now, r:Retired REMOVE r:Resource
+        WITH r, row, {_FORMER_LABEL} {_SEE}, r:Retired REMOVE r:Resource
         WITH r, former OPTIONAL MATCH (:Account)-[m:RESOURCE]->(r) DELETE m WITH DISTINCT r, former
-        RETURN r.id, former""",
+        WHERE former IS NOT NULL RETURN r.id, former""",
     "bury": """UNWIND $rows AS row MERGE (r:Entity {id: row.id})
         SET r += row.now, r.firstseen = row.since, r:Retired REMOVE r:Absent""",
     "states": "UNWIND $rows AS row CREATE (s:ResourceState) SET s = row",
@@ -56,12 +68,12 @@ STATEMENTS: Final = {
     "cut": f"UNWIND $rows AS id MATCH (a)-[e]->(b) WHERE elementId(e) = id DELETE e {_FORGET}",
     "link": """UNWIND range(0, size($ids) - 1) AS i MATCH (x:Entity {id: $ids[i]})
         WITH i, x ORDER BY i WITH collect(x) AS ends WHERE size(ends) = size($ids)
-        UNWIND range(0, size($sources) - 1) AS i
-        WITH ends[$sources[i]] AS a, ends[$targets[i]] AS b, $said[$means[i]] AS said
+        UNWIND $rows AS row WITH ends[row[0]] AS a, ends[row[1]] AS b, $said[row[2]] AS said
         CREATE (a)-[:%s {path: said[0], strength: said[1], source: said[2], target: said[3]}]->(b)
         RETURN count(*)""",
-    "link_found": """UNWIND $rows AS row MATCH (a:Entity {id: row[0]}) MATCH (b:Entity {id: row[1]})
-        CREATE (a)-[:%s {path: row[2], strength: row[3], source: row[4], target: row[5]}]->(b)""",
+    "link_found": """UNWIND $rows AS row MATCH (a:Entity {id: $ids[row[0]]}) MATCH (b:Entity {id: $ids[row[1]]})
+        WITH a, b, $said[row[2]] AS said
+        CREATE (a)-[:%s {path: said[0], strength: said[1], source: said[2], target: said[3]}]->(b)""",
     "gone": "UNWIND $rows AS row MERGE (g:Gone {id: row.id}) SET g.tenant = row.tenant, g.at = row.at",
     "known": "UNWIND $rows AS id MATCH (g:Gone {id: id}) DELETE g",
     "collection": "UNWIND $rows AS row MERGE (c:Collection {id: row.id}) SET c += row",
@@ -86,37 +98,28 @@ class Piece:
     Args:
         name: of a statement.
         label: kind label or relationship type in it; empty where it has none.
+        common: what its rows name by number.
     """
 
     name: str
     label: str
     rows: Sequence[Any]
+    common: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def run(self, transaction: ManagedTransaction) -> None:
-        """Apply it."""
-        if self.name == "link":
-            _link(transaction, self)
-            return
-        found = transaction.run(_statement(self.name, self.label), rows=self.rows).values()
+        """Apply it.
+
+        Where an end of a relationship is missing, which only somebody who writes beside us can have brought about, the
+        others are made.
+        """
+        found = self._run(transaction, self.name)
         if self.name in _RELABELLED:
             _unlabel(transaction, found)
+        elif self.name == "link" and not found[0][0]:
+            self._run(transaction, "link_found")
 
-
-def _link(transaction: ManagedTransaction, piece: Piece) -> None:
-    """Make relationships: every end is looked for once, and named by a number.
-
-    Where an end is missing, which only somebody who writes beside us can have brought about, the others are made.
-    """
-    ends: dict[str, int] = {}
-    said: dict[tuple[Any, ...], int] = {}
-    columns = {
-        "sources": [ends.setdefault(row[0], len(ends)) for row in piece.rows],
-        "targets": [ends.setdefault(row[1], len(ends)) for row in piece.rows],
-        "means": [said.setdefault(tuple(row[2:]), len(said)) for row in piece.rows],
-    }
-    given = {**columns, "ids": list(ends), "said": list(map(list, said))}
-    if not transaction.run(_statement(piece.name, piece.label), given).values()[0][0]:
-        transaction.run(_statement("link_found", piece.label), rows=piece.rows).consume()
+    def _run(self, transaction: ManagedTransaction, name: str) -> list[list[Any]]:
+        return transaction.run(_statement(name, self.label), {**self.common, "rows": self.rows}).values()
 
 
 def pieces(name: str, rows: Iterable[Any], label: str = "") -> Iterator[Piece]:
@@ -124,7 +127,7 @@ def pieces(name: str, rows: Iterable[Any], label: str = "") -> Iterator[Piece]:
     batch: list[Any] = []
     size = 0
     for row in rows:
-        row_size = size_of(row)
+        row_size = size_of(name, row)
         if batch and (len(batch) == ROWS_MAX or size + row_size > BYTES_MAX):
             yield Piece(name, label, batch)
             batch, size = [], 0
@@ -134,8 +137,10 @@ def pieces(name: str, rows: Iterable[Any], label: str = "") -> Iterator[Piece]:
         yield Piece(name, label, batch)
 
 
-def size_of(row: Any) -> int:
-    """About how many bytes a row takes on its way."""
+def size_of(name: str, row: Any) -> int:
+    """About how many bytes a row of a statement takes on its way."""
+    if name == "found":
+        return _ROW_BYTES + len(row[_DOCUMENT])
     if not isinstance(row, dict):
         return _ROW_BYTES
     body = row.get("body") or row.get("document") or (row.get("now") or {}).get("document") or ""
@@ -144,17 +149,17 @@ def size_of(row: Any) -> int:
 
 def packed(piece: Piece) -> tuple[bytes, int]:
     """A piece as bytes to be kept, and how many they are when unpacked."""
-    text = orjson.dumps([piece.name, piece.label, piece.rows], default=_base64)
+    text = orjson.dumps([piece.name, piece.label, piece.rows, piece.common], default=_base64)
     return pa.Codec("zstd", 1).compress(text, asbytes=True), len(text)
 
 
 def unpacked(body: bytes, size_bytes: int) -> Piece:
     """A piece that was kept."""
     text = pa.Codec("zstd").decompress(body, decompressed_size=size_bytes, asbytes=True)
-    name, label, rows = orjson.loads(text)
+    name, label, rows, common = orjson.loads(text)
     if name == "ledger":
         rows = [{**row, "body": b64decode(row["body"])} for row in rows]
-    return Piece(name, label, rows)
+    return Piece(name, label, rows, common)
 
 
 def _base64(value: Any) -> str:

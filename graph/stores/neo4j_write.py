@@ -22,14 +22,17 @@ from domain.tenancy import TenantId
 from graph.stores.fence import require_epoch
 from graph.stores.neo4j_database import Neo4jDatabase, rows
 from graph.stores.neo4j_rows import node_id
+from graph.stores.neo4j_schema import LAYOUT
 from graph.stores.neo4j_steps import BYTES_MAX, INDEPENDENT, ROWS_MAX, Piece, packed, size_of, unpacked
+from graph.stores.neo4j_upgrade import require_known, upgrade
 
 TRIES_MAX: Final = 5
 SIDE_BY_SIDE: Final = 3
 _STANDING = """t.epoch, t.holder, t.version, t.writes, t.number, coalesce(t.base, 0), coalesce(t.sighted, 0), t.pending,
-    t.last"""
+    t.last, coalesce(t.layout, 1)"""
 _LOCK = f"""MERGE (t:Tenant {{id: $tenant}})
-ON CREATE SET t.tenant = $tenant, t.epoch = 0, t.holder = '', t.version = 0, t.writes = 0, t.number = 0
+ON CREATE SET t.tenant = $tenant, t.epoch = 0, t.holder = '', t.version = 0, t.writes = 0, t.number = 0,
+    t.layout = {LAYOUT}
 SET t.writes = t.writes RETURN {_STANDING}"""
 
 
@@ -40,6 +43,7 @@ class Standing:
     Args:
         base: the write that the ledger's base was written with; 0 where there is none.
         sighted: the write that the sightings were written with.
+        layout: which form the nodes have.
     """
 
     epoch: int = 0
@@ -51,6 +55,7 @@ class Standing:
     sighted: int = 0
     pending: str | None = None
     last: str | None = None
+    layout: int = LAYOUT
 
 
 @dataclass(slots=True)
@@ -73,8 +78,9 @@ class Draft:
     @property
     def is_large(self) -> bool:
         """Whether it is more than one transaction should hold."""
-        count = sum(len(piece.rows) for piece in self.pieces)
-        return count > ROWS_MAX or sum(size_of(row) for piece in self.pieces for row in piece.rows) > BYTES_MAX
+        if sum(len(piece.rows) for piece in self.pieces) > ROWS_MAX:
+            return True
+        return sum(size_of(piece.name, row) for piece in self.pieces for row in piece.rows) > BYTES_MAX
 
 
 class Neo4jWriter:
@@ -88,6 +94,7 @@ class Neo4jWriter:
     def claim(self, holder: str) -> int:
         """Begin a new epoch."""
         self._database.prepare()
+        self.standing()
 
         def work(transaction: ManagedTransaction) -> int:
             epoch = self._locked(transaction).epoch + 1
@@ -99,12 +106,15 @@ class Neo4jWriter:
         return self._epoch
 
     def standing(self) -> Standing:
-        """Where the graph stands, after what was decided is applied."""
+        """Where the graph stands, after what was decided is applied, and its nodes have the form of now."""
         for _ in range(TRIES_MAX):
             found = self._database.read(self._standing)
-            if found.pending is None:
+            if found.layout != LAYOUT:
+                self._upgrade(found)
+            elif found.pending is None:
                 return found
-            self.finish(found.pending)
+            else:
+                self.finish(found.pending)
         raise UnavailableError("a large write is being applied", tenant=self._tenant, retry_after_s=1)
 
     def write(self, make: Callable[[Standing], Draft]) -> None:
@@ -141,6 +151,20 @@ class Neo4jWriter:
         for (ordinal,) in left:
             self._apply(write, ordinal, None)
         self._close(write)
+
+    def _upgrade(self, found: Standing) -> None:
+        """Give nodes that an earlier version wrote the form of now, while nobody of that version can write."""
+        require_known(found.layout, found.pending, self._tenant)
+
+        def fence(transaction: ManagedTransaction) -> int:
+            epoch = self._locked(transaction).epoch + 1
+            self._set(transaction, {"epoch": epoch})
+            return epoch
+
+        epoch = self._database.write(fence)
+        self._epoch = epoch if self._epoch == epoch - 1 else self._epoch
+        upgrade(self._database, self._tenant)
+        self._database.write(lambda t: self._set(t, {"layout": LAYOUT}))
 
     def _write_small(self, draft: Draft, standing: Standing) -> bool:
         def work(transaction: ManagedTransaction) -> bool:
