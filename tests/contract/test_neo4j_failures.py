@@ -23,7 +23,7 @@ from graph.stores.neo4j import Neo4jStore
 from graph.stores.neo4j_database import Neo4jConfig, Neo4jDatabase, rows
 from graph.stores.neo4j_steps import Piece
 from tests.contract.graph_stores import Opener, in_pieces_of
-from tests.servers.neo4j import Neo4jServer, prepared
+from tests.servers.neo4j import DEADLINE_S, Neo4jServer, prepared
 from tests.unit.graph.estate import NOON, TENANT, inventory, item
 
 pytestmark = pytest.mark.xdist_group("servers")
@@ -224,6 +224,7 @@ def test_half_an_inventory_retires_nothing_and_says_where_it_was_blind(opened: O
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * DEADLINE_S)
 def test_a_server_that_is_killed_loses_no_answered_write_and_is_found_again(tmp_path: Path) -> None:
     server = prepared(tmp_path, memory="512m")
     try:
