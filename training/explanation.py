@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.forward import RELATIONS, SOFTENING, Floats, time_encoding
+from training.forward import RELATIONS, SOFTENING, Floats
 from training.predictor import Matrix, Numbers, Predictor
 from training.relations import GROUPS, LINKS, Relations
 from training.task import NODE_TASKS, Task
@@ -79,14 +79,14 @@ class _Voices:
 
     name: str
     others: NDArray[np.int32]
-    gates: tuple[Floats, ...]
+    gates: Floats
 
 
 class Explainer:
     """Explains rows of one graph.
 
     Args:
-        states: of every row before and after each layer, as `Network.states` gives them.
+        states: of every row before and after each layer, as `Network.passed` gives them.
     """
 
     def __init__(self, predictor: Predictor, values: Matrix, relations: Relations, states: Sequence[Floats]) -> None:
@@ -183,9 +183,7 @@ class Explainer:
         assert tuple(name for name, _, _ in lists) == RELATIONS
         for name, one, at in lists:
             mine = slice(int(one.starts[at]), int(one.starts[at + 1]))
-            encoding = time_encoding(one.ages[mine])
-            gates = tuple(self._network.gates(name, layer, encoding) for layer in range(self._network.layers))
-            yield _Voices(name, one.others[mine], gates)
+            yield _Voices(name, one.others[mine], self._network.gates(name, one.ages[mine]))
 
 
 def _others(voices: Sequence[_Voices], row: int) -> NDArray[np.int32]:

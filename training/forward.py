@@ -31,7 +31,10 @@ SCALES_DAYS = (2.0, 7.0, 30.0, 120.0, 365.0)
 WAVES = (0.5, 1.0, 2.0)
 """Each twice the one before, so that one sine and one cosine give all of them."""
 RELATIONS = (*LINKS, *GROUPS)
-BLOCK_ROWS = 8_192
+BLOCK_ROWS = 2_048
+BLOCK_AGES = 16_384
+FEW = 4_096
+"""Members of lists up to which sums are made one by one."""
 
 
 def time_encoding(ages: Ages) -> Floats:
@@ -53,6 +56,21 @@ def time_encoding(ages: Ages) -> Floats:
     return found.T
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Passed:
+    """What the network made of a graph.
+
+    Args:
+        states: of every row before and after each layer; of an `ego`, of those rows that the seeds still hear.
+
+    Shapes:
+        logits: float32 (m, tasks): every row, or the seeds of an `ego`.
+    """
+
+    states: list[Floats]
+    logits: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A fitted network.
@@ -64,10 +82,32 @@ class Network:
 
     arrays: Mapping[str, NDArray[np.generic]]
 
-    @property
+    @cached_property
     def layers(self) -> int:
         """How often neighbours speak; also how far a resource hears."""
         return sum(name.startswith("own.") and name.endswith(".weight") for name in self.arrays)
+
+    @property
+    def tasks(self) -> int:
+        """How many logits a row has."""
+        return len(self._get("head.bias"))
+
+    def passed(self, values: NDArray[np.floating], relations: Relations) -> Passed:
+        """Ask the network; features are standardised block by block, so that no second copy of them is made.
+
+        Raises:
+            InputError: they are not as many as those that the network was fitted on.
+        """
+        self._require_features(values)
+        types, width = self.type_codes(relations), len(self._get("encode.bias"))
+        state, wide = np.empty((len(values), width), np.float32), np.empty((len(values), self.tasks), np.float32)
+        for start in range(0, len(values), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            told = standardised(values[rows], self._get("mean"), self._get("scale")) @ self._first
+            wide[rows] = told[:, width:]
+            state[rows] = self._begun(told[:, :width], types[rows])
+        states = self._after(state, relations)
+        return Passed(states, self._headed(wide[: len(states[-1])], states[-1]))
 
     def logits(self, values: NDArray[np.floating], relations: Relations) -> Floats:
         """For each row that is asked about, a logit for each task.
@@ -75,8 +115,7 @@ class Network:
         Shapes:
             values: float (n, k). Returns float32 (m, tasks): every row, or the seeds of an `ego`.
         """
-        standard = self.standard(values)
-        return self.heads(standard, self.states(standard, relations)[-1])
+        return self.passed(values, relations).logits
 
     def p(self, values: NDArray[np.floating], relations: Relations) -> NDArray[np.float64]:
         """Probabilities, not calibrated."""
@@ -89,27 +128,13 @@ class Network:
         nodes, near = ego(relations, rows, hops=self.layers)
         return self.p(values[nodes], near)
 
-    def states(self, standard: Floats, relations: Relations) -> list[Floats]:
-        """The state of every row before and after each layer; of an `ego`, of those rows that the seeds still hear."""
-        states = [self.encoded(standard, self.type_codes(relations))]
-        encodings = [time_encoding(one.ages) for one in _lists(relations)]
-        for layer in range(self.layers):
-            if relations.reach:
-                relations, encodings = _nearer(relations, encodings, relations.reach[self.layers - layer - 1])
-            states.append(self._next(states[-1], relations, encodings, layer))
-        return states
-
     def encoded(self, standard: Floats, types: NDArray[np.integer]) -> Floats:
         """The state before any neighbour spoke."""
-        state = standard @ self._get("encode.weight").T
-        state += self._get("encode.bias")
-        state += self._get("embed.weight")[types]
-        return np.asarray(np.maximum(state, 0, out=state), np.float32)
+        return self._begun(standard @ self._get("encode.weight").T, types)
 
     def heads(self, standard: Floats, state: Floats) -> Floats:
         """Logits from features and from states after the last layer, of as many rows as have one."""
-        wide = standard[: max(len(state), 1)] @ self._get("wide.weight").T
-        return np.asarray(wide + state @ self._get("head.weight").T + self._get("head.bias"), np.float32)
+        return self._headed(standard[: max(len(state), 1)] @ self._get("wide.weight").T, state)
 
     def standard(self, values: NDArray[np.floating]) -> Floats:
         """Features as the network reads them.
@@ -117,11 +142,14 @@ class Network:
         Raises:
             InputError: they are not as many as those that the network was fitted on.
         """
+        self._require_features(values)
+        return standardised(values, self._get("mean"), self._get("scale"))
+
+    def _require_features(self, values: NDArray[np.floating]) -> None:
         expected = len(self.arrays["mean"])
         if values.ndim != 2 or values.shape[1] != expected:
             raise InputError("the network was fitted on other features", expected=expected, got=list(values.shape),
                              todo="Fit it anew with `python -m training train`")  # fmt: skip
-        return standardised(values, self._get("mean"), self._get("scale"))
 
     def type_codes(self, relations: Relations) -> Codes:
         """Types as numbers of embeddings; 0 is a type that fitting did not know."""
@@ -136,10 +164,23 @@ class Network:
     def _type_numbers(self) -> dict[str, int]:
         return {str(name): at for at, name in enumerate(self.arrays["type_names"].tolist(), start=1)}
 
-    def gates(self, relation: str, layer: int, encoding: Floats) -> Floats:
-        """How much each voice counts."""
-        weight = encoding @ self._get(f"gate.{layer}.{relation}.weight")[0] + self._get(f"gate.{layer}.{relation}.bias")
-        return np.asarray(0.5 + 0.5 * np.tanh(0.5 * weight), np.float32)
+    def gates(self, relation: str, ages: Ages) -> Floats:
+        """How much each voice counts in each layer.
+
+        Shapes:
+            Returns float32 (layers, len(ages)).
+        """
+        weight, bias = self._gating[relation]
+        found = np.empty((self.layers, len(ages)), np.float32)
+        for start in range(0, len(ages), BLOCK_AGES):
+            part = slice(start, start + BLOCK_AGES)
+            np.matmul(weight, time_encoding(ages[part]).T, out=found[:, part])
+        found += bias
+        found *= np.float32(0.5)
+        np.tanh(found, out=found)
+        found *= np.float32(0.5)
+        found += np.float32(0.5)
+        return found
 
     def spoken(self, relation: str, layer: int, heard: Floats, mass: Floats) -> Floats:
         """What a relation adds to a row, from the mean of what it heard and the sum of gates."""
@@ -151,24 +192,72 @@ class Network:
         """What a row adds to itself."""
         return np.asarray(state @ self._get(f"own.{layer}.weight").T + self._get(f"own.{layer}.bias"), np.float32)
 
-    def _next(self, state: Floats, relations: Relations, encodings: Sequence[Floats], layer: int) -> Floats:
+    def _begun(self, encoded: Floats, types: NDArray[np.integer]) -> Floats:
+        state = self._types.take(types, axis=0)
+        state += encoded
+        return np.maximum(state, 0, out=state)
+
+    def _headed(self, wide: Floats, state: Floats) -> Floats:
+        return np.asarray(wide + state @ self._get("head.weight").T + self._get("head.bias"), np.float32)
+
+    def _after(self, state: Floats, relations: Relations) -> list[Floats]:
+        """The states before and after each layer; of an `ego`, of those rows that the seeds still hear."""
+        states = [state]
+        gates = [self.gates(name, one.ages) for name, one in zip(RELATIONS, _lists(relations), strict=True)]
+        for layer in range(self.layers):
+            if relations.reach:
+                relations, gates = _nearer(relations, gates, relations.reach[self.layers - layer - 1])
+            states.append(self._next(states[-1], relations, [one[layer] for one in gates], layer))
+        return states
+
+    def _next(self, state: Floats, relations: Relations, gates: Sequence[Floats], layer: int) -> Floats:
         """The states after a layer, in blocks of rows whose parts stay in the processor's cache."""
-        gates = [self.gates(name, layer, one) for name, one in zip(RELATIONS, encodings, strict=True)]
         told = [
-            (group.codes, self.spoken(name, layer, *weighted_mean(group.members, state, own)))
+            self.spoken(name, layer, *weighted_mean(group.members, state, own))
             for name, group, own in zip(GROUPS, relations.groups, gates[len(LINKS) :], strict=True)
         ]
+        own_weight = self._get(f"own.{layer}.weight").T
+        counts = np.stack([self._get(f"count.{layer}.{name}") for name in LINKS])
+        hear = [self._get(f"hear.{layer}.{name}.weight").T for name in LINKS]
         found = np.empty((len(relations), state.shape[1]), np.float32)
         for start in range(0, len(found), BLOCK_ROWS):
             rows = slice(start, min(start + BLOCK_ROWS, len(found)))
-            added = self.own(layer, state[rows])
-            for name, lists, own in zip(LINKS, relations.links, gates, strict=False):
-                added += self.spoken(name, layer, *weighted_mean(lists.between(rows), state, own[lists.entries(rows)]))
-            for codes, said in told:
-                added += said[codes[rows]]
+            heard = [
+                weighted_mean(lists.between(rows), state, own[lists.entries(rows)])
+                for lists, own in zip(relations.links, gates, strict=False)
+            ]
+            added = np.matmul(state[rows], own_weight, out=found[rows])
+            added += self._get(f"own.{layer}.bias")
+            added += np.log1p(np.stack([mass for _, mass in heard], axis=1)) @ counts
+            for (mean, _), weight in zip(heard, hear, strict=True):
+                added += mean @ weight
+            for said, group in zip(told, relations.groups, strict=True):
+                added += said.take(group.codes[rows], axis=0)
             np.maximum(added, 0, out=added)
-            np.add(added, state[rows], out=found[rows])
+            added += state[rows]
         return found
+
+    @cached_property
+    def _first(self) -> Floats:
+        """What reads the features, for the first state and for the logits, as one matrix."""
+        return np.concatenate((self._get("encode.weight"), self._get("wide.weight"))).T.copy()
+
+    @cached_property
+    def _types(self) -> Floats:
+        """What the first state of each type begins with."""
+        return self._get("embed.weight") + self._get("encode.bias")
+
+    @cached_property
+    def _gating(self) -> dict[str, tuple[Floats, Floats]]:
+        """Weights and biases of the gates of all layers, by relation."""
+        names = {relation: [f"gate.{layer}.{relation}" for layer in range(self.layers)] for relation in RELATIONS}
+        return {
+            relation: (
+                np.concatenate([self._get(f"{name}.weight") for name in each]),
+                np.array([self._get(f"{name}.bias") for name in each]),
+            )
+            for relation, each in names.items()
+        }
 
     def _get(self, name: str) -> Floats:
         return np.asarray(self.arrays[name])
@@ -176,20 +265,39 @@ class Network:
 
 def weighted_mean(lists: Lists, state: Floats, gates: Floats) -> tuple[Floats, Floats]:
     """For each list, the mean of its members' states by their gates, and the sum of gates."""
+    if len(lists.others) <= FEW:
+        heard, mass = _summed(lists, state, gates)
+    else:
+        heard, mass = _multiplied(lists, state, gates)
+    heard /= (mass + np.float32(SOFTENING))[:, None]
+    return heard, mass
+
+
+def _summed(lists: Lists, state: Floats, gates: Floats) -> tuple[Floats, Floats]:
+    """Sums of few members, without the time that it takes to make a sparse matrix."""
+    heard, mass = np.zeros((len(lists), state.shape[1]), np.float32), np.zeros(len(lists), np.float32)
+    spoken = np.flatnonzero(np.diff(lists.starts))
+    if len(spoken):
+        begun = lists.starts[spoken]
+        heard[spoken] = np.add.reduceat(state.take(lists.others, axis=0) * gates[:, None], begun)
+        mass[spoken] = np.add.reduceat(gates, begun)
+    return heard, mass
+
+
+def _multiplied(lists: Lists, state: Floats, gates: Floats) -> tuple[Floats, Floats]:
+    """Sums of many members as one product, without a copy of their states."""
     from scipy.sparse import csr_array  # noqa: PLC0415 (half a second of every process that never predicts)
 
     shape = (len(lists), len(state))
     matrix = csr_array((gates, lists.others, lists.starts), shape=shape)
     mass = np.bincount(lists.owners(), gates, minlength=len(lists)).astype(np.float32)
-    heard = np.asarray(matrix @ state, np.float32)
-    heard /= (mass + np.float32(SOFTENING))[:, None]
-    return heard, mass
+    return np.asarray(matrix @ state, np.float32), mass
 
 
-def _nearer(relations: Relations, encodings: Sequence[Floats], rows: int) -> tuple[Relations, list[Floats]]:
-    """What the first rows hear: the lists of others, and the encodings of their ages, are left out."""
+def _nearer(relations: Relations, gates: Sequence[Floats], rows: int) -> tuple[Relations, list[Floats]]:
+    """What the first rows hear: the lists of others, and their gates, are left out."""
     near = relations.first(rows)
-    return near, [one[: len(lists.others)] for one, lists in zip(encodings, _lists(near), strict=True)]
+    return near, [one[:, : len(lists.others)] for one, lists in zip(gates, _lists(near), strict=True)]
 
 
 def _lists(relations: Relations) -> tuple[Lists, ...]:

@@ -90,6 +90,8 @@ def standardised(
         block = found[start : start + BLOCK_ROWS]
         np.subtract(values[start : start + BLOCK_ROWS], low, out=block, casting="same_kind")
         block *= factor
-        block[np.isnan(block)] = 0
-        np.clip(block, -8, 8, out=block)
+        if np.isnan(block.sum()):
+            block[np.isnan(block)] = 0
+        np.minimum(block, 8, out=block)
+        np.maximum(block, -8, out=block)
     return found

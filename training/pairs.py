@@ -79,9 +79,8 @@ def pair_inputs(network: Network, week: GraphWeek, values: Matrix) -> Matrix:
     if not len(week.pairs):
         return np.zeros((0, 0), np.float32)
     anchors, candidates = week.pairs.T
-    standard = network.standard(week.values)
-    states = network.states(standard, week.relations)[-1]
-    logits = network.heads(standard, states)
+    found = network.passed(week.values, week.relations)
+    states, logits = found.states[-1], found.logits
     parts = (
         values, ties(week.relations, week.pairs), states[anchors], states[candidates],
         states[anchors] * states[candidates], logits[anchors], logits[candidates],

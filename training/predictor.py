@@ -89,9 +89,7 @@ class Predictor:
         if rows is not None:
             nodes, relations = ego(relations, rows, hops=self.network.layers)
             values = values[nodes]
-        standard = self.network.standard(values)
-        states = self.network.states(standard, relations)[-1]
-        return self.told(self.network.heads(standard, states))
+        return self.told(self.network.logits(values, relations))
 
     def told(self, logits: Floats) -> dict[Task, Answer]:
         """Answers from the network's logits, a column for each of `NODE_TASKS`."""

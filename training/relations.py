@@ -190,8 +190,11 @@ def ego(relations: Relations, seeds: NDArray[np.integer], *, hops: int) -> tuple
         links = [lists.chosen(nodes) for lists in relations.links]
         groups = [_numbered(one.codes[nodes]) for one in relations.groups]
         members = [one.members.chosen(names) for one, (names, _) in zip(relations.groups, groups, strict=True)]
-        heard = np.unique(np.concatenate([one.others for one in (*links, *members)]))
-        nodes = np.concatenate((nodes, heard[np.isin(heard, nodes, assume_unique=True, invert=True)]))
+        is_new = np.zeros(len(relations), np.bool_)
+        for one in (*links, *members):
+            is_new[one.others] = True
+        is_new[nodes] = False
+        nodes = np.concatenate((nodes, np.flatnonzero(is_new)))
         reach.append(len(nodes))
     order = np.argsort(nodes)
     ranked, silent = nodes[order], reach[-1] - reach[-2]
@@ -210,11 +213,9 @@ def ego(relations: Relations, seeds: NDArray[np.integer], *, hops: int) -> tuple
 
 def _numbered(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     """Groups in order of first appearance, and for each row the number of its group in that order."""
-    names, first, numbers = np.unique(codes, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    return names[order], place[numbers]
+    listed = codes.tolist()
+    numbers = {name: at for at, name in enumerate(dict.fromkeys(listed))}
+    return np.array(list(numbers), codes.dtype), np.array([numbers[name] for name in listed], np.int64)
 
 
 def as_table(relations: Relations) -> dict[str, NDArray[np.generic]]:

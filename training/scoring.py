@@ -129,14 +129,12 @@ class Scorer:
         """
         try:
             kept = self._graph(graph, fetch)
-            network = self._arms[arm].network
-            standard = network.standard(kept.graph.values)
-            states = network.states(standard, kept.graph.relations)
+            found = self._arms[arm].network.passed(kept.graph.values, kept.graph.relations)
         except NETWORK_ERRORS as error:
             raise _failed(error) from error
-        if sum(one.nbytes for one in states) <= STATES_BYTES_MAX:
-            kept.states[arm] = states
-        return network.heads(standard, states[-1])
+        if sum(one.nbytes for one in found.states) <= STATES_BYTES_MAX:
+            kept.states[arm] = found.states
+        return found.logits
 
     def _graph(self, name: str, fetch: Callable[[], Graph]) -> _Kept:
         kept = self._kept.pop(name, None) or _Kept(fetch(), {})
@@ -155,7 +153,7 @@ class Scorer:
         chosen, places = np.unique(np.asarray(rows), return_inverse=True)
         nodes, near = ego(graph.relations, chosen, hops=predictor.network.layers)
         values = graph.values[nodes]
-        part = Explainer(predictor, values, near, predictor.network.states(predictor.network.standard(values), near))
+        part = Explainer(predictor, values, near, predictor.network.passed(values, near).states)
         found = [{task: one.placed(nodes) for task, one in part.explain(at).items()} for at in range(len(chosen))]
         return [found[at] for at in places.tolist()]
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from domain.errors import InputError
 from tests.unit.training.made_network import FEATURES, drawn_network, drawn_relations, drawn_values
-from training.forward import weighted_mean
+from training import forward
+from training.forward import RELATIONS, SOFTENING, time_encoding, weighted_mean
+from training.logistic import sigmoid
 from training.relations import GROUPS, LINKS, Group, Lists, Relations
 
 NETWORK = drawn_network()
@@ -46,6 +49,47 @@ def test_the_age_of_an_edge_matters() -> None:
     older = replace(relations.links[0], ages=relations.links[0].ages + 100)
     other = replace(relations, links=(older, relations.links[1]))
     assert np.abs(NETWORK.logits(values, other) - NETWORK.logits(values, relations)).max() > 1e-3
+
+
+def test_logits_are_those_of_the_formula_row_by_row() -> None:
+    relations, values = drawn_relations(40, edges=120), drawn_values(40)
+    np.testing.assert_allclose(NETWORK.logits(values, relations), by_formula(values, relations), atol=1e-5)
+
+
+@pytest.mark.parametrize("few", [0, 10**6])
+def test_neither_blocks_nor_the_way_of_summing_change_what_is_told(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    relations, values = drawn_relations(60, edges=200), drawn_values(60)
+    expected = NETWORK.passed(values, relations)
+    for name, value in (("BLOCK_ROWS", 7), ("BLOCK_AGES", 11), ("FEW", few)):
+        monkeypatch.setattr(forward, name, value)
+    found = NETWORK.passed(values, relations)
+    np.testing.assert_allclose(found.logits, expected.logits, atol=1e-5)
+    for one, other in zip(found.states, expected.states, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert {one.dtype for one in (*found.states, found.logits)} == {np.dtype(np.float32)}
+
+
+def by_formula(values: NDArray[np.float32], relations: Relations) -> NDArray[np.float64]:
+    """The formula of `training.forward`, for one row and one voice after the other."""
+    given = {name: np.asarray(one) for name, one in NETWORK.arrays.items()}
+    standard = np.clip((values - given["mean"]) / given["scale"], -8, 8).astype(np.float64)
+    embedded = given["embed.weight"][NETWORK.type_codes(relations)]
+    state = np.maximum(standard @ given["encode.weight"].T + given["encode.bias"] + embedded, 0)
+    for layer in range(NETWORK.layers):
+        added = state @ given[f"own.{layer}.weight"].T + given[f"own.{layer}.bias"]
+        for at, name in enumerate(RELATIONS):
+            group = None if at < len(LINKS) else relations.groups[at - len(LINKS)]
+            lists = relations.links[at] if group is None else group.members
+            for row in range(len(values)):
+                one = row if group is None else int(group.codes[row])
+                mine = slice(int(lists.starts[one]), int(lists.starts[one + 1]))
+                told = time_encoding(lists.ages[mine]) @ given[f"gate.{layer}.{name}.weight"][0]
+                gates = sigmoid(told + given[f"gate.{layer}.{name}.bias"])
+                heard = gates @ state[lists.others[mine]] / (gates.sum() + SOFTENING)
+                added[row] += heard @ given[f"hear.{layer}.{name}.weight"].T
+                added[row] += np.log(1 + gates.sum()) * given[f"count.{layer}.{name}"]
+        state = state + np.maximum(added, 0)
+    return np.asarray(standard @ given["wide.weight"].T + state @ given["head.weight"].T + given["head.bias"])
 
 
 def test_a_mean_is_weighted_by_gates() -> None:

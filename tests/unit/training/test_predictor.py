@@ -67,7 +67,7 @@ def test_a_tenant_with_few_outcomes_keeps_the_global_model(weeks: int, positives
 
 
 def test_an_explanation_begins_from_the_told_probability() -> None:
-    states = PREDICTOR.network.states(PREDICTOR.network.standard(VALUES), RELATIONS)
+    states = PREDICTOR.network.passed(VALUES, RELATIONS).states
     whole = PREDICTOR.answer(VALUES, RELATIONS)
     for row in (0, 7, 39):
         found = Explainer(PREDICTOR, VALUES, RELATIONS, states).explain(row)[Task.STACK]
@@ -78,7 +78,7 @@ def test_an_explanation_begins_from_the_told_probability() -> None:
 
 def test_a_feature_adds_what_the_answer_loses_without_it() -> None:
     relations, values = drawn_relations(1, edges=0), drawn_values(1)
-    states = PREDICTOR.network.states(PREDICTOR.network.standard(values), relations)
+    states = PREDICTOR.network.passed(values, relations).states
     part = Explainer(PREDICTOR, values, relations, states).explain(0)[Task.CHANGE].features[0]
     without = values.copy()
     at = PREDICTOR.names.index(part.name)
@@ -90,7 +90,7 @@ def test_a_feature_adds_what_the_answer_loses_without_it() -> None:
 
 
 def test_only_neighbours_are_named_as_neighbours() -> None:
-    states = PREDICTOR.network.states(PREDICTOR.network.standard(VALUES), RELATIONS)
+    states = PREDICTOR.network.passed(VALUES, RELATIONS).states
     found = Explainer(PREDICTOR, VALUES, RELATIONS, states).explain(3)[Task.CHANGE].neighbours
     assert found
     for one in found:
@@ -104,7 +104,7 @@ def test_a_remedy_is_told_only_where_it_lowers_the_answer() -> None:
     names = ("own.open_violations", "own.age", "near.open_violations", "near.open_share", "stack.open_violations")
     predictor = drawn_predictor(names)
     values = np.abs(drawn_values(40))
-    states = predictor.network.states(predictor.network.standard(values), RELATIONS)
+    states = predictor.network.passed(values, RELATIONS).states
     explainer = Explainer(predictor, values, RELATIONS, states)
     found = [explainer.explain(row)[Task.NEIGHBOURHOOD] for row in range(10)]
     told = [remedy for one in found for remedy in one.remedies]
@@ -112,7 +112,5 @@ def test_a_remedy_is_told_only_where_it_lowers_the_answer() -> None:
     assert all(remedy.p < one.p for one in found for remedy in one.remedies)
     assert {remedy.action for remedy in told} <= set(REMEDIES)
     values[:, :] = 0
-    nothing = Explainer(
-        predictor, values, RELATIONS, predictor.network.states(predictor.network.standard(values), RELATIONS)
-    )
+    nothing = Explainer(predictor, values, RELATIONS, predictor.network.passed(values, RELATIONS).states)
     assert nothing.explain(0)[Task.NEIGHBOURHOOD].remedies == ()
