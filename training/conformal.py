@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 Labels = NDArray[np.bool_]
-STEP = 0.1
-"""How far the level moves for a week that missed entirely."""
+STEP = 0.5
+"""The share of what a week missed, or held too often, that the level makes up for in the next one."""
 
 
 @dataclass(frozen=True, slots=True)
