@@ -7,7 +7,16 @@ from datetime import datetime
 from actors.impact_desk import Question
 from actors.shards.shelf import SharedView
 from actors.tenant_face import TenantFace
-from actors.views import Row, graph_row, resource_row, version_row
+from actors.views import (
+    EDGES_SHOWN_MAX,
+    Row,
+    graph_row,
+    parts_size,
+    resource_row,
+    ties_of,
+    version_row,
+    view_size,
+)
 from domain.errors import NotFound
 from domain.tenancy import TenantId
 from graph.stores.contract import NO_RESOURCE_TODO
@@ -26,9 +35,13 @@ class GraphFace(TenantFace):
             NotFound: this tenant has no such resource.
         """
         with self._seen(tenant) as state:
+            with state.in_parts() as parts:
+                if parts is not None:
+                    ties = parts.ties(resource_id, limit=EDGES_SHOWN_MAX)
+                    return resource_row(state.item(ties.uid), ties, version=parts.store_version)
             view = state.view()
-            row = view.index_of(resource_id)
-            return resource_row(state.item(view.uid(row)), view, row)
+            ties = ties_of(view, view.index_of(resource_id))
+            return resource_row(state.item(ties.uid), ties, version=view.version)
 
     def resource_history(self, tenant: TenantId, resource_id: str) -> tuple[Row, ...]:
         """Every recorded state of one resource, oldest first, without the documents.
@@ -47,9 +60,11 @@ class GraphFace(TenantFace):
     def graph_status(self, tenant: TenantId) -> Row:
         """How large the graph is, how far its changes were followed, and what of it is not proven."""
         with self._seen(tenant) as state:
-            view = state.view()
+            with state.in_parts() as parts:
+                size = None if parts is None else parts_size(parts, state.store.unproven())
+            size = size or view_size(state.view())
             with state.lock:
-                return graph_row(view, state.graph, epoch=state.epoch, shard=self._name)
+                return graph_row(size, state.graph, epoch=state.epoch, shard=self._name)
 
     def shared_view(self, tenant: TenantId) -> SharedView:
         """The graph as it is now, for a reader in another process."""

@@ -16,6 +16,7 @@ from ray.exceptions import ActorDiedError, GetTimeoutError, PendingCallsLimitExc
 from actors.evidence_chain import EvidenceChain
 from actors.folders import Folders
 from actors.garbage import rest_collector
+from actors.part_face import PartFace
 from actors.ray_handle import ObjectStoreShelf, RayHandle
 from actors.shards.beat import Beat
 from actors.shards.config import ShardConfig
@@ -85,6 +86,16 @@ _SHARD_READS: Final = (
     "exempted",
 )
 _SHARD_BOARD: Final = ("begin", "move", "report", "operation", "ping")
+_SHARD_PARTS: Final = (
+    "begin_part",
+    "read_part",
+    "finish_part",
+    "change_part",
+    "part_edges",
+    "part_ties",
+    "part_counts",
+    "drop_parts",
+)
 _SHARD_WATCH: Final = ("beat", "drain", "keep_house")
 _CHAIN_READS: Final = (
     "entry",
@@ -119,16 +130,18 @@ class RayShard(TenantShard):
 
     def __init__(self, folders: Folders, open_store: OpenStore, config: ShardConfig, **parts: Any) -> None:
         rest_collector()
-        super().__init__(folders, open_store, config, **parts)
+        others = ShardRouter[PartFace](parts["place"], _found_shard)
+        super().__init__(folders, open_store, config, others=others, **parts)
 
 
 SHARD: Final = Launch(
     RayShard,
-    groups={"read": 4, "board": 1, "watch": 2, "warm": 1},
+    groups={"read": 4, "board": 1, "watch": 2, "warm": 1, "parts": 4},
     group_of={
         **dict.fromkeys(_SHARD_READS, "read"),
         **dict.fromkeys(_SHARD_BOARD, "board"),
         **dict.fromkeys(_SHARD_WATCH, "watch"),
+        **dict.fromkeys(_SHARD_PARTS, "parts"),
         "warm": "warm",
     },
 )
@@ -238,10 +251,10 @@ def _watch(method: Any, group: str = "watch") -> Any:
 
 def shard_router(place: RosterPlace) -> ShardRouter[TenantShard]:
     """The shards of a cluster, by tenant."""
-    return ShardRouter(place, _found_shard)
+    return ShardRouter[TenantShard](place, _found_shard)
 
 
-def _found_shard(name: str) -> RayHandle[TenantShard]:
+def _found_shard(name: str) -> RayHandle[Any]:
     try:
         return RayHandle(ray.get_actor(name, NAMESPACE), SHARD.group_of)
     except ValueError:

@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import RLock
 from time import monotonic
 
+from actors.parted_graph import PartedGraph
+from actors.parting import Parting
 from actors.shards.access import Access
 from actors.shards.ahead import Ahead
 from actors.shards.graph_memory import GraphMemory
@@ -35,7 +37,7 @@ class TenantGraph:
     Args:
         store, at_store: as `Access` has them.
         stream: where changes come from; None where there are none.
-        folder, hydrating, renewing: as `GraphMemory` has them.
+        folder, hydrating, renewing, parting: as `GraphMemory` has them.
         shows_ahead: changes are shown before the store has them; somebody calls `write_shown` again and again.
     """
 
@@ -52,6 +54,7 @@ class TenantGraph:
         at_store: AbstractContextManager[object] | None = None,
         shows_ahead: bool = False,
         renewing: Executor | None = None,
+        parting: Parting | None = None,
     ) -> None:
         self.tenant = tenant
         self._access, ahead = Access(tenant, store, clock, now_s, at_store or RLock()), Ahead()
@@ -64,6 +67,7 @@ class TenantGraph:
             hydrating=hydrating,
             shows_ahead=shows_ahead,
             renewing=renewing,
+            parting=parting,
         )
         self.place = StreamPlace(self._access, stream)
         self._behind = WriteBehind(self._access, ahead, self.memory, self.place)
@@ -92,6 +96,19 @@ class TenantGraph:
         """
         with self._both():
             return self.memory.view()
+
+    @contextmanager
+    def in_parts(self) -> Iterator[PartedGraph | None]:
+        """The graph where it is held in parts, kept as it is meanwhile; read where it is not in memory.
+
+        Raises:
+            UnavailableError: the store does not answer, or there is no memory for it now.
+        """
+        if self.shown is not None:
+            yield None
+            return
+        with self._both():
+            yield self.memory.in_parts()
 
     def heard(self) -> News:
         """What has changed in what is shown since this was asked last; to be asked under the graph's lock."""

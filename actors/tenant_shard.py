@@ -19,6 +19,8 @@ from actors.drift_face import DriftFace
 from actors.folders import Folders
 from actors.graph_face import GraphFace
 from actors.operation_board import OperationBoard
+from actors.part_face import PartFace
+from actors.parting import PLAN_FILE, Parting
 from actors.policy_face import PolicyFace
 from actors.prediction_desk import PredictionDesk
 from actors.prediction_face import PredictionDesks, PredictionFace
@@ -26,7 +28,9 @@ from actors.scan_face import ScanFace
 from actors.shards.admission import Admission
 from actors.shards.config import MEBIBYTE, ShardConfig
 from actors.shards.following import Following
+from actors.shards.held_parts import HeldParts
 from actors.shards.holding import Holding
+from actors.shards.part_places import PartPlaces, RosterPlaces, Shards
 from actors.shards.residency import Residency
 from actors.shards.roster_file import RosterPlace
 from actors.shards.shelf import LocalShelf, Shelf
@@ -44,7 +48,7 @@ OpenFeed: TypeAlias = "Callable[[], Feed]"
 OpenStore: TypeAlias = "Callable[[Path, TenantId], GraphStore]"
 
 
-class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, PredictionFace, WatchFace):
+class TenantShard(ScanFace, PolicyFace, GraphFace, PartFace, BoardFace, DriftFace, PredictionFace, WatchFace):
     """Keeps tenants' states, each opened at first use.
 
     Args:
@@ -54,6 +58,7 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
         open_stream: opens the stream that changes come through.
         open_feed: opens the feed that events go out by.
         shelf: where graphs are put for readers elsewhere.
+        others: the shards that hold parts of graphs too large for this one; None has every graph held whole.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
         open_stream: OpenStream | None = None,
         open_feed: OpenFeed | None = None,
         shelf: Shelf | None = None,
+        others: Shards[PartFace] | None = None,
         clock: Clock | None = None,
         now_s: Callable[[], float] = monotonic,
     ) -> None:
@@ -78,11 +84,14 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
         self._folders = folders
         self._open_store = open_store
         self._prediction_desks = PredictionDesks()
+        residency = Residency(config.memory_mib * MEBIBYTE)
+        self._held_parts = HeldParts(config.parts_bytes, told=residency.leave_for_parts, now_s=now_s)
+        self._part_places: PartPlaces[PartFace] = RosterPlaces((config.name, self), place, others)
         self._held = Holding(
             config.name,
             self._open,
             place=place,
-            residency=Residency(config.memory_mib * MEBIBYTE),
+            residency=residency,
             admission=Admission(config.limits),
             now_s=now_s,
             idle_s=config.idle_s,
@@ -124,6 +133,7 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
         self._following.stop()
         self._writing.stop()
         self._held.close()
+        self._held_parts.close()
         self._renewing.shutdown(wait=False, cancel_futures=True)
         if self._stream is not None:
             self._stream.close()
@@ -177,6 +187,9 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, BoardFace, DriftFace, Predict
             tell=None if self._feed is None else self._feed.append,
             shows_ahead=self._config.shows_ahead,
             renewing=self._renewing if self._config.has_threads and self._config.is_following else None,
+            open_parting=lambda epoch: Parting(
+                tenant, self._part_places, folder / PLAN_FILE, whole_bytes=self._config.whole_bytes_max, epoch=epoch
+            ),
         )
         state.store  # noqa: B018 (opened and claimed before it is used)
         return state, state.epoch

@@ -18,6 +18,8 @@ from actors.folders import Folders
 from actors.impact_desk import ImpactDesk
 from actors.judged_graph import JudgedGraph
 from actors.kept_bill import KeptBill
+from actors.parted_graph import PartedGraph
+from actors.parting import Parting
 from actors.policy_desk import PolicyDesk
 from actors.scan_archive import ScanArchive
 from actors.scan_steps import ScanSteps
@@ -49,6 +51,7 @@ class TenantState:
         hydrating: holds a place, and makes room for so many bytes, while the graph is read.
         shelf: where the graph is put for readers elsewhere.
         shows_ahead, renewing: as `TenantGraph` has them.
+        open_parting: makes what has a large graph held in parts, given the epoch of the store.
         tell: takes what is to be heard of at once, such as drift, to whoever listens.
     """
 
@@ -66,6 +69,7 @@ class TenantState:
         tell: Tell | None = None,
         shows_ahead: bool = False,
         renewing: Executor | None = None,
+        open_parting: Callable[[Callable[[], int]], Parting | None] = lambda _: None,
     ) -> None:
         self.tenant = tenant
         clock = clock or SystemClock()
@@ -81,6 +85,7 @@ class TenantState:
             at_store=self.lock,
             shows_ahead=shows_ahead,
             renewing=renewing,
+            parting=open_parting(lambda: self._store.epoch),
         )
         self._publisher = ViewPublisher(tenant, shelf or LocalShelf())
         self._bill = KeptBill(folders.graph(tenant))
@@ -110,12 +115,12 @@ class TenantState:
 
     def view(self) -> GraphView:
         """The graph as it is. The first question reads it, with the changes that wait."""
-        shown = self.graph.shown
-        if shown is not None:
-            return shown
-        with suppress(UnavailableError):
-            self.updates.catch_up()
-        return self.graph.view()
+        return self.graph.shown or self._caught_up().view()
+
+    def in_parts(self) -> AbstractContextManager[PartedGraph | None]:
+        """The graph where it is held in parts, as it is while this is held. The first question reads it."""
+        graph = self.graph if self.graph.memory.is_there else self._caught_up()
+        return graph.in_parts()
 
     def shared_view(self) -> SharedView:
         """The graph as it is, for a reader in another process."""
@@ -201,6 +206,12 @@ class TenantState:
             self._keep_graph()
             self.graph.forget()
             self._let_go()
+
+    def _caught_up(self) -> TenantGraph:
+        """The graph with the changes that wait, as far as they can be had."""
+        with suppress(UnavailableError):
+            self.updates.catch_up()
+        return self.graph
 
     def _reopened(self) -> None:
         self.graph.check()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from actors.messages import IMPORTED
+from actors.parted_graph import PartedGraph
+from actors.shards.part_messages import Ties, tie_of
 from actors.tenant_graph import TenantGraph
 from assessment.inputs import AssessedPolicy
 from assessment.policies import SEVERITY_UNSTATED
@@ -16,7 +19,7 @@ from domain.clock import format_instant
 from domain.resource import ConfigurationItem
 from domain.value import Absent, Value
 from graph.stores.contract import Version
-from graph.view import Edge, GraphView
+from graph.view import GraphView
 from policy.corpus import ImportRow
 from policy.definition import Definition
 from policy.explain import Explanation, LeafResult
@@ -72,7 +75,7 @@ def timeline_row(found: Timeline) -> Row:
     }
 
 
-def resource_row(item: ConfigurationItem, view: GraphView, row: int) -> Row:
+def resource_row(item: ConfigurationItem, ties: Ties, *, version: int) -> Row:
     """One resource's whole document, and the relationships in which it stands."""
     return {
         "resource_id": item.uid,
@@ -87,43 +90,86 @@ def resource_row(item: ConfigurationItem, view: GraphView, row: int) -> Row:
         "digest": item.digest,
         "unread": list(item.unread),
         "synthetic": item.synthetic,
-        "version": view.version,
-        "depends_on": [_edge(view, edge, edge.target) for edge in islice(view.edges_from(row), EDGES_SHOWN_MAX)],
-        "needed_by": [_edge(view, edge, edge.source) for edge in islice(view.edges_to(row), EDGES_SHOWN_MAX)],
+        "version": version,
+        "depends_on": [asdict(tie) for tie in ties.depends_on],
+        "needed_by": [asdict(tie) for tie in ties.needed_by],
     }
 
 
-def graph_row(view: GraphView, graph: TenantGraph, *, epoch: int, shard: str) -> Row:
-    """A tenant's graph in numbers."""
+def ties_of(view: GraphView, row: int) -> Ties:
+    """What one resource of a whole graph is connected to."""
+    ways_out = (tie_of(view, edge, edge.target) for edge in islice(view.edges_from(row), EDGES_SHOWN_MAX))
+    ways_in = (tie_of(view, edge, edge.source) for edge in islice(view.edges_to(row), EDGES_SHOWN_MAX))
+    return Ties(view.uid(row), tuple(ways_out), tuple(ways_in))
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSize:
+    """A graph in numbers.
+
+    Args:
+        circles: of containment; None where they are not known, since parts do not see them.
+        unproven: accounts of which not everything could be read.
+        parts: where each part is held; empty where the graph is held whole.
+    """
+
+    version: int
+    resources: int
+    relationships: int
+    dangling: int
+    circles: int | None
+    unproven: Collection[str]
+    parts: Sequence[Row] = ()
+
+
+def view_size(view: GraphView) -> GraphSize:
+    """A whole graph in numbers."""
+    return GraphSize(
+        version=view.version,
+        resources=len(view),
+        relationships=len(view.base.edges) - len(view.patch.gone) + len(view.patch.sources),
+        dangling=len(view.dangling),
+        circles=len(view.cycles),
+        unproven=view.overlay.unproven,
+    )
+
+
+def parts_size(graph: PartedGraph, unproven: Collection[str]) -> GraphSize:
+    """A graph in parts, in numbers."""
+    numbers = graph.numbers()
+    return GraphSize(
+        version=graph.store_version,
+        resources=numbers.resources,
+        relationships=numbers.relationships,
+        dangling=numbers.dangling,
+        circles=None,
+        unproven=unproven,
+        parts=graph.where(),
+    )
+
+
+def graph_row(size: GraphSize, graph: TenantGraph, *, epoch: int, shard: str) -> Row:
+    """A tenant's graph in numbers, and how far it follows its changes."""
     lost = graph.place.lost()
     return {
-        "version": view.version,
-        "resources": len(view),
-        "relationships": len(view.base.edges) - len(view.patch.gone) + len(view.patch.sources),
-        "dangling": len(view.dangling),
-        "containment_circles": len(view.cycles),
-        "unproven_accounts": sorted(view.overlay.unproven),
+        "version": size.version,
+        "resources": size.resources,
+        "relationships": size.relationships,
+        "dangling": size.dangling,
+        "containment_circles": size.circles,
+        "unproven_accounts": sorted(size.unproven),
         "changes_waiting": graph.place.lag(),
         "changes_lost_behind": lost or None,
-        "size_bytes": graph.size_bytes,
+        "size_bytes": graph.size_bytes + sum(int(part["size_bytes"]) for part in size.parts),
         "shard": shard,
         "epoch": epoch,
+        "parts": list(size.parts),
     }
 
 
 def version_row(version: Version) -> Row:
     """One recorded state of a resource."""
     return {"at": format_instant(version.at), "kind": version.kind.value, "digest": version.item.digest}
-
-
-def _edge(view: GraphView, edge: Edge, other: int) -> Row:
-    return {
-        "resource_id": view.uid(other),
-        "type": view.type(other),
-        "kind": edge.kind.value,
-        "strength": edge.strength.value,
-        "path": edge.path,
-    }
 
 
 def policy_row(policy: AssessedPolicy) -> Row:

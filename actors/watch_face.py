@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from actors.shards.beat import Beat
+from actors.shards.held_parts import HeldParts
 from actors.shards.holding import Holding
 from actors.tenant_state import TenantState
 from domain.errors import PolicyCortexError
@@ -16,6 +18,7 @@ class WatchFace:
     """Answers for the shard as a whole."""
 
     _held: Holding[TenantState]
+    _held_parts: HeldParts
 
     def _has_failed(self) -> bool:
         """Whether work of the shard's own ended by a fault."""
@@ -28,7 +31,13 @@ class WatchFace:
     def beat(self) -> Beat:
         """What the supervisor is told; nothing where its own work ended by a fault, so that it is started anew."""
         assert not self._has_failed(), "the shard's own work goes on"
-        return self._held.beat()
+        beat, parts_bytes = self._held.beat(), self._held_parts.used_bytes
+        return replace(
+            beat,
+            parts=len(self._held_parts.names),
+            used_bytes=beat.used_bytes + parts_bytes,
+            budget_bytes=beat.budget_bytes + parts_bytes,
+        )
 
     def keep_house(self) -> None:
         """Hand over what has moved, cool what is quiet. Also done again and again by itself."""
@@ -43,8 +52,9 @@ class WatchFace:
                 state.view()
 
     def drain(self) -> None:
-        """Let every tenant go, to end."""
+        """Let every tenant and every part go, to end."""
         self._held.drain()
+        self._held_parts.close()
 
     def ping(self) -> str:
         """Answer, to show that the shard is there."""

@@ -20,6 +20,23 @@ def offers_of(row: ResourceRow) -> set[str]:
     return found
 
 
+def concerned_by(before: ResourceRow | None, after: ResourceRow | None) -> set[int]:
+    """The codes of the texts that mean something else after a change of a resource."""
+    return _codes(before, after, *_lost_and_gained(before, after))
+
+
+def _codes(before: ResourceRow | None, after: ResourceRow | None, lost: set[str], gained: set[str]) -> set[int]:
+    is_same = before is not None and after is not None and _meaning(before) == _meaning(after)
+    return {code_of(text) for text in (lost ^ gained if is_same else lost | gained)}
+
+
+def _lost_and_gained(before: ResourceRow | None, after: ResourceRow | None) -> tuple[set[str], set[str]]:
+    """The texts that led to a resource, and those that do now; none where they are the same for certain."""
+    if before is not None and after is not None and _identity(before) == _identity(after):
+        return set(), set()
+    return (set() if before is None else offers_of(before)), (set() if after is None else offers_of(after))
+
+
 class LiveDirectory:
     """Resources by the texts that lead to them.
 
@@ -55,10 +72,9 @@ class LiveDirectory:
 
     def move(self, row: int, before: ResourceRow | None, after: ResourceRow | None) -> set[int]:
         """Follow a change of a resource, and tell the codes of the texts that now mean something else."""
-        if before is not None and after is not None and _identity(before) == _identity(after):
+        lost, gained = _lost_and_gained(before, after)
+        if not lost and not gained:
             return set()
-        lost = offers_of(before) if before is not None else set()
-        gained = offers_of(after) if after is not None else set()
         for text in self.moved.get(row, ()):
             self._offered[text].discard(row)
         self.moved[row] = gained
@@ -66,8 +82,7 @@ class LiveDirectory:
             self._offered.setdefault(text, set()).add(row)
         self._found.clear()
         self._seen.clear()
-        is_same = before is not None and after is not None and _meaning(before) == _meaning(after)
-        return {code_of(text) for text in (lost ^ gained if is_same else lost | gained)}
+        return _codes(before, after, lost, gained)
 
     def rows(self, text: str) -> tuple[int, ...]:
         """Every row that a text leads to, ascending."""

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from domain.change import ChangeEvent
 from domain.resource import ConfigurationItem, ResourceId
 from graph.live import Changed, Delta, Documents, LiveGraph
 from graph.saved import Saved, Unusable, load, save
-from graph.stores.contract import Applied, ChangedItems, GraphStore
+from graph.stores.contract import Applied, ChangedItems, GraphStore, Readout
 
 RELATIONSHIPS: Final = "relationships"
 """The stream under which a store remembers the version that its relationships belong to."""
@@ -48,13 +48,27 @@ class Hydrated:
     reason: str
 
 
-def hydrate(store: GraphStore, folder: Path | None, *, as_of: datetime, documents: Documents | None = None) -> Hydrated:
+class Follower(Protocol):
+    """A graph that takes changes; a `LiveGraph` is one."""
+
+    def apply(self, changes: Sequence[Changed], *, store_version: int | None = None) -> Delta: ...
+
+
+def hydrate(
+    store: GraphStore,
+    folder: Path | None,
+    *,
+    as_of: datetime,
+    documents: Documents | None = None,
+    readout: Readout | None = None,
+) -> Hydrated:
     """A store's graph in memory.
 
     Args:
         folder: where the tenant's graph is saved; None where it is not.
         as_of: the instant that the graph is said to show until something changes.
         documents: where the graph finds documents later on, where this store may be closed before it; else the store.
+        readout: what the store reads out now, where somebody has it.
 
     Raises:
         IntegrityError: the folder holds another tenant's graph.
@@ -66,16 +80,16 @@ def hydrate(store: GraphStore, folder: Path | None, *, as_of: datetime, document
         if changed is not None:
             return _caught_up(store, saved, changed, as_of, documents)
         saved = Unusable("the store has not had its version")
-    readout = store.read_out()
+    readout = readout or store.read_out()
     live = LiveGraph.from_readout(store.tenant, readout, as_of=as_of, documents=documents, unproven=store.unproven())
-    if _are_current(store):
+    if are_current(store):
         return Hydrated(live, Hydration.READ_OUT, 0, Delta(live.view().version), saved.reason)
     return Hydrated(live, Hydration.DOCUMENTS, 0, live.learn(), saved.reason)
 
 
 def follow(
     store: GraphStore,
-    live: LiveGraph,
+    live: Follower,
     events: Sequence[ChangeEvent],
     *,
     stream: str = "",
@@ -139,7 +153,7 @@ def _caught_up(
     return Hydrated(live, Hydration.SAVED, len(since), delta, "")
 
 
-def _are_current(store: GraphStore) -> bool:
+def are_current(store: GraphStore) -> bool:
     """Whether the store's relationships belong to its present items."""
     position = store.position(RELATIONSHIPS)
     changed = store.changed_after(int(position)) if position.isdigit() else None

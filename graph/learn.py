@@ -48,36 +48,72 @@ def learn(
     Raises:
         InputError: an item belongs to another tenant.
     """
-    index = IdentifierIndex(rows_of(resources))
-    offers = postings(entry for row, each in enumerate(rows_of(resources)) for entry in _offered(row, each))
-    directory = NotedDirectory(index)
-    reader = Reader(directory)
-    notes = _Notes()
+    learning = Learning(tenant, resources, as_of=as_of, unproven=unproven, breaks_circles=breaks_circles)
     for batch in documents:
+        learning.read(batch)
+    return learning.base()
+
+
+class Learning:
+    """A base that is being learnt from documents, as they come; for `learn`, and for who gets them in messages.
+
+    Args:
+        resources: the columns of `Snapshot.resources`, in order of `resource_key`.
+    """
+
+    def __init__(
+        self,
+        tenant: TenantId,
+        resources: pa.Table,
+        *,
+        as_of: datetime,
+        unproven: frozenset[str] = frozenset(),
+        breaks_circles: bool = True,
+    ) -> None:
+        self._tenant = tenant
+        self._resources = resources
+        self._as_of = as_of
+        self._unproven = unproven
+        self._breaks_circles = breaks_circles
+        index = IdentifierIndex(rows_of(resources))
+        self._offers = postings(entry for row, each in enumerate(rows_of(resources)) for entry in _offered(row, each))
+        self._directory = NotedDirectory(index)
+        self._reader = Reader(self._directory)
+        self._notes = _Notes()
+
+    def read(self, batch: Sequence[tuple[int, ConfigurationItem]]) -> None:
+        """Read some documents; their rows ascend from batch to batch, and none of them is kept.
+
+        Raises:
+            InputError: an item belongs to another tenant.
+        """
         for row, item in batch:
-            require_tenant(tenant, item)
-            notes.add(row, item.uid, reader.read(row, item), directory.taken())
-        notes.flush()
-    size = resources.num_rows
-    claims = notes.claims(size)
-    edges = strongest(notes.edges())
-    circles = circles_of(edges.sources, edges.targets, edges.kinds, size) if breaks_circles else ()
-    standing, broken = without_circles(edges, circles, size)
-    uids = resources.column("uid").combine_chunks()
-    snapshot = Snapshot(
-        tenant=tenant,
-        as_of=as_of,
-        resources=resources,
-        edges=compressed(standing, size),
-        tables={},
-        rows_by_type=rows_by_type(resources),
-        dangling=tuple(notes.dangling),
-        cycles=tuple(tuple(ResourceId(uids[row].as_py()) for row in circle) for circle in circles),
-        digest="",
-        unproven=unproven,
-    )
-    dangling_rows = np.array(notes.dangling_rows, np.int32)
-    return Base(snapshot, circles, dangling_rows, broken, Knowledge(claims, offers, notes.watches()))
+            require_tenant(self._tenant, item)
+            self._notes.add(row, item.uid, self._reader.read(row, item), self._directory.taken())
+        self._notes.flush()
+
+    def base(self) -> Base:
+        """What the documents say together."""
+        resources, notes, size = self._resources, self._notes, self._resources.num_rows
+        claims = notes.claims(size)
+        edges = strongest(notes.edges())
+        circles = circles_of(edges.sources, edges.targets, edges.kinds, size) if self._breaks_circles else ()
+        standing, broken = without_circles(edges, circles, size)
+        uids = resources.column("uid").combine_chunks()
+        snapshot = Snapshot(
+            tenant=self._tenant,
+            as_of=self._as_of,
+            resources=resources,
+            edges=compressed(standing, size),
+            tables={},
+            rows_by_type=rows_by_type(resources),
+            dangling=tuple(notes.dangling),
+            cycles=tuple(tuple(ResourceId(uids[row].as_py()) for row in circle) for circle in circles),
+            digest="",
+            unproven=self._unproven,
+        )
+        dangling_rows = np.array(notes.dangling_rows, np.int32)
+        return Base(snapshot, circles, dangling_rows, broken, Knowledge(claims, self._offers, notes.watches()))
 
 
 def rows_of(resources: pa.Table) -> Iterator[ResourceRow]:

@@ -28,7 +28,7 @@ from domain.resource import (
 from domain.tenancy import TenantId
 from graph.base import Base, ResourceRow
 from graph.build import require_one_each, resource_table
-from graph.directory import LiveDirectory
+from graph.directory import LiveDirectory, concerned_by
 from graph.fold import Learned, fold
 from graph.learn import learn, require_tenant, rows_of
 from graph.live_edges import LiveEdges
@@ -171,6 +171,11 @@ class LiveGraph:
         return cls(base_of(tenant, readout, as_of, unproven), documents, version=readout.version)
 
     @property
+    def resources(self) -> int:
+        """How many resources there are."""
+        return self._rows.size - len(self._rows.gone)
+
+    @property
     def tenant(self) -> TenantId:
         """Whose graph this is."""
         return self._base.snapshot.tenant
@@ -241,6 +246,27 @@ class LiveGraph:
             self.store_version = store_version
             self._version = max(self._version, store_version)
         return replace(delta, version=self._version)
+
+    def wanted(self, changes: Sequence[Changed]) -> tuple[ResourceId, ...]:
+        """Whose documents applying these changes will ask for, each at its own size: for who has to bring them along.
+
+        Nothing is changed. After `learn`.
+        """
+        found: set[int] = set()
+        own: set[int] = set()
+        for key, item in {resource_key(change.uid): change.after for change in changes}.items():
+            row = self._rows.find(key)
+            before = None if row is None else self._rows.get(row)
+            found |= concerned_by(before, None if item is None else ResourceRow.of(item))
+            own |= set() if row is None else {row}
+        again = self._watches.of(found) - own - self._rows.gone
+        return tuple(self._uid(row) for row in sorted(again) if self._owned(row))
+
+    def edges_of(self, uids: Iterable[str]) -> tuple[list[Relationship], list[Relationship]]:
+        """The edges of some sources, and what of them leads nowhere; what is not here has none. After `learn`."""
+        rows = sorted({row for uid in uids if (row := self._rows.find(resource_key(uid))) is not None})
+        edges = [each for row in rows for each in self._edges_of(row)]
+        return edges, [unmet(each) for row in rows for each in self._dangling_of(row)]
 
     def _apply_each(self, latest: Latest) -> Delta:
         healed = self.learn()
@@ -439,16 +465,21 @@ class LiveGraph:
         return self._base.snapshot.dangling[start:end]
 
     def _delta(self, sources: Iterable[int], rows: Iterable[int], gone: frozenset[ResourceId]) -> Delta:
-        edges = self._edges
-        assert edges is not None
         uids: dict[int, ResourceId] = {}
         found: list[Relationship] = []
         for source in sorted(sources):
-            uid = uids[source] = self._uid(source)
-            for target, (kind, strength, path) in edges.of(source):
-                found.append(Relationship(uid, self._uid(target), KINDS[kind], STRENGTHS[strength], path))
-            found += [unmet(each) for each in self._dangling_of(source)]
+            uids[source] = self._uid(source)
+            found += (*self._edges_of(source), *map(unmet, self._dangling_of(source)))
         return Delta(self._version, frozenset(uids.values()) | gone, tuple(found), frozenset(rows))
+
+    def _edges_of(self, source: int) -> list[Relationship]:
+        edges = self._edges
+        assert edges is not None
+        uid = self._uid(source)
+        return [
+            Relationship(uid, self._uid(target), KINDS[kind], STRENGTHS[strength], path)
+            for target, (kind, strength, path) in edges.of(source)
+        ]
 
     def _uid(self, row: int) -> ResourceId:
         state = self._rows.get(row)

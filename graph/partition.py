@@ -14,9 +14,11 @@ from typing import Final
 from zlib import crc32
 
 import numpy as np
+import orjson
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from domain.errors import InputError
+from domain.errors import InputError, IntegrityError, UnavailableError
 from domain.resource import Relationship, ResourceId, resource_key
 from graph.columns import Column
 from graph.edge_columns import EdgeColumns, circles_of, compressed, strongest, without_circles
@@ -29,7 +31,9 @@ from graph.snapshot import Snapshot, account_of
 from graph.view import GraphView, columns_of
 
 PARTS_MAX: Final = 256
+SCHEMA: Final = 1
 _EVEN: Final = 1.2
+_UNEVEN: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,108 @@ class Plan:
         """What one part reads."""
         return partial(_is_home, self, part)
 
+    def homes_of(self, resources: pa.Table) -> NDArray[np.int64]:
+        """By row of a table of resources, the part that reads its document."""
+        column = resources.column("scope").unify_dictionaries().combine_chunks()
+        if not len(resources):
+            return np.empty(0, np.int64)
+        homes = np.array([self.part_of(scope) for scope in column.dictionary.to_pylist()], np.int64)
+        return homes[np.asarray(column.indices, dtype=np.int64)]
+
+    def loads(self, sizes: Mapping[str, int]) -> list[int]:
+        """Resources that each part reads, of scopes with these sizes."""
+        found = [0] * self.parts
+        for scope, size in sizes.items():
+            found[self.part_of(scope)] += size
+        return found
+
+    def is_even(self, sizes: Mapping[str, int]) -> bool:
+        """Whether no part reads much more than its share."""
+        return max(self.loads(sizes)) <= _UNEVEN * sum(sizes.values()) / self.parts
+
+    def encoded(self) -> bytes:
+        """The plan as it is kept: canonical JSON with its schema's version."""
+        document = {"v": SCHEMA, "parts": self.parts, "homes": dict(self.homes)}
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+    @staticmethod
+    def decoded(content: bytes, *, where: str) -> Plan:
+        """Read what `encoded` wrote.
+
+        Raises:
+            IntegrityError: it is something else.
+        """
+        try:
+            document = orjson.loads(content)
+            homes = {str(scope): int(home) for scope, home in document["homes"].items()}
+            plan, version = Plan(int(document["parts"]), homes), document["v"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(where, repr(error)[:120]) from None
+        if version != SCHEMA or not 1 <= plan.parts <= PARTS_MAX or not set(homes.values()) <= set(range(plan.parts)):
+            raise _damaged(where, f"version {version}, {plan.parts} parts")
+        return plan
+
+
+def _damaged(where: str, got: str) -> IntegrityError:
+    return IntegrityError(
+        "the plan of a graph's parts is damaged",
+        where=where,
+        got=got,
+        todo="Remove the file: the plan is made anew, and no data is in it",
+    )
+
 
 def _is_home(plan: Plan, part: int, scope: str) -> bool:
     return plan.part_of(scope) == part
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a graph takes in memory, about.
+
+    Args:
+        names_bytes: its resources without their edges, which every part holds.
+        rest_bytes: its edges, and what changes are worked out from, which the parts share.
+    """
+
+    names_bytes: int
+    rest_bytes: int
+
+    @staticmethod
+    def of(resources: pa.Table, edges: int) -> Need:
+        """Of a graph that a store reads out."""
+        return Need(resources.nbytes + _NAME_BYTES * resources.num_rows, _EDGE_BYTES * edges)
+
+    @property
+    def whole_bytes(self) -> int:
+        """The graph in one piece."""
+        return self.names_bytes + self.rest_bytes
+
+    def parts(self, budget_bytes: int) -> int:
+        """In how many parts it is held so that each fits.
+
+        Raises:
+            UnavailableError: not even the names fit, or they leave so little that there would be too many parts.
+        """
+        if self.whole_bytes <= budget_bytes:
+            return 1
+        room_bytes = budget_bytes - self.names_bytes
+        if room_bytes * PARTS_MAX < self.rest_bytes:
+            raise UnavailableError(
+                "a graph is too large even in parts",
+                names_bytes=self.names_bytes,
+                rest_bytes=self.rest_bytes,
+                budget_bytes=budget_bytes,
+                retry_after_s=60,
+                todo="Raise shard_memory_mib, or graph_whole_mib",
+            )
+        return max(2, -(-self.rest_bytes // room_bytes))
+
+
+_NAME_BYTES = 32
+"""What a resource takes beside its columns: where its texts and its edges start. Measured, synthetic estate."""
+_EDGE_BYTES = 70
+"""What an edge takes with its claims and what its document was looked up by. Measured, as above."""
 
 
 def plan_parts(sizes: Mapping[str, int], parts: int) -> Plan:
@@ -135,13 +238,13 @@ def dangling_of(parts: Iterable[GraphView]) -> tuple[Dangling, ...]:
 def edges_from(parts: Sequence[GraphView], uid: str) -> tuple[Relationship, ...]:
     """What a resource depends on or belongs to, as all parts together know; circles of containment included as such."""
     found = [part.relationship(edge) for part in parts for edge in part.edges_from(part.index_of(uid))]
-    return _hardest(found)
+    return hardest(found)
 
 
 def edges_to(parts: Sequence[GraphView], uid: str) -> tuple[Relationship, ...]:
     """What depends on a resource or belongs to it, as all parts together know."""
     found = [part.relationship(edge) for part in parts for edge in part.edges_to(part.index_of(uid))]
-    return _hardest(found)
+    return hardest(found)
 
 
 def reached(parts: Sequence[GraphView], uid: str, *, hops_max: int, incoming: bool) -> dict[ResourceId, int]:
@@ -170,7 +273,8 @@ def _beyond(part: GraphView, uids: Sequence[ResourceId], *, incoming: bool) -> s
     return {part.uid(row) for row in others}
 
 
-def _hardest(found: Iterable[Relationship]) -> tuple[Relationship, ...]:
+def hardest(found: Iterable[Relationship]) -> tuple[Relationship, ...]:
+    """Each edge once, as the hardest claim of any part says."""
     best: dict[tuple[str, str, str], Relationship] = {}
     for each in found:
         key = (each.source, each.target, each.kind)

@@ -190,8 +190,12 @@ def schedule_of(settings: Settings) -> ScheduleConfig:
 
 def shard_of(settings: Settings) -> ShardConfig:
     """How each shard of a platform with these settings is set up."""
-    from actors.shards.config import ShardConfig  # noqa: PLC0415 (see above)
+    from actors.shards.config import MEBIBYTE, ShardConfig  # noqa: PLC0415 (see above)
 
     return ShardConfig(
-        memory_mib=settings.shard_memory_mib, idle_s=settings.shard_idle_s, is_following=True, shows_ahead=True
+        memory_mib=settings.shard_memory_mib,
+        whole_bytes=settings.graph_whole_mib * MEBIBYTE,
+        idle_s=settings.shard_idle_s,
+        is_following=True,
+        shows_ahead=True,
     )

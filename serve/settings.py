@@ -47,6 +47,13 @@ class Settings(BaseSettings):
     shard_memory_mib: int = _row(
         2_048, "Graphs that a shard keeps in memory; the least recently used go", unit="MiB", low=16, high=1_048_576
     )
+    graph_whole_mib: int = _row(
+        0,
+        "Memory of one tenant's graph; a larger one is held in parts by several shards. 0 for half of shard_memory_mib",
+        unit="MiB",
+        low=0,
+        high=1_048_576,
+    )
     shard_idle_s: int = _row(
         300, "After so long without a question a tenant's store is closed", unit="s", low=1, high=86_400
     )

@@ -22,6 +22,7 @@ class Beat:
         writing: tenants with a write in flight.
         changes_waiting: changes that are shown and not yet in a store.
         leases: how many tenants it holds in each tenure.
+        parts: how many parts of graphs it holds, of its own tenants or of others'.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Beat:
     writing: int = 0
     changes_waiting: int = 0
     leases: Mapping[str, int] = field(default_factory=dict)
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class ShardConfig:
         is_following: applies changes as they are published, without being asked.
         has_threads: else somebody calls `TenantShard.work` again and again.
         shows_ahead: shows changes before the stores have them, as far as that is certain to be what they come to.
+        whole_bytes: what one tenant's graph may take; a larger one is held in parts by several shards. 0 is half of the
+            memory.
     """
 
     name: str = "local"
@@ -29,3 +31,14 @@ class ShardConfig:
     is_following: bool = False
     shows_ahead: bool = False
     has_threads: bool = True
+    whole_bytes: int = 0
+
+    @property
+    def whole_bytes_max(self) -> int:
+        """What a graph may take that is held whole."""
+        return self.whole_bytes or self.memory_mib * MEBIBYTE // 2
+
+    @property
+    def parts_bytes(self) -> int:
+        """What parts of graphs may take; the rest is for the tenants that are this shard's own."""
+        return self.memory_mib * MEBIBYTE * 3 // 4

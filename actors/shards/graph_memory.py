@@ -12,13 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from actors.parted_graph import PartedGraph
+from actors.parting import InParts, Parting, in_parts
 from actors.shards.access import Access
 from actors.shards.ahead import Latest, Seen
 from actors.shards.catching_up import Costs
 from actors.shards.stored_edges import StoredEdges
 from domain.change import ChangeEvent
 from domain.errors import InputError
-from graph.hydrate import Hydration, follow, hydrate, keep
+from graph.hydrate import Hydrated, Hydration, follow, hydrate, keep
 from graph.live import Delta, Documents, LiveGraph
 from graph.stores.contract import Applied
 from graph.stores.instants import instant_from_us
@@ -40,6 +42,7 @@ class GraphMemory:
         hydrating: holds a place, and makes room for so many bytes, while the graph is read.
         shows_ahead: changes may be shown before the store has them.
         renewing: where the graph's base is renewed beside the changes that go on; None renews it between two changes.
+        parting: has a large graph held in parts; None has every graph held whole.
     """
 
     def __init__(
@@ -51,11 +54,12 @@ class GraphMemory:
         hydrating: Callable[[int], AbstractContextManager[None]] = lambda _: nullcontext(),
         shows_ahead: bool = False,
         renewing: Executor | None = None,
+        parting: Parting | None = None,
     ) -> None:
         self._access, self._documents = access, documents
         self._folder, self._hydrating, self._renewing = folder, hydrating, renewing
-        self._shows_ahead = shows_ahead
-        self._live: LiveGraph | None = None
+        self._shows_ahead, self._parting = shows_ahead, parting
+        self._live: LiveGraph | PartedGraph | None = None
         self._latest: Latest | None = None
         self._saved = 0
         self.edges = StoredEdges(access)
@@ -83,19 +87,32 @@ class GraphMemory:
     def show(self) -> None:
         """Have what is shown follow the graph, where it is here."""
         if self._live is not None:
-            self.shown = self._live.view()
-            self.resources = len(self.shown)
+            self.shown = None if isinstance(self._live, PartedGraph) else self._live.view()
+            self.resources = self._live.resources
 
     def view(self) -> GraphView:
-        """The graph as it is; read from the store where it is not in memory."""
+        """The graph as it is; read from the store where it is not in memory.
+
+        Raises:
+            ConflictError: it is held in parts.
+        """
         live = self._live if self._live is not None else self._hydrated()
+        if isinstance(live, PartedGraph):
+            raise in_parts(self._access.tenant)
         self.shown = live.view()
         return self.shown
+
+    def in_parts(self) -> PartedGraph | None:
+        """The graph where it is held in parts; read from the store where it is not in memory."""
+        live = self._live if self._live is not None else self._hydrated()
+        return live if isinstance(live, PartedGraph) else None
 
     def ahead(self, events: Sequence[ChangeEvent]) -> tuple[Seen, ...] | None:
         """What events change, where that can be shown before the store has them; None where it is to be asked first."""
         live, latest = self._live, self._latest
         if not self._shows_ahead or live is None or latest is None or not live.is_learned:
+            return None
+        if isinstance(live, PartedGraph):
             return None
         return latest.decided(events, self._access.clock.now())
 
@@ -140,6 +157,7 @@ class GraphMemory:
         self._took(len(applied.changes), begun_s)
         self.show()
         self.edges.wrote(applied.version)
+        self.let_go_if_outgrown()
         return applied
 
     def applied(self, applied: Applied) -> None:
@@ -154,21 +172,32 @@ class GraphMemory:
         live.mark_unproven(self._access.store().unproven())
         self._latest = Latest(self._access.tenant, self._horizon())
         self.show()
+        self.let_go_if_outgrown()
 
     def keep(self) -> None:
         """Save the graph beside the store where it has changed, so that it comes back without being worked out."""
         live = self._live
         if live is not None:
             self.edges.say_now()
-        if live is None or not live.is_learned or self.resources < SAVED_MIN or self._saved == self.edges.version:
+        if not isinstance(live, LiveGraph):
+            return
+        if not live.is_learned or self.resources < SAVED_MIN or self._saved == self.edges.version:
             return
         keep(self._access.store(), live, self._folder)
         self._saved = self.edges.version = self._access.store().version()
         self.shown = live.view()
+        self.let_go_if_outgrown()
 
     def forget(self) -> None:
         """Let go of the graph; the next question reads it again."""
+        if isinstance(self._live, PartedGraph):
+            self._live.close()
         self._live = self.shown = self._latest = None
+
+    def let_go_if_outgrown(self) -> None:
+        """Have a graph that has grown too large for one shard read in parts; where the store has all that is shown."""
+        if isinstance(self._live, LiveGraph) and self._parting is not None and self._parting.is_outgrown(self._live):
+            self.forget()
 
     @contextmanager
     def _whole(self) -> Iterator[ExitStack]:
@@ -187,19 +216,34 @@ class GraphMemory:
         later = self._access.store().changes(now, _EVER).at_us
         return now if not len(later) else instant_from_us(int(later[-1]))
 
-    def _hydrated(self) -> LiveGraph:
+    def _hydrated(self) -> LiveGraph | PartedGraph:
         """Read the graph from the store, and mend the store's edges where a process ended before it wrote them."""
         store, begun_s = self._access.store(), self._access.now_s()
-        with self._hydrating(RESOURCE_BYTES * max(self.resources, 1)), self._whole():
-            found = hydrate(store, self._folder, as_of=self._access.clock.now(), documents=self._documents)
+        with self._hydrating(self._coming_bytes), self._whole() as undo:
+            found = self._read()
+            if isinstance(found, InParts):
+                undo.callback(found.live.close)
             self.edges.version = self._saved = store.version()
-            if found.how is not Hydration.READ_OUT:
-                gone = self.edges.gone_since_said() if found.how is Hydration.DOCUMENTS else frozenset()
+            if isinstance(found, InParts) or found.how is not Hydration.READ_OUT:
+                is_all_read = isinstance(found, InParts) or found.how is Hydration.DOCUMENTS
+                gone = self.edges.gone_since_said() if is_all_read else frozenset()
                 self.edges.write(found.delta, gone=gone)
             self._latest = Latest(self._access.tenant, self._horizon()) if self._shows_ahead else None
-        self._live = found.live
-        self._live.executor = self._renewing
-        self.how = found.how
-        self.resources = len(found.live.view())
+        live = self._live = found.live
+        live.executor = self._renewing
+        self.how = None if isinstance(found, InParts) else found.how
+        self.resources = live.resources
         self.costs = self.costs.with_hydration(self.resources, self._access.now_s() - begun_s)
-        return found.live
+        return live
+
+    @property
+    def _coming_bytes(self) -> int:
+        """What the graph is expected to take here."""
+        is_parted = self._parting is not None and self._parting.has_plan
+        return RESOURCE_BYTES if is_parted else RESOURCE_BYTES * max(self.resources, 1)
+
+    def _read(self) -> Hydrated | InParts:
+        now = self._access.clock.now()
+        if self._parting is None:
+            return hydrate(self._access.store(), self._folder, as_of=now, documents=self._documents)
+        return self._parting.read(self._access.store, self._folder, as_of=now, documents=self._documents)

@@ -33,7 +33,7 @@ class Residency:
     """
 
     def __init__(self, budget_bytes: int) -> None:
-        self.budget_bytes = budget_bytes
+        self._whole_bytes = self.budget_bytes = budget_bytes
         self._residents: OrderedDict[TenantId, _Resident] = OrderedDict()
 
     def __contains__(self, tenant: TenantId) -> bool:
@@ -45,6 +45,10 @@ class Residency:
 
     def __len__(self) -> int:
         return len(self._residents)
+
+    def leave_for_parts(self, used_bytes: int) -> None:
+        """Parts of graphs of this or other shards take some of the memory."""
+        self.budget_bytes = max(0, self._whole_bytes - used_bytes)
 
     @property
     def used_bytes(self) -> int:

@@ -107,6 +107,8 @@ class WriteBehind:
             self._is_refuted = True
             self._memory.show_ahead_no_more()
             self.forget()
+        elif not len(self):
+            self._memory.let_go_if_outgrown()
 
     def _write(self, portions: Sequence[Portion], taken: Taken) -> bool:
         """Have the store take portions, under its lock; whether it came to another state than was shown."""

@@ -84,6 +84,7 @@ def _beat(beat: Beat) -> Document:
         "roster": beat.roster,
         "tenants": beat.tenants,
         "resources": beat.light + sum(beat.heavy.values()),
+        "parts": beat.parts,
         "used_bytes": beat.used_bytes,
         "budget_bytes": beat.budget_bytes,
         "writing": beat.writing,

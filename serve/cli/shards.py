@@ -46,8 +46,9 @@ def _line(row: Mapping[str, Any]) -> str:
         return f"{begun}{'no answer yet':>13}"
     memory = f"{told['used_bytes'] // MEBIBYTE:,} of {told['budget_bytes'] // MEBIBYTE:,} MiB"
     leases = ", ".join(f"{count:,} {tenure}" for tenure, count in sorted(told["leases"].items())) or "none"
+    parts = f"   {told['parts']:,} parts" if told["parts"] else ""
     restarts = f"   {row['restarts']} restarts" if row["restarts"] else ""
     return (
         f"{begun}{told['tenants']:>9,}{told['resources']:>12,}{memory:>18}{told['changes_waiting']:>9,}"
-        f"  {leases}{restarts}"
+        f"  {leases}{parts}{restarts}"
     )

@@ -97,6 +97,7 @@ class Fleet:
     open_store: OpenStore
     streams: StreamPlace
     shards: int = 2
+    whole_bytes: int = 0
 
     def __post_init__(self) -> None:
         folders = Folders(self.folder)
@@ -107,7 +108,7 @@ class Fleet:
             self.open_store,
             self.streams.open_changes,
             self.streams.open_feed,
-            ShardConfig(idle_s=600.0, is_following=True, shows_ahead=True),
+            ShardConfig(idle_s=600.0, is_following=True, shows_ahead=True, whole_bytes=self.whole_bytes),
         )
         begun = time.monotonic()
         self.supervisor = supervisor_handle(opening, self.shards)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -171,13 +171,12 @@ class World:
         return Happened(uid, before, after, self.now)
 
 
-class Mirror:
+class Kept:
     """A store's relationships, kept by deltas alone; ids are compared as `resource_key` writes them."""
 
-    def __init__(self, live: LiveGraph) -> None:
-        view = live.view()
+    def __init__(self, relationships: Iterable[Relationship]) -> None:
         self._kept: dict[str, set[Relationship]] = {}
-        for each in (*view.relationships(), *(unmet(missing) for missing in view.dangling)):
+        for each in relationships:
             self._kept.setdefault(resource_key(each.source), set()).add(each)
 
     def take(self, delta: Delta) -> None:
@@ -195,6 +194,14 @@ class Mirror:
     def keys(self) -> set[tuple[str, ...]]:
         """Every relationship as text, each id in the form in which it is compared."""
         return set(map(keyed, self.relationships()))
+
+
+class Mirror(Kept):
+    """The relationships of a live graph's store."""
+
+    def __init__(self, live: LiveGraph) -> None:
+        view = live.view()
+        super().__init__((*view.relationships(), *(unmet(missing) for missing in view.dangling)))
 
 
 def keyed(each: Relationship) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from domain.errors import InputError
+from domain.errors import InputError, IntegrityError, UnavailableError
+from domain.resource import resource_key
 from graph.live import LiveGraph
-from graph.partition import PARTS_MAX, Plan, edges_from, edges_to, plan_parts, reached, union
+from graph.partition import PARTS_MAX, Need, Plan, edges_from, edges_to, plan_parts, reached, union
 from graph.snapshot import Snapshot
 from graph.view import GraphView
 from tests.unit.graph.changing import World, shown, state
@@ -130,3 +131,46 @@ def test_parts_at_different_versions_are_not_put_together() -> None:
     parts[0].apply(world.put(state(Random(5))))
     with pytest.raises(InputError, match="same resources"):
         union([part.view() for part in parts])
+
+
+def test_a_plan_is_read_as_it_was_written_and_nothing_else_is() -> None:
+    plan = plan_parts({"/accounts/1": 5, "/accounts/Ö": 3}, 2)
+    assert Plan.decoded(plan.encoded(), where="here") == plan
+    for damaged in (
+        b"",
+        b"[]",
+        b'{"v":1,"parts":2}',
+        b'{"v":2,"parts":2,"homes":{}}',
+        b'{"v":1,"parts":2,"homes":{"a":2}}',
+        b'{"v":1,"parts":0,"homes":{}}',
+    ):
+        with pytest.raises(IntegrityError) as raised:
+            Plan.decoded(damaged, where="here")
+        assert raised.value.facts["where"] == "here"
+
+
+def test_a_graph_is_held_in_as_few_parts_as_fit() -> None:
+    assert Need(40, 60).parts(100) == 1
+    assert Need(40, 61).parts(100) == 2
+    assert Need(40, 181).parts(100) == 4
+    for too_large in (Need(100, 1), Need(120, 1), Need(99, PARTS_MAX + 1)):
+        with pytest.raises(UnavailableError) as raised:
+            too_large.parts(100)
+        assert raised.value.facts["budget_bytes"] == 100
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_documents_that_changes_will_ask_for_are_known_before(seed: int) -> None:
+    chance, world = Random(seed), World()
+    world.put(*(state(chance) for _ in range(25)))
+    for part in some_parts(world, Plan(2, {})):
+        for _ in range(5):
+            asked = list[str]()
+            changes = [each for _ in range(3) for each in world.happen(chance)]
+            wanted = {resource_key(uid) for uid in part.wanted(changes)}
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(
+                    part, "_documents", lambda uids, asked=asked: asked.extend(uids) or world.documents(uids)
+                )
+                part.apply(changes)
+            assert {resource_key(uid) for uid in asked} <= wanted
