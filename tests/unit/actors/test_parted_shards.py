@@ -13,7 +13,7 @@ import pytest
 from actors.drift_pages import DriftQuery
 from actors.folders import Folders
 from actors.handles import LocalHandle
-from actors.messages import EVERYTHING
+from actors.messages import EVERYTHING, ScanRequest
 from actors.part_face import PartFace
 from actors.shards.config import ShardConfig
 from actors.shards.roster import Roster
@@ -29,6 +29,7 @@ from domain.errors import ConflictError, NotFound
 from domain.tenancy import TenantId
 from graph.stores.duckdb import DuckDbStore
 from tests.unit.actors.test_parting import LARGE, SMALL_BYTES, state_of
+from tests.unit.actors.test_tenant_shard import ACCOUNT, POLICY, export, scan, violated
 from tests.unit.connectors.stream.changes import NOON, TENANT, FixedClock, batch, item
 
 OTHER = TenantId("globex")
@@ -182,3 +183,14 @@ def test_an_owner_that_began_anew_and_one_that_holds_parts_answer_again(platform
         platform.start(name)
         platform.router.forget(name)
         assert shown(platform.owner.resource(TENANT, uid)) == before
+
+
+def test_a_scan_is_judged_and_goes_into_the_parts(platform: Platform, tmp_path: Path) -> None:
+    owner = platform.owner
+    owner.graph_status(TENANT)
+    export(tmp_path, supportsHttpsTrafficOnly=False)
+    request = ScanRequest(TENANT, (str(tmp_path / "exports"),), NOON + timedelta(minutes=1))
+    assert POLICY in violated(scan(owner, request))
+    found = owner.graph_status(TENANT)
+    assert (found["resources"], len({part["shard"] for part in found["parts"]})) == (LARGE + 1, 2)
+    assert owner.resource(TENANT, ACCOUNT)["properties"]["properties"]["supportsHttpsTrafficOnly"] is False
