@@ -1,13 +1,14 @@
 """One tenant's graph as it is now, judged: what is wrong in it, and what is expected within seven days.
 
-Whatever the graph is judged from is kept between questions: policies, documents, the columns that policies read, and
-the edges. It follows the graph's views, so that a question reads the documents of what changed since the one before,
-and nothing else. The judging itself is done anew, because it depends on the time: it goes over columns, not documents.
+Whatever the graph is judged from is kept between questions: policies, documents, the columns that policies read, the
+edges, and what policies said. It follows the graph's views, so that a question reads the documents of what changed
+since the one before, and judges these and what looks for them. Predictions are worked out anew, over columns, because
+they depend on the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from actors.policy_catalogue import Chosen
 from assessment.applying import assigned_waivers, with_masks
 from assessment.beside import related_items
 from assessment.inputs import AssessedPolicy, AssessmentInputs, required_paths
+from assessment.kept import KeptVerdicts
 from assessment.result import Assessment
 from assessment.scan import assess
 from domain.resource import ConfigurationItem, resource_key
@@ -37,7 +39,9 @@ ITEM_BYTES: Final = 8_192
 """What a resource takes here, with its document: an estimate for the shard's budget."""
 
 Items = Mapping[str, ConfigurationItem]
-"""Documents by `resource_key`."""
+"""Documents by `resource_key`, in order of it."""
+Paths = Mapping[str, frozenset[str]]
+"""The columns that are wanted, by lower-case type."""
 
 
 class Updates(Protocol):
@@ -97,6 +101,7 @@ class _Standing:
     view: GraphView
     chosen: Chosen
     by_key: Items
+    paths: Paths
     snapshot: Snapshot
     items: Sequence[ConfigurationItem]
     policies: tuple[AssessedPolicy, ...]
@@ -125,6 +130,7 @@ class JudgedGraph:
         self._judge = judge
         self._judging = RLock()
         self._standing: _Standing | None = None
+        self._kept = KeptVerdicts()
         self._answer: _Answer | None = None
 
     def at(self, as_of: datetime, filters: Filters = EVERYTHING) -> Assessment:
@@ -153,12 +159,13 @@ class JudgedGraph:
     def forget(self) -> None:
         """Let go of everything: policies are others, or there is no more to be asked for a while."""
         self._standing = self._answer = None
+        self._kept = KeptVerdicts()
 
     @property
     def size_bytes(self) -> int:
         """What is kept, about."""
         standing = self._standing
-        return 0 if standing is None else len(standing.items) * ITEM_BYTES
+        return 0 if standing is None else len(standing.items) * ITEM_BYTES + self._kept.size_bytes
 
     def _inputs(
         self, standing: _Standing, as_of: datetime, filters: Filters, billing: Sequence[pl.DataFrame]
@@ -174,6 +181,7 @@ class JudgedGraph:
             changes=self._source.changes(as_of),
             scope=filters.scope,
             type=filters.type,
+            kept=self._kept,
         )
 
     def _present(self) -> _Standing:
@@ -186,22 +194,37 @@ class JudgedGraph:
         view = self._source.view()
         if before is not None and before.view is view:
             return before
-        chosen = self._source.policies.chosen((BUILTIN, IMPORTED, APPLIED)) if before is None else before.chosen
-        by_key = self._documents(before, view)
-        paths = required_paths(chosen.policies, by_key.values())
-        snapshot = snapshot_of(view, _Found(by_key), paths, former=None if before is None else before.snapshot)
-        items = [by_key[resource_key(uid)] for uid in snapshot.uids]
-        policies = with_masks(chosen.policies, items)
-        exemptions = assigned_waivers(chosen.exemptions, policies, items)
-        return _Standing(view, chosen, by_key, snapshot, items, policies, exemptions)
-
-    def _documents(self, before: _Standing | None, view: GraphView) -> Items:
         changed = None if before is None else changed_between(before.view, view)
         if before is None or changed is None:
-            return {resource_key(item.uid): item for item in self._source.items()}
-        kept = {key: item for key, item in before.by_key.items() if key not in changed}
+            chosen = self._source.policies.chosen((BUILTIN, IMPORTED, APPLIED)) if before is None else before.chosen
+            by_key: Items = dict(sorted((resource_key(item.uid), item) for item in self._source.items()))
+            paths: Paths = required_paths(chosen.policies, by_key.values())
+        else:
+            chosen, fresh = before.chosen, self._fresh(view, changed.keys)
+            by_key = _replaced(before.by_key, changed.keys, fresh)
+            is_known = changed.kinds <= before.snapshot.rows_by_type.keys()
+            paths = before.paths if is_known else required_paths(chosen.policies, by_key.values())
+        snapshot = snapshot_of(view, _Found(by_key), paths, former=None if before is None else before.snapshot)
+        self._kept.keep_only(snapshot.tables.keys())
+        items = list(by_key.values())
+        assert len(items) == len(snapshot), "the store holds what the graph shows"
+        policies = with_masks(chosen.policies, items)
+        exemptions = assigned_waivers(chosen.exemptions, policies, items)
+        return _Standing(view, chosen, by_key, paths, snapshot, items, policies, exemptions)
+
+    def _fresh(self, view: GraphView, changed: Collection[str]) -> Items:
+        """Documents of those of some resources that are there, by key."""
         there = [view.uid(row) for row in map(view.find, changed) if row is not None]
-        return kept | {resource_key(item.uid): item for item in self._source.documents(there)}
+        return {resource_key(item.uid): item for item in self._source.documents(there)}
+
+
+def _replaced(items: Items, changed: Collection[str], fresh: Items) -> Items:
+    """Documents in order of their keys, with some of them replaced, and those that are gone left out."""
+    found = {**items, **fresh}
+    for key in changed:
+        if key not in fresh:
+            found.pop(key, None)
+    return found if fresh.keys() <= items.keys() else dict(sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True)

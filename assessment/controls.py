@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from assessment.evaluation import Indexes
 from assessment.result import ControlStatus, Pairs, PolicyResult
 from domain.finding import Control
 
@@ -22,15 +23,15 @@ def control_statuses(results: Sequence[PolicyResult], violations: Pairs) -> tupl
     for index, result in enumerate(results):
         for control in result.policy.controls:
             policies_of[control].append(index)
+    touched = _by_policy(violations, len(results))
     ordered = sorted(policies_of.items(), key=lambda pair: (pair[0].framework, pair[0].id))
-    return tuple(_status(control, indexes, results, violations) for control, indexes in ordered)
+    return tuple(_status(control, indexes, results, touched) for control, indexes in ordered)
 
 
 def _status(
-    control: Control, indexes: Sequence[int], results: Sequence[PolicyResult], violations: Pairs
+    control: Control, indexes: Sequence[int], results: Sequence[PolicyResult], resources: Sequence[Indexes]
 ) -> ControlStatus:
-    failing = [index for index in indexes if results[index].violations]
-    touched = violations.resources[np.isin(violations.policies, failing)] if failing else violations.resources[:0]
+    touched = np.concatenate([resources[index] for index in indexes])
     return ControlStatus(
         control=control,
         policies=len(indexes),
@@ -38,3 +39,10 @@ def _status(
         resources=len(np.unique(touched)),
         decided=sum(results[index].resources - results[index].unknown for index in indexes),
     )
+
+
+def _by_policy(violations: Pairs, policies: int) -> list[Indexes]:
+    """The resources that violate each policy."""
+    order = np.argsort(violations.policies, kind="stable")
+    ends = np.searchsorted(violations.policies[order], np.arange(1, policies))
+    return np.split(violations.resources[order], ends)

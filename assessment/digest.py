@@ -35,7 +35,7 @@ def input_digest(inputs: AssessmentInputs, costs: ResourceCosts) -> str:
 
 def items_digest(items: Sequence[ConfigurationItem]) -> str:
     """SHA-256, hexadecimal, over the id and digest of each resource, in the order given."""
-    return _sha256(f"{item.uid}\t{item.digest}\n".encode() for item in items)
+    return _sha256(["".join([f"{item.uid}\t{item.digest}\n" for item in items]).encode()])
 
 
 def _sha256(parts: Iterable[bytes]) -> str:

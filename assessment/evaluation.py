@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assessment.beside import Beside
+from assessment.kept import Asked, KeptVerdicts
 from domain.finding import Verdict
 from domain.resource import ConfigurationItem, Provider
 from graph.columns import Table
+from graph.lazy import Carried, LazyTables
 from graph.snapshot import Snapshot
 from policy.compile import Program
 from policy.evaluate import UNCOLLECTED, Lookups, evaluate
 
 Indexes = NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,21 +34,36 @@ class Group:
 
     Shapes:
         rows: int64 (n,), the index in the snapshot of each row of `table`.
-        is_kept: bool (n,), whether the filters leave it.
+        is_kept: bool (n,), whether the filters leave it; `is_whole` where they leave all.
     """
 
+    kind: str
     table: Table
     provider: Provider
     rows: Indexes
     is_kept: NDArray[np.bool_]
+    is_whole: bool
     beside: Beside
+    carried: Carried | None
 
-    def verdicts(self, program: Program, lookups: Lookups, *, now: datetime) -> NDArray[np.uint8]:
-        """What a program says of every row, as `Verdict` codes."""
+    def kept(self, values: NDArray[Number]) -> NDArray[Number]:
+        """Values of the rows that the filters leave, of values of all."""
+        return values if self.is_whole else values[self.is_kept]
+
+    def verdicts(
+        self, program: Program, lookups: Lookups, *, now: datetime, kept: KeptVerdicts | None = None
+    ) -> NDArray[np.uint8]:
+        """What a program says of every row, as `Verdict` codes.
+
+        Args:
+            kept: what it said before.
+        """
         related = UNCOLLECTED
         if program.existence is not None:
             related = self.beside.of(program.existence.type, self.rows)
-        return evaluate(program, self.table, now=now, lookups=lookups, related=related)
+        if kept is None:
+            return evaluate(program, self.table, now=now, lookups=lookups, related=related)
+        return kept.of(self.kind, Asked(program, self.table, related, now, self.carried), lookups)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +85,12 @@ def groups(snapshot: Snapshot, kept: NDArray[np.bool_]) -> dict[str, Group]:
     """The snapshot's resources by lower-case type, in order of type; types without a kept resource are left out."""
     found = {}
     beside = Beside(snapshot)
-    providers = snapshot.resources.column("provider").to_pylist()
     for kind, table in sorted(snapshot.tables.items()):
         rows = np.asarray(snapshot.rows_by_type[kind], dtype=np.int64)
         if kept[rows].any():
-            found[kind] = Group(table, Provider(providers[rows[0]]), rows, kept[rows], beside)
+            carried = snapshot.tables.carried.get(kind) if isinstance(snapshot.tables, LazyTables) else None
+            provider, is_kept = snapshot.provider_of(int(rows[0])), kept[rows]
+            found[kind] = Group(kind, table, provider, rows, is_kept, bool(is_kept.all()), beside, carried)
     return found
 
 
@@ -88,10 +108,21 @@ def kept_by(items: Sequence[ConfigurationItem], *, scope: str | None, kind: str 
     return kept
 
 
-def outcome(program: Program, by_type: Mapping[str, Group], lookups: Lookups, *, now: datetime) -> Outcome:
-    """Evaluate a program at one instant."""
+def outcome(
+    program: Program,
+    by_type: Mapping[str, Group],
+    lookups: Lookups,
+    *,
+    now: datetime,
+    kept: KeptVerdicts | None = None,
+) -> Outcome:
+    """Evaluate a program at one instant.
+
+    Args:
+        kept: what it said before.
+    """
     parts = [
-        (group.rows[group.is_kept], group.verdicts(program, lookups, now=now)[group.is_kept])
+        (group.kept(group.rows), group.kept(group.verdicts(program, lookups, now=now, kept=kept)))
         for group in selected(program, by_type)
     ]
     if not parts:

@@ -33,6 +33,8 @@ class Covering:
 
 def covering(pairs: Pairs, policies: Sequence[AssessedPolicy], inputs: AssessmentInputs, *, at: datetime) -> Covering:
     """Find the exemption of each pair."""
+    if not inputs.exemptions:
+        return Covering((None,) * len(pairs))
     ordered = sorted(inputs.exemptions, key=lambda exemption: exemption.exemption_id)
     ids = [policy.policy_id for policy in policies]
     candidates = [[each for each in ordered if each.names(policy_id)] for policy_id in ids]

@@ -137,8 +137,8 @@ def _hazard(has_changed: NDArray[np.bool_], type_of: NDArray[np.int64], types: i
 
 def _codes(values: Sequence[str]) -> tuple[NDArray[np.int64], int]:
     index: dict[str, int] = {}
-    codes = np.array([index.setdefault(value.lower(), len(index)) for value in values], dtype=np.int64)
-    return codes, len(index)
+    code_of = {value: index.setdefault(value.lower(), len(index)) for value in dict.fromkeys(values)}
+    return np.fromiter(map(code_of.__getitem__, values), dtype=np.int64, count=len(values)), len(index)
 
 
 def _reasons(terms: _Terms, population: Population, index: int) -> tuple[str, ...]:

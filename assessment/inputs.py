@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assessment.kept import KeptVerdicts
 from domain.finding import Control, PolicyId, Severity, Violation
 from domain.inventory import FileReport
 from domain.resource import ConfigurationItem, resource_key
@@ -100,6 +101,7 @@ class AssessmentInputs:
         scope, type: judge only resources at or below this scope, of this type; without case.
         repeated: observations that repeated an id, for the record.
         lookups: what evaluation worked out before; keep one beside a snapshot and a later scan of it is faster.
+        kept: what policies said before, of an earlier snapshot of the same graph too; None where nobody keeps it.
     """
 
     tenant: TenantId
@@ -117,6 +119,7 @@ class AssessmentInputs:
     type: str | None = None
     limits: Limits = field(default=DEFAULT_LIMITS)
     lookups: Lookups = field(default_factory=Lookups, repr=False)
+    kept: KeptVerdicts | None = field(default=None, repr=False)
 
 
 def former_scan(scans: Iterable[tuple[datetime, Collection[Violation]]], *, before: datetime) -> FormerScan | None:

@@ -21,7 +21,7 @@ def notes(inputs: AssessmentInputs, costs: ResourceCosts) -> tuple[str, ...]:
 
 
 def _on_data(inputs: AssessmentInputs) -> Iterator[str]:
-    synthetic = sum(item.synthetic for item in inputs.items)
+    synthetic = [item.synthetic for item in inputs.items].count(True)
     if synthetic:
         yield f"{synthetic} of {len(inputs.items)} resources are synthetic: made by a generator, not read from a cloud"
     gaps = sum(len(file.gaps) for file in inputs.files)

@@ -38,7 +38,7 @@ def assess(inputs: AssessmentInputs) -> Assessment:
     by_type = groups(inputs.snapshot, kept)
     judged = [_judge(policy, by_type, inputs) for policy in _in_order(inputs.policies)]
     outcomes = tuple(found for _, found in judged)
-    failing = _worst_first(_pairs(outcomes, Verdict.VIOLATION), [result for result, _ in judged])
+    failing = _worst_first(_pairs(judged, Verdict.VIOLATION), [result for result, _ in judged])
     covered = covering(failing, [result.policy for result, _ in judged], inputs, at=inputs.as_of)
     results = _with_exempt([result for result, _ in judged], failing.where(covered.mask))
     violations = failing.where(~covered.mask)
@@ -55,7 +55,7 @@ def assess(inputs: AssessmentInputs) -> Assessment:
         first_found=first_found,
         exempt=failing.where(covered.mask),
         exemptions=covered.exemptions,
-        unknown=_pairs(outcomes, Verdict.UNKNOWN),
+        unknown=_pairs(judged, Verdict.UNKNOWN),
         predictions=predictions(
             inputs, [result.policy for result in results], by_type, kept=kept, failing=failing, covered=covered
         ),
@@ -88,7 +88,7 @@ def _judge(
         return PolicyResult(policy, policy.state, policy.reason), nothing()
     if not policy.program.is_enabled:
         return PolicyResult(policy, PolicyState.NOT_APPLICABLE, "its effect is disabled"), nothing()
-    found = applied(outcome(policy.program, by_type, inputs.lookups, now=inputs.as_of), policy)
+    found = applied(outcome(policy.program, by_type, inputs.lookups, now=inputs.as_of, kept=inputs.kept), policy)
     counts = np.bincount(found.verdicts, minlength=len(Verdict))
     unknown = int(counts[Verdict.UNKNOWN])
     state, reason = _state(len(found), unknown)
@@ -106,13 +106,17 @@ def _state(resources: int, unknown: int) -> tuple[PolicyState, str | None]:
     return PolicyState.RAN, None
 
 
-def _pairs(outcomes: Sequence[Outcome], verdict: Verdict) -> Pairs:
+def _pairs(judged: Sequence[tuple[PolicyResult, Outcome]], verdict: Verdict) -> Pairs:
     """Pairs with a verdict, in order of policy and resource."""
-    found = [each.with_verdict(verdict) for each in outcomes]
-    if not found:
+    some = [
+        (index, outcome.with_verdict(verdict))
+        for index, (result, outcome) in enumerate(judged)
+        if (result.violations if verdict is Verdict.VIOLATION else result.unknown)
+    ]
+    if not some:
         return Pairs(nothing().rows, nothing().rows)
-    policies = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
-    return Pairs(policies.astype(np.int64), np.concatenate(found))
+    policies = np.repeat(np.array([index for index, _ in some], np.int64), [len(rows) for _, rows in some])
+    return Pairs(policies, np.concatenate([rows for _, rows in some]))
 
 
 def _worst_first(pairs: Pairs, results: Sequence[PolicyResult]) -> Pairs:

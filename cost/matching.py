@@ -70,7 +70,6 @@ class Matcher:
 
     def __init__(self, resources: Billable) -> None:
         self._resources = resources
-        self._by_key = {resource_key(uid): index for index, uid in enumerate(resources.uids)}
 
     def match(self, charged: Charged) -> tuple[int, MatchRule] | Mismatch:
         """The index of the charge's resource and the rule that found it, or why there is none."""
@@ -101,6 +100,10 @@ class Matcher:
 
     def _name_candidates(self, name: str | None, account: str) -> Sequence[int]:
         return self._by_name.get((account, name.lower()), ()) if name and account else ()
+
+    @cached_property
+    def _by_key(self) -> dict[str, int]:
+        return {resource_key(uid): index for index, uid in enumerate(self._resources.uids)}
 
     @cached_property
     def _accounts(self) -> list[str]:

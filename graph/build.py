@@ -12,6 +12,7 @@ from hashlib import sha256
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from domain.clock import format_instant
@@ -56,16 +57,17 @@ def build_snapshot(
     edges = compressed(columns, size)
     rows_by_type = _rows_by_type(ordered)
     nested = {kind: nested_children(ordered, rows_by_type, kind) for kind in sorted(paths_by_type) if "/" in kind}
+    resources = resource_table(ordered)
     return Snapshot(
         tenant=tenant,
         as_of=as_of,
-        resources=resource_table(ordered),
+        resources=resources,
         edges=edges,
         tables=_tables(ordered, rows_by_type, paths_by_type),
         rows_by_type=rows_by_type,
         dangling=references.dangling,
         cycles=tuple(tuple(references.uids[row] for row in cycle) for cycle in cycles),
-        digest=digest_of(tenant, as_of, ordered, edges),
+        digest=digest_of(tenant, as_of, resources, edges),
         nested={kind: shred(each.items, paths_by_type[kind]) for kind, each in nested.items() if each.items},
         listed={kind: np.array(each.listed, np.int32) for kind, each in nested.items() if each.listed},
         unproven=unproven | {account_of(item.scope) for item in ordered if item.origin.file in gapped_files},
@@ -130,12 +132,26 @@ def resource_table(ordered: Sequence[ResourceState]) -> pa.Table:
     )
 
 
-def digest_of(tenant: TenantId, as_of: datetime, ordered: Sequence[ResourceState], edges: Edges) -> str:
-    """What names a snapshot: equal for equal items and edges."""
+def digest_of(tenant: TenantId, as_of: datetime, resources: pa.Table, edges: Edges) -> str:
+    """What names a snapshot: equal for equal items and edges.
+
+    Args:
+        resources: in their order, as `resource_table` makes them.
+    """
     state = sha256(f"{tenant}\n{format_instant(as_of)}\n".encode())
-    lines = [f"{item.uid}\n{item.type}\n{item.digest}\n" for item in ordered]
-    state.update("".join(lines).encode("utf-8", "surrogatepass"))
+    for lines in _state_lines(resources).chunks:
+        if len(lines):
+            _, offsets, content = lines.buffers()
+            ends = np.frombuffer(offsets, np.int64)
+            state.update(memoryview(content)[ends[lines.offset] : ends[lines.offset + len(lines)]])
     columns: tuple[NDArray[np.generic], ...] = (edges.starts, edges.targets, edges.kinds, edges.strengths)
     for column in columns:
         state.update(column.tobytes())
     return state.hexdigest()
+
+
+def _state_lines(resources: pa.Table) -> pa.ChunkedArray:
+    """Id, type and digest of each resource, a line for each."""
+    text = pa.large_string()
+    columns = [resources.column(name).cast(text) for name in ("uid", "type", "digest")]
+    return pc.binary_join_element_wise(*columns, pa.scalar("", text), pa.scalar("\n", text))

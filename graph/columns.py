@@ -118,6 +118,25 @@ def _inside(child: ChildTable, rows: NDArray[np.int64]) -> ChildTable:
     )
 
 
+def compacted(table: Table) -> Table:
+    """The table without values that no row has any longer: a leaf is decided once for each value."""
+    return Table(table.size, _used(table.columns), {path: _compacted(c) for path, c in table.children.items()})
+
+
+def _compacted(child: ChildTable) -> ChildTable:
+    inner = {path: _compacted(each) for path, each in child.children.items()}
+    return ChildTable(child.size, child.parents, child.states, _used(child.columns), inner)
+
+
+def _used(columns: Mapping[str, Column]) -> dict[str, Column]:
+    found = {}
+    for path, column in columns.items():
+        used, codes = np.unique(column.codes, return_inverse=True)
+        values = tuple(column.values[code] for code in used.tolist())
+        found[path] = Column(codes.astype(column.codes.dtype), values)
+    return found
+
+
 def constant(value: Value, size: int) -> Column:
     """A column that holds one value everywhere."""
     return Column(np.zeros(size, dtype=np.int32), (value,))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -137,17 +138,14 @@ def _extended(paths: Column, stays: NDArray[np.bool_], places: NDArray[np.int64]
 
 
 def _dangling(base: Base, overlay: Overlay, rows: Rows) -> tuple[Rows, tuple[Dangling, ...]]:
-    apart = overlay.dangling.keys() | overlay.gone
-    found = [
-        (int(rows[row]), each)
-        for row, each in zip(base.dangling_rows.tolist(), base.snapshot.dangling, strict=True)
-        if row not in apart
-    ]
-    found += [
-        (int(rows[row]), each) for row, read in overlay.dangling.items() if row not in overlay.gone for each in read
-    ]
-    found.sort(key=lambda pair: pair[0])
-    return np.array([row for row, _ in found], np.int32), tuple(each for _, each in found)
+    apart = np.fromiter(overlay.dangling.keys() | overlay.gone, np.int32)
+    stays = np.isin(base.dangling_rows, apart, invert=True)
+    new = [(int(rows[row]), each) for row, read in overlay.dangling.items() if row not in overlay.gone for each in read]
+    new.sort(key=lambda pair: pair[0])
+    known, added = rows[base.dangling_rows[stays]], np.array([row for row, _ in new], np.int32)
+    found = [*compress(base.snapshot.dangling, stays.tolist()), *(each for _, each in new)]
+    order = np.argsort(np.concatenate([known, added]), kind="stable")
+    return np.concatenate([known, added])[order], tuple(map(found.__getitem__, order.tolist()))
 
 
 def _knowledge(known: Knowledge, learned: Learned, rows: Rows, size: int) -> Knowledge:

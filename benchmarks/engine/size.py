@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from benchmarks.engine.estate import AS_OF, Templates
+from benchmarks.engine.index import ProgramIndex
 from benchmarks.engine.whole import Items, columnised, grouped, judged
 from benchmarks.report import Row
 from domain.resource import Provider
@@ -23,7 +24,6 @@ from graph.columns import Table
 from graph.shred import shred
 from policy.compile import Program
 from policy.evaluate import Lookups, evaluate
-from policy.incremental import ProgramIndex
 
 PART = 25_000
 WALL_S_MAX, MEMORY_GIB_MAX, POLICY_S_MAX, NEW_COLUMNS_US_MAX = 90.0, 8.0, 1.0, 40.0

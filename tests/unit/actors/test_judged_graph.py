@@ -8,12 +8,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random
+from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
-from actors.judged_graph import JudgedGraph
+from actors.judged_graph import ITEM_BYTES, JudgedGraph
 from actors.messages import EVERYTHING, Filters
 from actors.policy_catalogue import Chosen
 from assessment.applying import with_masks
@@ -24,16 +27,25 @@ from assessment.scan import assess
 from domain.change import ChangeEvent
 from domain.resource import ConfigurationItem, ResourceId, resource_key
 from graph.build import build_snapshot
+from graph.columns import Table
 from graph.live import LiveGraph
 from graph.stores.contract import Changes
 from graph.stores.memory import MemoryStore
 from graph.view import GraphView
+from policy.compile import Program
+from policy.evaluate import evaluate
 from tests.unit.assessment.estate import AS_OF, TENANT, registry
+from tests.unit.assessment.gates import GATES, LOGS, POLICIES, UNPROVEN, policy, registries, some_item
 from tests.unit.assessment.test_assigned import OTHER_GROUP, assigned, one
-from tests.unit.assessment.test_incremental import POLICIES
-from tests.unit.assessment.test_live import UNPROVEN, registries, some_item
 
 ASSIGNED = assigned(one("everywhere"), one("there", OTHER_GROUP))
+EXPIRED = policy("expired", {"field": "tags.until", "less": "[utcNow('yyyy-MM-dd')]"})
+LOGGED_AND_EXPIRED = policy(
+    "logged-late",
+    {"field": "type", "equals": GATES},
+    {"type": LOGS, "existenceCondition": {"field": "tags.until", "less": "[utcNow('yyyy-MM-dd')]"}},
+)
+RULES = (*POLICIES, *ASSIGNED, EXPIRED, LOGGED_AND_EXPIRED)
 SECOND = timedelta(seconds=1)
 
 
@@ -61,7 +73,7 @@ class Tenant:
     def __init__(self, *items: ConfigurationItem | str, unproven: frozenset[str] = frozenset()) -> None:
         self.tenant, self.store, self.unproven = TENANT, MemoryStore(TENANT), unproven
         self.billing: tuple[pl.DataFrame, ...] = ()
-        self.policies, self.updates = Rules(*POLICIES, *ASSIGNED), Still()
+        self.policies, self.updates = Rules(*RULES), Still()
         self.now, self.read, self.judged = AS_OF - timedelta(days=3), 0, 0
         self.live = LiveGraph.from_items(TENANT, (), as_of=AS_OF, documents=self.store.documents, unproven=unproven)
         self.become(*items)
@@ -115,18 +127,18 @@ def gate(name: str, *, is_open: bool) -> ConfigurationItem:
     return registry(name, admin=is_open)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(40))
 def test_after_any_changes_the_answer_is_that_of_judging_everything_anew(seed: int) -> None:
     chance = Random(seed)
     tenant = Tenant(*_states(chance, 12), unproven=chance.choice(UNPROVEN))
-    for day in range(4):
+    for day in range(8):
         tenant.become(*_states(chance, chance.randint(0, 4)))
-        if chance.random() < 0.2:
-            tenant.live.fold()
-        as_of = AS_OF + timedelta(days=day)
+        _disturb(tenant, chance)
+        as_of = AS_OF + timedelta(days=chance.choice((day // 2, day)))
         filters = Filters(scope=OTHER_GROUP) if chance.random() < 0.3 else EVERYTHING
         found, wanted = tenant.graph.at(as_of, filters), tenant.anew(as_of, filters)
         assert scan_document(found, None) == scan_document(wanted, None)
+        assert _verdicts(found) == _verdicts(wanted)
 
 
 def test_a_question_reads_the_documents_of_what_changed_and_no_others() -> None:
@@ -138,6 +150,34 @@ def test_a_question_reads_the_documents_of_what_changed_and_no_others() -> None:
     tenant.become(gate("r7", is_open=False))
     after = tenant.graph.at(AS_OF + SECOND, EVERYTHING)
     assert (tenant.read, len(after.violations)) == (1, len(before.violations) - 1)
+
+
+def test_a_question_judges_what_changed_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = Tenant(*(gate(f"r{number}", is_open=True) for number in range(60)))
+    tenant.policies = Rules(*POLICIES, *ASSIGNED)
+    tenant.graph.at(AS_OF, EVERYTHING)
+    rows: list[int] = []
+
+    def counting(program: Program, table: Table, **given: Any) -> NDArray[np.uint8]:
+        rows.append(table.size)
+        return evaluate(program, table, **given)
+
+    monkeypatch.setattr("assessment.kept.evaluate", counting)
+    tenant.graph.at(AS_OF + SECOND, EVERYTHING)
+    assert rows == [], "nothing has changed, and no policy here asks for the time"
+    tenant.become(gate("r7", is_open=False))
+    tenant.graph.at(AS_OF + SECOND, EVERYTHING)
+    assert set(rows) == {1}
+
+
+def test_what_is_kept_counts_and_goes_when_the_tenant_is_cooled() -> None:
+    tenant = Tenant(*(gate(f"r{number}", is_open=True) for number in range(5)))
+    assert tenant.graph.size_bytes == 0
+    judged = tenant.graph.at(AS_OF, EVERYTHING)
+    assert tenant.graph.size_bytes > 5 * ITEM_BYTES
+    assert tenant.graph.size_bytes - 5 * ITEM_BYTES >= sum(len(outcome) for outcome in judged.outcomes)
+    tenant.graph.forget()
+    assert tenant.graph.size_bytes == 0
 
 
 def test_the_same_question_is_judged_once_while_nothing_has_changed() -> None:
@@ -165,12 +205,32 @@ def test_what_a_collection_could_not_read_is_unknown_and_no_violation() -> None:
     assert len(part.unknown) > len(whole.unknown)
 
 
+def _disturb(tenant: Tenant, chance: Random) -> None:
+    """What happens to a tenant beside changes of its resources."""
+    match chance.randint(0, 9):
+        case 0 | 1:
+            tenant.live.fold()
+        case 2:
+            tenant.policies = Rules(*chance.sample(RULES, chance.randint(0, len(RULES))))
+            tenant.graph.forget()
+        case 3:
+            tenant.unproven = chance.choice(UNPROVEN)
+            tenant.live.mark_unproven(tenant.unproven)
+        case 4:
+            tenant.graph.forget()
+
+
+def _verdicts(found: Assessment) -> list[tuple[list[int], list[int]]]:
+    return [(each.rows.tolist(), each.verdicts.tolist()) for each in found.outcomes]
+
+
 def _states(chance: Random, count: int) -> list[ConfigurationItem | str]:
     """States of different resources, some of them gone."""
     states: dict[str, ConfigurationItem | str] = {}
     for _ in range(count):
         each = some_item(chance) if chance.random() < 0.7 else registries(chance)
-        if not isinstance(each, str) and chance.random() < 0.3:
-            each = each.uid
+        if not isinstance(each, str):
+            until = (AS_OF + timedelta(days=chance.randint(-2, 8))).date().isoformat()
+            each = each.uid if chance.random() < 0.3 else replace(each, tags={**each.tags, "until": until})
         states[resource_key(each if isinstance(each, str) else each.uid)] = each
     return list(states.values())

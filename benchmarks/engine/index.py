@@ -1,9 +1,4 @@
-"""Which policies and which resources a change can concern: all that has to be evaluated again, and no more.
-
-A changed resource is judged again by the policies of its type. Where it can also be what an existence condition of
-another resource looks for, the resources that look where it is are judged again by those policies. A changed policy
-is judged again on the resources of its types. Everything else keeps its verdict.
-"""
+"""Programs by what they look at, so that a benchmark asks of each type those that judge it."""
 
 from __future__ import annotations
 
