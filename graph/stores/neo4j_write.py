@@ -155,14 +155,7 @@ class Neo4jWriter:
     def _upgrade(self, found: Standing) -> None:
         """Give nodes that an earlier version wrote the form of now, while nobody of that version can write."""
         require_known(found.layout, found.pending, self._tenant)
-
-        def fence(transaction: ManagedTransaction) -> int:
-            epoch = self._locked(transaction).epoch + 1
-            self._set(transaction, {"epoch": epoch})
-            return epoch
-
-        epoch = self._database.write(fence)
-        self._epoch = epoch if self._epoch == epoch - 1 else self._epoch
+        self._database.write(lambda t: self._set(t, {"epoch": self._locked(t).epoch + 1}))
         upgrade(self._database, self._tenant)
         self._database.write(lambda t: self._set(t, {"layout": LAYOUT}))
 
