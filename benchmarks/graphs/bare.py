@@ -24,7 +24,7 @@ BATCH: Final = 10_000
 NODES_OF_A_BATCH: Final = 2_500
 T = TypeVar("T")
 
-_NODES: Final = "UNWIND $rows AS row CREATE (n:%s) SET n = row"
+_NODES: Final = "UNWIND $rows AS row CREATE (:%s {%s})"
 _EDGES: Final = """UNWIND $rows AS row MATCH (a:%s {id: row[0]}) MATCH (b:%s {id: row[1]})
 CREATE (a)-[:LEADS_TO {path: row[2], strength: row[3]}]->(b)"""
 
@@ -41,7 +41,9 @@ class BareServer:
     def __init__(self, config: Neo4jConfig, label: str, estate: MadeEstate) -> None:
         self._driver: Driver = GraphDatabase.driver(config.uri, auth=(config.user, config.password()))
         self._label = label
-        self._nodes = [{"id": item.uid, **item_properties(item)} for item in estate.items]
+        nodes = [{"id": item.uid, **item_properties(item)} for item in estate.items]
+        self._nodes = [list(node.values()) for node in nodes]
+        self._given = ", ".join(f"{name}: row[{place}]" for place, name in enumerate(nodes[0]))
         self._edges = [[each.source, each.target, each.path, each.strength.value] for each in estate.relationships]
         with self._driver.session() as session:
             session.run(f"CREATE CONSTRAINT {label} FOR (n:{label}) REQUIRE n.id IS UNIQUE").consume()
@@ -50,7 +52,7 @@ class BareServer:
         """Put everything down, one transaction for each batch."""
         with self._driver.session() as session:
             for text, given, size in (
-                (_NODES % self._label, self._nodes, NODES_OF_A_BATCH),
+                (_NODES % (self._label, self._given), self._nodes, NODES_OF_A_BATCH),
                 (_EDGES % (self._label, self._label), self._edges, BATCH),
             ):
                 for batch in batches(given, size):
