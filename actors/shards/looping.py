@@ -26,6 +26,11 @@ class Looping:
         """Whether it ended by a fault."""
         return bool(self._thread.ident) and not self._thread.is_alive() and not self._stopping.is_set()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether what is being done should end soon."""
+        return self._stopping.is_set()
+
     def begin(self) -> None:
         """Start working."""
         self._thread.start()
@@ -34,16 +39,17 @@ class Looping:
         """Wait, but not beyond the end."""
         self._stopping.wait(seconds)
 
-    def stop(self, wake: Callable[[], None] = lambda: None) -> None:
+    def stop(self, wake: Callable[[], None] = lambda: None, *, join_s: float = JOIN_S) -> None:
         """End after what is being done.
 
         Args:
             wake: ends a wait that `pause` does not know of.
+            join_s: how long that is waited for.
         """
         self._stopping.set()
         wake()
         if self._thread.is_alive():
-            self._thread.join(JOIN_S)
+            self._thread.join(join_s)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

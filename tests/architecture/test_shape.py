@@ -16,10 +16,8 @@ BROAD_ALLOWED = {
     "actors.placement",
     "actors.ray_handle",
     "serve.cluster",
-    "serve.ticker",
 }
-"""Boundaries: HTTP, the command line, the loop of a thread, and Ray, which raises the bare class where a node does not
-come up."""
+"""Boundaries: HTTP, the command line, and Ray, which raises the bare class where a node does not come up."""
 
 
 def test_no_file_is_longer_than_the_limit() -> None:
