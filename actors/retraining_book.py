@@ -122,15 +122,26 @@ class RetrainingBook:
         Raises:
             IntegrityError: the file is damaged.
         """
+        book = self._kept()
+        return replace(book, runs=self._joined(book.runs))
+
+    def stand(self) -> Stand:
+        """How the schedule stands, without looking for what runs left; for who asks often.
+
+        Raises:
+            IntegrityError: the file is damaged.
+        """
+        return self._kept().decided.stand
+
+    def _kept(self) -> Book:
         path = self._models / _NAME
         try:
-            book = _book(orjson.loads(path.read_bytes()))
+            return _book(orjson.loads(path.read_bytes()))
         except FileNotFoundError:
-            book = Book()
+            return Book()
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             raise IntegrityError("the schedule of retrainings is damaged", where=str(path),
                                  todo="Move the file away: the schedule begins anew") from None  # fmt: skip
-        return replace(book, runs=self._joined(book.runs))
 
     def save(self, book: Book) -> Book:
         """Keep it, without the oldest runs."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from domain.errors import UnavailableError
+from domain.errors import IntegrityError, UnavailableError
 from serve.api.context import context_of
 from serve.api.models import HealthView
 from serve.platform import Platform
+from serve.predictions import Predictions
 
 router = APIRouter(tags=["health"])
 
@@ -21,14 +22,23 @@ def healthz() -> HealthView:
 @router.get("/readyz")
 def readyz(request: Request, response: Response) -> HealthView:
     """Every actor answers; 503 when one does not. A dead anchor target is shown and stops nothing."""
-    platform = context_of(request).platform
+    context = context_of(request)
+    platform = context.platform
     parts = platform.parts()
     is_ready = all(state == "ok" for state in parts.values())
     response.status_code = 200 if is_ready else 503
     return HealthView(
         status="ok" if is_ready else "unavailable", parts=parts, anchors=circuits(platform),
-        retraining=str(context_of(request).predictions.retraining()["stand"]),
+        retraining=retraining_stand(context.predictions),
     )  # fmt: skip
+
+
+def retraining_stand(predictions: Predictions) -> str:
+    """How the schedule of retrainings stands; unknown where what it keeps is damaged, which stops nothing else."""
+    try:
+        return predictions.retraining_stand()
+    except IntegrityError:
+        return "unknown"
 
 
 def circuits(platform: Platform) -> dict[str, str]:

@@ -157,6 +157,10 @@ class Predictions:
         """When the model is retrained next, and what came of each retraining."""
         return RetrainingBook(self._folders.models).read().row()
 
+    def retraining_stand(self) -> str:
+        """How the schedule of retrainings stands, in a word."""
+        return RetrainingBook(self._folders.models).stand().value
+
     def move(self, move: Move) -> Row:
         """Take a step of one version and record it; whoever asks next is answered by the model that then serves.
 

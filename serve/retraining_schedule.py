@@ -132,8 +132,8 @@ class RetrainingSchedule:
         """Start working, where there is a plan."""
         if self._config.tenants:
             self._ticker.begin()
-        elif self._book.read().plan is not None and self._place.is_mine():
-            self._book.save(replace(self._book.read(), plan=None, checked_at=self._clock.now(), decided=OFF))
+        elif (book := self._book.read()).plan is not None and self._place.is_mine():
+            self._book.save(replace(book, plan=None, checked_at=self._clock.now(), decided=OFF))
             self._place.let_go()
 
     def stop(self) -> None:

@@ -217,3 +217,12 @@ def test_health_is_open_and_readiness_names_every_part(api: Api) -> None:
     answer = api.client.get("/readyz").json()
     assert answer["retraining"] == "off"
     assert answer["parts"] == {"local": "ok", "evidence": "ok", "upkeep": "ok", "simulation-0": "ok"}
+
+
+def test_a_damaged_schedule_of_retrainings_keeps_nobody_from_being_ready(api: Api) -> None:
+    damaged = api.folder / "store" / "models" / "schedule.json"
+    damaged.parent.mkdir(exist_ok=True)
+    damaged.write_text("{")
+    answer = api.client.get("/readyz")
+    damaged.unlink()
+    assert (answer.status_code, answer.json()["retraining"]) == (200, "unknown")
