@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
@@ -71,9 +71,6 @@ class PartedGraph:
         read_out: the store's graph as it is now, which is just what the parts show or are to show.
         documents: where documents are found by id, while the store is used by whoever calls.
         part_bytes: what each part is expected to take.
-
-    Attributes:
-        executor: not used: parts renew their bases by themselves.
     """
 
     is_learned: Final = True
@@ -102,7 +99,6 @@ class PartedGraph:
         self._parts: dict[int, _Held] = {}
         self.store_version = 0
         self.resources = 0
-        self.executor: Executor | None = None
 
     @property
     def size_bytes(self) -> int:

@@ -42,6 +42,10 @@ class _Source:
         uids, rows = self.snapshot.uids, self.snapshot.rows_by_type.get(kind)
         return [] if rows is None else [uids[row] for row in rows.tolist()]
 
+    def columns(self, kind: str, uids: Sequence[str]) -> Table:
+        """Columns of some resources of a type, whose documents are read."""
+        return shred(load(self.documents, uids), self.paths[kind])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carried:
@@ -67,7 +71,6 @@ class LazyTables(Mapping[str, Table]):
         self, source: _Source, nests: _Nests, former: LazyTables | None = None, changed: Moved | None = None
     ) -> None:
         self.source, self.nests = source, nests
-        self._documents, self._paths = source.documents, source.paths
         self._made: dict[str, Table] = {}
         self._changed = changed
         self._former = None if changed is None else former
@@ -79,7 +82,7 @@ class LazyTables(Mapping[str, Table]):
 
     def __getitem__(self, kind: str) -> Table:
         if kind not in self._made:
-            if kind not in self._paths or kind not in self.source.snapshot.rows_by_type:
+            if kind not in self.source.paths or kind not in self.source.snapshot.rows_by_type:
                 raise KeyError(kind)
             self._made[kind] = self._table(kind)
         return self._made[kind]
@@ -92,8 +95,9 @@ class LazyTables(Mapping[str, Table]):
 
     def _table(self, kind: str) -> Table:
         former, changed = self._former, self._changed
-        if former is None or changed is None or kind not in former._made or former._paths[kind] != self._paths[kind]:
-            return shred(load(self._documents, self.source.uids(kind)), self._paths[kind])
+        is_known = former is not None and kind in former._made and former.source.paths[kind] == self.source.paths[kind]
+        if former is None or changed is None or not is_known:
+            return self.source.columns(kind, self.source.uids(kind))
         if kind not in changed.kinds:
             return former._made[kind]  # rows are in order of `resource_key`, before and after
         return self._moved(kind, former, changed.keys)
@@ -106,9 +110,7 @@ class LazyTables(Mapping[str, Table]):
         fresh = np.flatnonzero(origins < 0)
         places = origins.copy()
         if len(fresh):
-            table = joined(
-                table, shred(load(self._documents, [uids[row] for row in fresh.tolist()]), self._paths[kind])
-            )
+            table = joined(table, self.source.columns(kind, [uids[row] for row in fresh.tolist()]))
             places[fresh] = np.arange(table.size - len(fresh), table.size)
         self.carried[kind] = Carried(former._made[kind], origins)
         return take(table, places)

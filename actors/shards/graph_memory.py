@@ -230,7 +230,8 @@ class GraphMemory:
                 self.edges.write(found.delta, gone=gone)
             self._latest = Latest(self._access.tenant, self._horizon()) if self._shows_ahead else None
         live = self._live = found.live
-        live.executor = self._renewing
+        if isinstance(live, LiveGraph):
+            live.executor = self._renewing
         self.how = None if isinstance(found, InParts) else found.how
         self.resources = live.resources
         self.costs = self.costs.with_hydration(self.resources, self._access.now_s() - begun_s)
