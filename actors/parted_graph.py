@@ -73,8 +73,6 @@ class PartedGraph:
         part_bytes: what each part is expected to take.
     """
 
-    is_learned: Final = True
-
     def __init__(
         self,
         tenant: TenantId,
@@ -113,10 +111,6 @@ class PartedGraph:
         """
         self._read(range(self.plan.parts), readout)
         self.store_version = readout.version
-
-    def learn(self) -> Delta:
-        """Nothing is left to be read."""
-        return Delta(self.store_version)
 
     def mark_unproven(self, accounts: frozenset[str]) -> None:
         """Parts do not tell of it: whoever asks is told by the store."""

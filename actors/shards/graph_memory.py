@@ -110,9 +110,7 @@ class GraphMemory:
     def ahead(self, events: Sequence[ChangeEvent]) -> tuple[Seen, ...] | None:
         """What events change, where that can be shown before the store has them; None where it is to be asked first."""
         live, latest = self._live, self._latest
-        if not self._shows_ahead or live is None or latest is None or not live.is_learned:
-            return None
-        if isinstance(live, PartedGraph):
+        if not self._shows_ahead or latest is None or not isinstance(live, LiveGraph) or not live.is_learned:
             return None
         return latest.decided(events, self._access.clock.now())
 
