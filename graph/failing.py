@@ -55,6 +55,46 @@ class ArcColumns:
         )
 
 
+class OutArcs:
+    """The arcs out of some nodes, in their order. What else is known of one is read where it is asked for.
+
+    Args:
+        origins, hits, strengths: of each. places: of those of the base, which come first. added: those of the patch.
+    """
+
+    __slots__ = ("_added", "_arcs", "_places", "hits", "origins", "strengths")
+
+    def __init__(self, arcs: Arcs, origins: Rows, places: Places, added: ArcColumns | None) -> None:
+        self._arcs, self._places, self._added = arcs, places, added
+        self.origins, self.hits, self.strengths = origins, arcs.hits[places], arcs.strengths[places]
+        if added is not None:
+            self.origins = np.concatenate([origins, added.origins])
+            self.hits = np.concatenate([self.hits, added.hits])
+            self.strengths = np.concatenate([self.strengths, added.strengths])
+
+    def groups(self, at: Places) -> Rows:
+        """Sets of alternatives of some; -1 where there is none."""
+        return self._read(self._arcs.groups, None if self._added is None else self._added.groups, at)
+
+    def numbers(self, at: Places) -> Rows:
+        """Numbers of the edges of some."""
+        return self._read(self._arcs.numbers, None if self._added is None else self._added.numbers, at)
+
+    def _read(self, base: Rows, added: Rows | None, at: Places) -> Rows:
+        if added is None:
+            return base[self._places[at]]
+        of_base = at < len(self._places)
+        found = np.empty(len(at), np.int32)
+        found[of_base] = base[self._places[at[of_base]]]
+        found[~of_base] = added[at[~of_base] - len(self._places)]
+        return found
+
+    def columns(self) -> ArcColumns:
+        """Everything of all of them."""
+        every = np.arange(len(self.hits), dtype=np.int64)
+        return ArcColumns(self.origins, self.hits, self.strengths, self.groups(every), self.numbers(every))
+
+
 class Failures:
     """One base and its arcs. Safe for several threads.
 
@@ -118,6 +158,10 @@ class Network:
 
     def out(self, rows: Rows) -> ArcColumns:
         """The arcs out of some nodes, in their order."""
+        return self.leading(rows).columns()
+
+    def leading(self, rows: Rows) -> OutArcs:
+        """The same, read as far as they are looked at."""
         arcs = self.arcs
         inside = rows if self._over is None else rows[rows < len(arcs.starts) - 1]
         origins, places = expanded(arcs.starts, inside)
@@ -125,10 +169,7 @@ class Network:
             kept = self._over.kept(inside, origins, arcs.numbers, places)
             if kept is not None:
                 origins, places = origins[kept], places[kept]
-        found = ArcColumns(
-            origins, arcs.hits[places], arcs.strengths[places], arcs.groups[places], arcs.numbers[places]
-        )
-        return found if self._over is None else found.joined(self._over.out(rows))
+        return OutArcs(arcs, origins, places, None if self._over is None else self._over.out(rows))
 
     def losses(self, groups: Rows) -> Rows:
         """How many losses of alternatives the hits of some sets do not survive."""

@@ -7,13 +7,16 @@ failed or degraded. Steps are counted along arcs; a set counts from the last los
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.failing import ArcColumns, Network
+from graph.failing import Network, OutArcs
 from graph.failure import HARD, REDUNDANT, SOFT
+from graph.patched import Places
 from graph.snapshot import Rows
 
 
@@ -32,6 +35,9 @@ class Hits:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+NOTHING: Final = Hits(*(np.zeros(0, np.int32) for _ in range(4)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,15 +105,17 @@ class _State:
 
     def step(self, hops: int) -> None:
         """Follow every arc out of what failed or was hit in the step before."""
-        out = self._network.out(self.failing)
-        to_fail = [out.of(out.strengths == HARD), self._exhausted(out, self._lost)]
-        to_hit = [out.of(out.strengths == SOFT)]
-        fresh = self._first_hit(out)
-        weak = self._network.out(self.weakened)
-        to_hit += [weak.of(weak.strengths == HARD), self._exhausted_of_both(fresh, weak)]
+        out, weak = self._network.leading(self.failing), self._network.leading(self.weakened)
+        to_fail = [_leading_to(out, HARD, self._failed), (out, self._exhausted(out, _redundant(out), self._lost))]
         failures = self._new(to_fail, self._failed, hops)
         was_weak = self._hit[failures.rows]
         self._hit[failures.rows] = True
+        to_hit = [
+            _leading_to(out, SOFT, self._hit),
+            _leading_to(weak, HARD, self._hit),
+            (out, self._exhausted(out, self._first_hit(out), self._weak)),
+            (weak, self._exhausted(weak, _redundant(weak), self._weak)),
+        ]
         hits = self._new(to_hit, self._hit, hops)
         self._failures.append(failures)
         self._hits.append(hits)
@@ -120,50 +128,58 @@ class _State:
         degraded = Hits(hits.rows[only], hits.hops[only], hits.origins[only], hits.numbers[only])
         return Spread(np.sort(seeds).astype(np.int32), failed, degraded)
 
-    def _first_hit(self, out: ArcColumns) -> ArcColumns:
-        """The arcs out of those that failed and had not been degraded before: so they count as hit only once."""
-        if not self._was_weak.any():
-            return out
-        before = self.failing[self._was_weak]
-        return out.of(~np.isin(out.origins, before))
+    def _first_hit(self, out: OutArcs) -> Places:
+        """Redundant arcs out of those that failed and had not been degraded before: so each counts as hit only once."""
+        at = _redundant(out)
+        if not len(at) or not self._was_weak.any():
+            return at
+        return at[~np.isin(out.origins[at], self.failing[self._was_weak])]
 
-    def _exhausted_of_both(self, fresh: ArcColumns, weak: ArcColumns) -> ArcColumns:
-        return self._exhausted(fresh, self._weak).joined(self._exhausted(weak, self._weak))
-
-    def _exhausted(self, out: ArcColumns, tally: NDArray[np.int32]) -> ArcColumns:
+    def _exhausted(self, out: OutArcs, at: Places, tally: NDArray[np.int32]) -> Places:
         """Count losses of alternatives; the arcs into sets that do not survive them."""
-        at = np.flatnonzero(out.strengths == REDUNDANT)
         if not len(at):
-            return out.of(at)
-        groups, counts = np.unique(out.groups[at], return_counts=True)
-        tally[groups] += counts.astype(np.int32)
-        spent = tally[groups] >= self._network.losses(groups)
-        return out.of(at[spent[np.searchsorted(groups, out.groups[at])]])
+            return at
+        groups = out.groups(at)
+        np.add.at(tally, groups, np.int32(1))  # an int of Python would take a path 50 times as slow
+        return at[tally[groups] >= self._network.losses(groups)]
 
-    def _new(self, parts: list[ArcColumns], seen: NDArray[np.bool_], hops: int) -> Hits:
+    def _new(self, parts: Sequence[tuple[OutArcs, Places]], seen: NDArray[np.bool_], hops: int) -> Hits:
         """The hits of arcs that were not seen before, in order, each with its first arc; they are seen from now on."""
-        hits = np.concatenate([part.hits for part in parts])
-        places = np.flatnonzero(~seen[hits])
-        if not len(places):
-            none = np.zeros(0, np.int32)
-            return Hits(none, none, none, none)
-        hits = hits[places]
-        self._mark[hits[::-1]] = places[::-1].astype(np.int32)
-        places = places[self._mark[hits] == places]
-        origins = np.concatenate([part.origins for part in parts])
-        numbers = np.concatenate([part.numbers for part in parts])
-        rows = np.concatenate([part.hits for part in parts])[places]
-        order = np.argsort(rows, kind="stable")
-        rows, places = rows[order], places[order]
+        parts = [(out, at) for out, at in parts if len(at)]
+        if not parts:
+            return NOTHING
+        hits = np.concatenate([out.hits[at] for out, at in parts])
+        every = np.arange(len(hits), dtype=np.int32)
+        self._mark[hits[::-1]] = every[::-1]
+        rows = np.sort(hits[(self._mark[hits] == every) & ~seen[hits]])
+        first = self._mark[rows]
+        origins, numbers = np.empty(len(rows), np.int32), np.empty(len(rows), np.int32)
+        begins = 0
+        for out, at in parts:
+            of_part = np.flatnonzero((first >= begins) & (first < begins + len(at)))
+            arcs = at[first[of_part] - begins]
+            origins[of_part], numbers[of_part] = out.origins[arcs], out.numbers(arcs)
+            begins += len(at)
         seen[rows] = True
-        return Hits(rows, np.full(len(rows), hops, np.int32), origins[places], numbers[places])
+        return Hits(rows, np.full(len(rows), hops, np.int32), origins, numbers)
+
+
+def _leading_to(out: OutArcs, strength: int, seen: NDArray[np.bool_]) -> tuple[OutArcs, Places]:
+    """The arcs of one strength to nodes that were not seen before."""
+    return out, np.flatnonzero((out.strengths == strength) & ~seen[out.hits])
+
+
+def _redundant(out: OutArcs) -> Places:
+    return np.flatnonzero(out.strengths == REDUNDANT)
 
 
 def _whole(parts: list[Hits]) -> Hits:
-    none = np.zeros(0, np.int32)
+    some = [part for part in parts if len(part)]
+    if len(some) < 2:
+        return some[0] if some else NOTHING
     return Hits(
-        np.concatenate([none, *(part.rows for part in parts)]),
-        np.concatenate([none, *(part.hops for part in parts)]),
-        np.concatenate([none, *(part.origins for part in parts)]),
-        np.concatenate([none, *(part.numbers for part in parts)]),
+        np.concatenate([part.rows for part in some]),
+        np.concatenate([part.hops for part in some]),
+        np.concatenate([part.origins for part in some]),
+        np.concatenate([part.numbers for part in some]),
     )
