@@ -6,10 +6,11 @@ graph costs its own size at the next question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date, datetime
 from threading import RLock
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import polars as pl
 
@@ -22,17 +23,37 @@ from assessment.drawing import View, drawing
 from assessment.facts import Documents, FactBook
 from assessment.failure_estate import FailureEstate, costs_of
 from assessment.impact_exposure import Exposure, exposure
+from assessment.reaches import AnyQuestion, reaches
 from cost.allocation import ResourceCosts
 from cost.waste import FORGOTTEN_AFTER
+from graph.collapse import Drawn, Sums
 from graph.failing import Failures
+from graph.gathering import Gathered, Reach
 from graph.stores.contract import Changes
+from graph.view import GraphView
 from graph.whole import AnyGraph
 
-Question: TypeAlias = Blast | Dependencies | Exposure | MachinesQuestion | Removal | Score | View | WasteQuestion
+Question: TypeAlias = AnyQuestion
 Row: TypeAlias = "dict[str, Any]"
 Bill: TypeAlias = "Sequence[pl.DataFrame]"
 History: TypeAlias = "Callable[[datetime, datetime], tuple[Changes, datetime | None]]"
 """Changes between two instants, and since when any are recorded."""
+
+
+class InParts(Protocol):
+    """A graph in parts; an `actors.gathering.Gathering` is one."""
+
+    def names(self) -> GraphView:
+        """Every resource as it is now, without edges."""
+
+    def gathered(self, reaches: Sequence[Reach], failures: Failures) -> Gathered:
+        """The names with the edges that some answers depend on."""
+
+    def summed(self, drawn: Drawn) -> Sums:
+        """All edges between nodes of a drawing."""
+
+
+Parts: TypeAlias = "Callable[[], AbstractContextManager[InParts | None]]"
 
 
 class ImpactDesk:
@@ -40,6 +61,7 @@ class ImpactDesk:
 
     Args:
         graph: the tenant's graph as it is now; the same object while nothing has changed.
+        parts: the graph where it is held in parts, kept as it is meanwhile; None where it is whole.
         documents: where documents are found by id.
         billing: billing rows that were read last; the same object while they are the same.
         history: where changes are recorded; None where they are not.
@@ -51,8 +73,10 @@ class ImpactDesk:
         documents: Documents,
         billing: Callable[[], Bill],
         history: History | None = None,
+        parts: Parts = nullcontext,
     ) -> None:
         self._graph = graph
+        self._parts = parts
         self._documents = documents
         self._billing = billing
         self._history = history
@@ -68,8 +92,11 @@ class ImpactDesk:
         Raises:
             NotFound: a resource, zone or region is not in the graph.
             InputError: a bound is passed.
+            ConflictError: the graph is in parts, and the answer depends on more of it than is put together.
         """
-        estate = self.estate(as_of)
+        if isinstance(question, View):
+            return self._drawn(question, as_of)
+        estate = self._gathered(question, as_of) or self.estate(as_of)
         match question:
             case Blast():
                 return blast(estate, question)
@@ -79,9 +106,14 @@ class ImpactDesk:
                 return removal(estate, question)
             case Score():
                 return score(estate, question)
-            case View():
-                return drawing(estate, question)
         return self._money(estate, question, as_of)
+
+    def _drawn(self, view: View, as_of: datetime) -> Row:
+        if view.around is None:
+            with self._of_parts(as_of) as found:
+                if found is not None:
+                    return drawing(found[1], view, found[0].summed)
+        return drawing(self._gathered(view, as_of) or self.estate(as_of), view)
 
     def _money(
         self, estate: FailureEstate, question: Exposure | MachinesQuestion | WasteQuestion, as_of: datetime
@@ -93,10 +125,32 @@ class ImpactDesk:
         changes, since = self._history(as_of - FORGOTTEN_AFTER, as_of) if self._history else (None, None)
         return waste(estate, self._documents, question, changes=changes, since=since)
 
+    def _gathered(self, question: Question, as_of: datetime) -> FailureEstate | None:
+        """What a question depends on, of a graph in parts; None where the graph is whole."""
+        with self._of_parts(as_of) as found:
+            if found is None:
+                return None
+            parts, estate = found
+            return estate.with_edges(parts.gathered(reaches(estate, question), estate.failures))
+
+    @contextmanager
+    def _of_parts(self, as_of: datetime) -> Iterator[tuple[InParts, FailureEstate] | None]:
+        """A graph in parts, kept as it is meanwhile, with an estate of it without edges; None where it is whole."""
+        with self._lock:
+            with self._parts() as parts:
+                names = None if parts is None else parts.names()
+            if names is not None:
+                self._estate_of(names, as_of)  # reads documents, while changes go on
+            with self._parts() as parts:
+                yield None if parts is None else (parts, self._estate_of(parts.names(), as_of))
+
     def estate(self, as_of: datetime) -> FailureEstate:
         """The graph as it is now, with what belongs to it."""
         with self._lock:
-            graph = self._graph()
+            return self._estate_of(self._graph(), as_of)
+
+    def _estate_of(self, graph: AnyGraph, as_of: datetime) -> FailureEstate:
+        with self._lock:
             if self._failures is None or self._failures.base is not graph.base:
                 self._failures, self._costs = Failures(graph.base), None
             costs = self._costs_of(graph, as_of)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from actors.shards.held_parts import HeldParts
 from actors.shards.part_messages import (
     Mark,
@@ -16,11 +18,13 @@ from actors.shards.part_messages import (
     PartName,
     PartOpening,
     PartStep,
+    Sketch,
     Term,
     Ties,
 )
 from domain.resource import ConfigurationItem, ResourceId
 from domain.tenancy import TenantId
+from graph.numbered import Asked, Found, PartSums
 
 
 class PartFace:
@@ -57,6 +61,18 @@ class PartFace:
     def part_counts(self, name: PartName, mark: Mark) -> PartCounts:
         """A part in numbers."""
         return self._held_parts.counts(name, mark)
+
+    def part_names(self, name: PartName, mark: Mark) -> pa.Table:
+        """Every resource of the tenant, in order of `resource_key`."""
+        return self._held_parts.names_in(name, mark)
+
+    def part_around(self, name: PartName, mark: Mark, asked: Asked) -> Found:
+        """The edges at some resources, by number."""
+        return self._held_parts.around(name, mark, asked)
+
+    def part_sums(self, name: PartName, mark: Mark, sketch: Sketch) -> PartSums:
+        """The edges between nodes of a drawing."""
+        return self._held_parts.sums(name, mark, sketch)
 
     def drop_parts(self, tenant: TenantId, term: Term) -> None:
         """Let go of a tenant's parts of this term and of all before it."""

@@ -18,6 +18,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
+from actors.gathering import Gathering
 from actors.handles import Handle
 from actors.part_face import PartFace
 from actors.shards.held_part import STEP_MAX, place_of
@@ -26,6 +27,7 @@ from actors.shards.part_places import PartPlaces
 from domain.errors import UnavailableError
 from domain.resource import ConfigurationItem, Relationship, ResourceId, Strength, resource_key
 from domain.tenancy import TenantId
+from graph.gathering import EDGE_BYTES
 from graph.live import Changed, Delta, Documents, in_batches
 from graph.partition import Plan, hardest
 from graph.reading import STRENGTHS
@@ -71,6 +73,7 @@ class PartedGraph:
         read_out: the store's graph as it is now, which is just what the parts show or are to show.
         documents: where documents are found by id, while the store is used by whoever calls.
         part_bytes: what each part is expected to take.
+        gathered_bytes: what may be put together of them for one question.
     """
 
     def __init__(
@@ -84,6 +87,8 @@ class PartedGraph:
         documents: Documents,
         as_of: datetime,
         part_bytes: Sequence[int],
+        gathered_bytes: int,
+        unproven: frozenset[str] = frozenset(),
     ) -> None:
         self.tenant = tenant
         self.plan = plan
@@ -97,11 +102,12 @@ class PartedGraph:
         self._parts: dict[int, _Held] = {}
         self.store_version = 0
         self.resources = 0
+        self.gathering = Gathering(self, tenant, as_of, edges_max=gathered_bytes // EDGE_BYTES, unproven=unproven)
 
     @property
     def size_bytes(self) -> int:
         """What the owner keeps itself; the parts count where they are held."""
-        return 100 * len(self.plan.homes)
+        return 100 * len(self.plan.homes) + self.gathering.size_bytes
 
     def read(self, readout: ReadOut) -> None:
         """Have every part read.
@@ -113,7 +119,8 @@ class PartedGraph:
         self.store_version = readout.version
 
     def mark_unproven(self, accounts: frozenset[str]) -> None:
-        """Parts do not tell of it: whoever asks is told by the store."""
+        """Parts do not tell of it: whoever asks is told by the store, or by what is put together of them."""
+        self.gathering.mark_unproven(accounts)
 
     def apply(self, changes: Sequence[Changed], *, store_version: int | None = None) -> Delta:
         """Have all parts follow changes; of several of one resource the last counts.
@@ -126,6 +133,7 @@ class PartedGraph:
         sources: set[ResourceId] = set()
         for some in in_batches(list(latest.values()), STEP_MAX):
             sources |= self._step(some)
+        self.gathering.follow(changes)
         if store_version is not None:
             self.store_version = store_version
         return Delta(self.store_version, frozenset(sources), tuple(self.edges_of(sources)))
@@ -134,7 +142,7 @@ class PartedGraph:
         """All edges of some sources, and what of them leads nowhere with the text as target."""
         found: list[Relationship] = []
         for some in in_batches(sorted(sources), EDGES_BATCH):
-            answers = self._ask(PartFace.part_edges, some)
+            answers = self.ask(PartFace.part_edges, some)
             found += hardest(edge for answer in answers for edge in answer.edges)
             found += (each for answer in answers for each in answer.unmet)
         return found
@@ -145,7 +153,7 @@ class PartedGraph:
         Raises:
             NotFound: there is no such resource.
         """
-        answers = self._ask(PartFace.part_ties, uid, limit)
+        answers = self.ask(PartFace.part_ties, uid, limit)
         return Ties(
             answers[0].uid,
             _joined((each.depends_on for each in answers), limit),
@@ -154,7 +162,7 @@ class PartedGraph:
 
     def numbers(self) -> Numbers:
         """How large it is; an edge that two parts claim counts once."""
-        answers = self._ask(PartFace.part_counts)
+        answers = self.ask(PartFace.part_counts)
         across = np.unique(np.concatenate([each.across for each in answers]))
         inside = sum(each.inside for each in answers)
         return Numbers(self.resources, inside + len(across), sum(each.dangling for each in answers))
@@ -198,11 +206,21 @@ class PartedGraph:
     def _with_documents(self, held: _Held, changes: Sequence[Moved], wanted: Sequence[ResourceId]) -> PartStep:
         return replace(self._for(held, changes), asked=frozenset(wanted), documents=tuple(self._documents(wanted)))
 
-    def _ask(
+    def ask(
         self, method: Callable[Concatenate[PartFace, PartName, Mark, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> list[R]:
         """Ask every part about the state that the owner is at; parts that are lost are read again first."""
-        asked, answers = list(self._parts), dict[int, R]()
+        return self.ask_some(list(self._parts), method, *args, **kwargs)
+
+    def ask_some(
+        self,
+        asked: list[int],
+        method: Callable[Concatenate[PartFace, PartName, Mark, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> list[R]:
+        """Ask some parts, as `ask` does."""
+        answers = dict[int, R]()
         for attempt in range(1, ATTEMPTS + 1):
             lost: dict[int, UnavailableError] = {}
             answers |= self._of_each(

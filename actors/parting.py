@@ -65,6 +65,7 @@ class Parting:
     Args:
         file: where the plan is kept.
         whole_bytes: what the graph may take on one shard.
+        gathered_bytes: what may be put together of parts for one question.
         epoch: that the store was claimed with.
     """
 
@@ -75,10 +76,11 @@ class Parting:
         file: Path,
         *,
         whole_bytes: int,
+        gathered_bytes: int,
         epoch: Callable[[], int],
     ) -> None:
         self._tenant, self._places, self._file = tenant, places, file
-        self._whole_bytes, self._epoch = whole_bytes, epoch
+        self._whole_bytes, self._gathered_bytes, self._epoch = whole_bytes, gathered_bytes, epoch
         self._turn = 0
 
     @property
@@ -142,6 +144,8 @@ class Parting:
             documents=source.documents,
             as_of=source.as_of,
             part_bytes=[need.names_bytes + int(share * load) for load in loads],
+            gathered_bytes=self._gathered_bytes,
+            unproven=source.store().unproven(),
         )
         with ExitStack() as undo:
             undo.callback(graph.close)
@@ -194,8 +198,8 @@ def in_parts(tenant: TenantId) -> ConflictError:
         "the tenant's graph is held in parts, and this question is answered from a whole one",
         tenant=tenant,
         todo=(
-            "Ask for single resources, their history, drift or scans, which are answered; or have the graph held "
-            "whole: raise graph_whole_mib and shard_memory_mib"
+            "Ask for resources, failures, dependencies, drawings, history, drift or scans, which are answered; or have "
+            "the graph held whole: raise graph_whole_mib and shard_memory_mib"
         ),
     )
 

@@ -94,6 +94,9 @@ _SHARD_PARTS: Final = (
     "part_edges",
     "part_ties",
     "part_counts",
+    "part_names",
+    "part_around",
+    "part_sums",
     "drop_parts",
 )
 _SHARD_WATCH: Final = ("beat", "drain", "keep_house")

@@ -188,7 +188,12 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, PartFace, BoardFace, DriftFac
             shows_ahead=self._config.shows_ahead,
             renewing=self._renewing if self._config.has_threads and self._config.is_following else None,
             open_parting=lambda epoch: Parting(
-                tenant, self._part_places, folder / PLAN_FILE, whole_bytes=self._config.whole_bytes_max, epoch=epoch
+                tenant,
+                self._part_places,
+                folder / PLAN_FILE,
+                whole_bytes=self._config.whole_bytes_max,
+                gathered_bytes=self._config.gathered_bytes,
+                epoch=epoch,
             ),
         )
         state.store  # noqa: B018 (opened and claimed before it is used)

@@ -6,15 +6,16 @@ has seen is what questions between scans are asked of. Both are judged by the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from actors.drift_desk import DriftDesk, Tell
 from actors.folders import Folders
+from actors.gathering import Gathering
 from actors.impact_desk import ImpactDesk
 from actors.judged_graph import JudgedGraph
 from actors.kept_bill import KeptBill
@@ -92,7 +93,9 @@ class TenantState:
         self.archive = ScanArchive(folders.scans(tenant))
         self.policies = TenantPolicies(tenant, folders, self._store, self.policies_changed)
         self.desk = PolicyDesk(self, self.policies, folders.policy_keys)
-        self.impact = ImpactDesk(self.view, self.graph.documents.some, lambda: self.billing, self._recorded)
+        self.impact = ImpactDesk(
+            self.view, self.graph.documents.some, lambda: self.billing, self._recorded, self._gathering
+        )
         self.drift = DriftDesk(self, folders.drift(tenant), tell)
         self.updates = Updates(self.graph, self.drift, self._store, clock)
         self.judged = JudgedGraph(self)
@@ -121,6 +124,11 @@ class TenantState:
         """The graph where it is held in parts, as it is while this is held. The first question reads it."""
         graph = self.graph if self.graph.memory.is_there else self._caught_up()
         return graph.in_parts()
+
+    @contextmanager
+    def _gathering(self) -> Iterator[Gathering | None]:
+        with self.in_parts() as parts:
+            yield None if parts is None else parts.gathering
 
     def shared_view(self) -> SharedView:
         """The graph as it is, for a reader in another process."""

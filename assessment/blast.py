@@ -76,7 +76,7 @@ def blast(estate: FailureEstate, asked: Blast) -> Row:
     """
     if not 0 < asked.limit <= LIMIT_MAX or asked.after < 0:
         raise InputError("the page is not within bounds", limit=asked.limit, after=asked.after, limit_max=LIMIT_MAX)
-    seeds, head = _center(estate, asked)
+    seeds, head = center(estate, asked)
     network = estate.network(asked.failure)
     found = spread(network, seeds)
     likely = chances(network, seeds, value=estate.points, seed=asked.seed)
@@ -97,7 +97,12 @@ def blast(estate: FailureEstate, asked: Blast) -> Row:
     }
 
 
-def _center(estate: FailureEstate, asked: Blast) -> tuple[Rows, Row]:
+def center(estate: FailureEstate, asked: Blast) -> tuple[Rows, Row]:
+    """The rows that fail at once, and how an answer begins; the estate's edges are not asked.
+
+    Raises:
+        NotFound: the resource, zone or region is not in the graph.
+    """
     place = PLACE_MODES.get(asked.failure)
     if place is None:
         row = estate.row(asked.center)

@@ -106,6 +106,11 @@ def _resources(
             )
 
 
+def referred_rows(estate: FailureEstate) -> list[int]:
+    """Rows of resources that are judged by what an edge joins to them."""
+    return rows_of_types(estate, frozenset(REFERRED))
+
+
 def rows_of_types(estate: FailureEstate, types: frozenset[str]) -> list[int]:
     """Rows of resources of some types, which are in lower case."""
     graph = estate.graph

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from assessment.blast import named
 from assessment.failure_estate import FailureEstate
 from domain.clock import format_instant
 from domain.errors import InputError
-from graph.collapse import Bundle, Labels, Node, collapsed
+from graph.collapse import Bundle, Drawn, Labels, Node, Summing, Sums, collapsed, sums_of
 from graph.patched import PatchedEdges
 from graph.references import KINDS
 from graph.snapshot import Rows
@@ -39,8 +40,11 @@ class View:
     nodes_max: int = NODES_MAX
 
 
-def drawing(estate: FailureEstate, view: View) -> Row:
+def drawing(estate: FailureEstate, view: View, summing: Summing | None = None) -> Row:
     """Nodes and edges to draw.
+
+    Args:
+        summing: sums the edges where the estate's graph has none; None sums those of the graph.
 
     Raises:
         NotFound: the resource in the middle is not in the graph.
@@ -55,7 +59,8 @@ def drawing(estate: FailureEstate, view: View) -> Row:
         )
     edges = PatchedEdges(estate.graph.base.edges, estate.graph.patch)
     labels = _labels(estate, _chosen(estate, edges, view), view)
-    found = collapsed(labels, edges.out_of(labels.rows), opened=view.opened, nodes_max=view.nodes_max)
+    sums = summing or partial(_sums, edges)
+    found = collapsed(labels, sums, opened=view.opened, nodes_max=view.nodes_max)
     points = estate.points
     return {
         "as_of": format_instant(estate.as_of),
@@ -66,6 +71,11 @@ def drawing(estate: FailureEstate, view: View) -> Row:
         "edges_inside": found.inside,
         "edges_left_out": found.left_out,
     }
+
+
+def _sums(edges: PatchedEdges, drawn: Drawn) -> Sums:
+    found = edges.out_of(drawn.rows)
+    return sums_of(drawn.of(found.sources), drawn.of(found.targets), found.kinds)
 
 
 def _chosen(estate: FailureEstate, edges: PatchedEdges, view: View) -> Rows:

@@ -53,6 +53,12 @@ class FailureEstate:
     as_of: datetime
     _memory: _Memory = field(default_factory=_Memory, repr=False)
 
+    def with_edges(self, graph: AnyGraph) -> FailureEstate:
+        """The same resources with other edges: what is known of resources alone is kept."""
+        with self._memory.lock:
+            memory = _Memory(places=self._memory.places, points=self._memory.points)
+        return FailureEstate(graph, self.failures, self.facts, self.costs, self.as_of, memory)
+
     def network(self, failure: FailureMode) -> Network:
         """What one mode spreads over."""
         with self._memory.lock:

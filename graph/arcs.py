@@ -148,6 +148,13 @@ class ArcRules:
             np.concatenate([part.numbers for part in parts]),
         )
 
+    def are_hit_by_sources(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which nodes a failure may come to from the sources of edges to them; it comes to all from their targets."""
+        if (self._carried[list(Way).index(Way.TO_TARGET)] != _NONE).any():
+            return np.ones(len(rows), np.bool_)
+        owners = np.array([owner for _, owner, _ in self._members], np.int32)
+        return np.isin(self._types.codes[rows], owners)
+
     def losses(self, keys: NDArray[np.int64], sizes: Rows) -> Rows:
         """How many losses each set of alternatives does not survive."""
         hits, classes = np.divmod(keys, CLASSES)

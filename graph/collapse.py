@@ -7,16 +7,15 @@ that a drawing keeps its places when something is opened or the graph changes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import InputError
-from graph.patched import EdgeColumns
 from graph.snapshot import Rows, account_of
 
 NODES_MAX: Final = 5_000
@@ -95,13 +94,80 @@ class Drawing:
     left_out: int
 
 
-def collapsed(
-    labels: Labels, edges: EdgeColumns, *, opened: Collection[str] = (), nodes_max: int = NODES_MAX
-) -> Drawing:
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """How many edges of a kind lead from one node to another, in that order.
+
+    Shapes:
+        sources, targets: int32 (k,), numbers of nodes. kinds: uint8 (k,). counts: int64 (k,).
+    """
+
+    sources: Rows
+    targets: Rows
+    kinds: NDArray[np.uint8]
+    counts: Codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """In which node each row is drawn.
+
+    Args:
+        rows: ascending. codes: the number of each one's node.
+    """
+
+    rows: Rows
+    codes: Rows
+
+    def of(self, rows: NDArray[np.integer]) -> Rows:
+        """The node of each of some rows; below zero where it is not drawn."""
+        if not len(self.rows):
+            return np.full(len(rows), -1, np.int32)
+        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        found: Rows = np.where(self.rows[at] == rows, self.codes[at], np.int32(-1)).astype(np.int32)
+        return found
+
+
+Summing: TypeAlias = Callable[[Drawn], Sums]
+"""Sums the edges of a graph."""
+
+
+def sums_of(sources: Rows, targets: Rows, kinds: NDArray[np.uint8]) -> Sums:
+    """Edges between nodes, counted.
+
+    Args:
+        sources, targets: numbers of nodes; an edge with an end below zero is left aside.
+    """
+    drawn = (sources >= 0) & (targets >= 0)
+    return _summed(sources[drawn], targets[drawn], kinds[drawn], np.ones(int(drawn.sum()), np.int64))
+
+
+def added(sums: Sequence[Sums]) -> Sums:
+    """Several sums as one."""
+    return _summed(
+        np.concatenate([each.sources for each in sums]),
+        np.concatenate([each.targets for each in sums]),
+        np.concatenate([each.kinds for each in sums]),
+        np.concatenate([each.counts for each in sums]),
+    )
+
+
+def _summed(sources: Rows, targets: Rows, kinds: NDArray[np.uint8], counts: Codes) -> Sums:
+    size = int(max(sources.max(initial=0), targets.max(initial=0))) + 1
+    triples = (sources.astype(np.int64) * size + targets) * 256 + kinds
+    found, at = np.unique(triples, return_inverse=True)
+    pairs, kept = np.divmod(found, 256)
+    ends = np.divmod(pairs, size)
+    totals = np.zeros(len(found), np.int64)
+    np.add.at(totals, at, counts)
+    return Sums(ends[0].astype(np.int32), ends[1].astype(np.int32), kept.astype(np.uint8), totals)
+
+
+def collapsed(labels: Labels, summing: Summing, *, opened: Collection[str] = (), nodes_max: int = NODES_MAX) -> Drawing:
     """Draw some resources and the edges between them.
 
     Args:
-        edges: at least those between the rows; others are left aside.
+        summing: sums the edges between the rows; others are left aside.
         opened: keys of gathered nodes whose members are wanted.
 
     Raises:
@@ -115,7 +181,7 @@ def collapsed(
         todo = "Open fewer of them, or ask for a scope, a type or the surroundings of one resource"
         raise InputError("too many nodes to draw", got=len(names), nodes_max=nodes_max, todo=todo)
     nodes = _nodes(labels, names, code_of, levels)
-    bundles, inside = _bundles(labels, edges, code_of, len(names))
+    bundles, inside = _bundles(summing(Drawn(labels.rows, code_of.astype(np.int32))))
     return Drawing(LEVELS[level], nodes, bundles[:LINKS_MAX], inside, max(0, len(bundles) - LINKS_MAX))
 
 
@@ -172,17 +238,13 @@ def _nodes(labels: Labels, names: Sequence[str], code_of: Codes, levels: NDArray
     return tuple(nodes)
 
 
-def _bundles(labels: Labels, edges: EdgeColumns, code_of: Codes, size: int) -> tuple[tuple[Bundle, ...], int]:
+def _bundles(sums: Sums) -> tuple[tuple[Bundle, ...], int]:
     """Edges gathered by the nodes of their ends, and how many have both in one."""
-    among = edges.where(np.isin(edges.sources, labels.rows) & np.isin(edges.targets, labels.rows))
-    sources = code_of[np.searchsorted(labels.rows, among.sources)]
-    targets = code_of[np.searchsorted(labels.rows, among.targets)]
-    apart = sources != targets
-    triples = (sources[apart] * size + targets[apart]) * 256 + among.kinds[apart]
     found: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for triple, count in zip(*(each.tolist() for each in np.unique(triples, return_counts=True)), strict=True):
-        pair, kind = divmod(triple, 256)
-        found.setdefault(divmod(pair, size), []).append((kind, count))
+    columns = (sums.sources, sums.targets, sums.kinds, sums.counts)
+    apart = sums.sources != sums.targets
+    for source, target, kind, count in zip(*(column[apart].tolist() for column in columns), strict=True):
+        found.setdefault((source, target), []).append((kind, count))
     bundles = [Bundle(source, target, tuple(kinds)) for (source, target), kinds in found.items()]
     bundles.sort(key=lambda bundle: (-bundle.count, bundle.source, bundle.target))
-    return tuple(bundles), int((~apart).sum())
+    return tuple(bundles), int(sums.counts[~apart].sum())

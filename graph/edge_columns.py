@@ -65,6 +65,22 @@ def strongest(edges: EdgeColumns) -> EdgeColumns:
     return edges.take(order[is_first])
 
 
+def joined(pieces: Sequence[EdgeColumns]) -> EdgeColumns:
+    """Some edges, then others."""
+    codes: dict[str, int] = {}
+    places = []
+    for piece in pieces:
+        own = np.array([codes.setdefault(str(value), len(codes)) for value in piece.paths.values], np.int32)
+        places.append(own[piece.paths.codes] if len(own) else piece.paths.codes)
+    return EdgeColumns(
+        sources=np.concatenate([piece.sources for piece in pieces]),
+        targets=np.concatenate([piece.targets for piece in pieces]),
+        kinds=np.concatenate([piece.kinds for piece in pieces]),
+        strengths=np.concatenate([piece.strengths for piece in pieces]),
+        paths=Column(np.concatenate(places), tuple(codes)),
+    )
+
+
 def circles_of(sources: Rows, targets: Rows, kinds: NDArray[np.uint8], size: int) -> tuple[tuple[int, ...], ...]:
     """Groups of rows that contain each other, each in ascending order."""
     contains = kinds == CONTAINS

@@ -163,7 +163,8 @@ class Network:
     def leading(self, rows: Rows) -> OutArcs:
         """The same, read as far as they are looked at."""
         arcs = self.arcs
-        inside = rows if self._over is None else rows[rows < len(arcs.starts) - 1]
+        known = len(arcs.starts) - 1
+        inside = rows if self.size == known else rows[rows < known]
         origins, places = expanded(arcs.starts, inside)
         if self._over is not None:
             kept = self._over.kept(inside, origins, arcs.numbers, places)

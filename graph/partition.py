@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from domain.errors import InputError, IntegrityError, UnavailableError
 from domain.resource import Relationship, ResourceId, resource_key
-from graph.columns import Column
-from graph.edge_columns import EdgeColumns, circles_of, compressed, strongest, without_circles
+from graph.edge_columns import EdgeColumns, circles_of, compressed, joined, strongest, without_circles
 from graph.fold import order_of, resources_of
 from graph.learn import rows_by_type
 from graph.live import Owns
@@ -211,7 +210,7 @@ def union(parts: Sequence[GraphView]) -> Snapshot:
         sizes = [len(order) for order in orders]
         raise InputError("the parts do not hold the same resources", sizes=sizes, todo="Bring them to one version")
     size = len(orders[0])
-    edges = strongest(_together([_numbered(part, order) for part, order in zip(parts, orders, strict=True)]))
+    edges = strongest(joined([_numbered(part, order) for part, order in zip(parts, orders, strict=True)]))
     circles = circles_of(edges.sources, edges.targets, edges.kinds, size)
     standing, _ = without_circles(edges, circles, size)
     uids = resources.column("uid")
@@ -293,18 +292,3 @@ def _numbered(part: GraphView, order: NDArray[np.int64]) -> EdgeColumns:
     rows[order] = np.arange(len(order), dtype=np.int32)
     edges = columns_of(part)
     return replace(edges, sources=rows[edges.sources], targets=rows[edges.targets])
-
-
-def _together(parts: Sequence[EdgeColumns]) -> EdgeColumns:
-    codes: dict[str, int] = {}
-    places = []
-    for part in parts:
-        own = np.array([codes.setdefault(str(value), len(codes)) for value in part.paths.values], np.int32)
-        places.append(own[part.paths.codes] if len(own) else part.paths.codes)
-    return EdgeColumns(
-        sources=np.concatenate([part.sources for part in parts]),
-        targets=np.concatenate([part.targets for part in parts]),
-        kinds=np.concatenate([part.kinds for part in parts]),
-        strengths=np.concatenate([part.strengths for part in parts]),
-        paths=Column(np.concatenate(places), tuple(codes)),
-    )

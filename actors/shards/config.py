@@ -8,6 +8,8 @@ from typing import Final
 from actors.shards.admission import Limits
 
 MEBIBYTE: Final = 1024 * 1024
+GATHERED_MIN_BYTES: Final = 16 * MEBIBYTE
+"""However small the shard: an answer that takes less is not worth refusing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class ShardConfig:
     def whole_bytes_max(self) -> int:
         """What a graph may take that is held whole."""
         return self.whole_bytes or self.memory_mib * MEBIBYTE // 2
+
+    @property
+    def gathered_bytes(self) -> int:
+        """What may be put together of a graph in parts for one question."""
+        return max(GATHERED_MIN_BYTES, self.whole_bytes_max // 2)
 
     @property
     def parts_bytes(self) -> int:

@@ -177,6 +177,8 @@ class GraphMemory:
         live = self._live
         if live is not None:
             self.edges.say_now()
+        if isinstance(live, PartedGraph):
+            live.gathering.forget()
         if not isinstance(live, LiveGraph):
             return
         if not live.is_learned or self.resources < SAVED_MIN or self._saved == self.edges.version:

@@ -14,6 +14,7 @@ from threading import RLock
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from actors.shards.part_messages import (
@@ -24,6 +25,7 @@ from actors.shards.part_messages import (
     PartName,
     PartOpening,
     PartStep,
+    Sketch,
     Term,
     Tie,
     Ties,
@@ -33,6 +35,7 @@ from domain.errors import InputError, UnavailableError
 from domain.resource import ConfigurationItem, ResourceId, resource_key
 from graph.learn import Learning
 from graph.live import WHOLE_AT_LEAST, LiveGraph
+from graph.numbered import Asked, Found, Numbered, PartSums
 from graph.reading import KINDS
 from graph.view import Edge, GraphView, columns_of
 
@@ -63,6 +66,7 @@ class HeldPart:
         self._at_hand: dict[str, ConfigurationItem | None] = {}
         self._last = PartChanged()
         self._counts: PartCounts | None = None
+        self._numbered: Numbered | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -114,7 +118,7 @@ class HeldPart:
                 undo.callback(self._give_up)
                 delta = live.apply(step.changes)
                 undo.pop_all()
-            self._at_hand, self._counts = {}, None
+            self._at_hand, self._counts, self._numbered = {}, None, None
             self._step += 1
             self._last = self._state(delta.sources)
             return self._last
@@ -146,6 +150,27 @@ class HeldPart:
                 view = live.view()
                 self._counts = _counted(view, self._owned(view))
             return self._counts
+
+    def names(self, mark: Mark) -> pa.Table:
+        """Every resource of the tenant, in order of `resource_key`."""
+        return self._by_number(mark)[1].names()
+
+    def around(self, mark: Mark, asked: Asked) -> Found:
+        """The edges at some resources as this part knows them."""
+        return self._by_number(mark)[1].around(asked)
+
+    def sums(self, mark: Mark, sketch: Sketch) -> PartSums:
+        """The edges between nodes of a drawing as this part knows them."""
+        view, numbered = self._by_number(mark)
+        return numbered.sums(self._owned(view), sketch.nodes, sketch.circles, edges_max=sketch.edges_max)
+
+    def _by_number(self, mark: Mark) -> tuple[GraphView, Numbered]:
+        """It, asked by number; made once for a state."""
+        with self._lock:
+            view = self._at(mark).view()
+            if self._numbered is None:
+                self._numbered = Numbered(view)
+            return view, self._numbered
 
     def _owned(self, view: GraphView) -> NDArray[np.bool_]:
         """By row, whether its document is read here."""

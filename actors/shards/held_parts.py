@@ -12,6 +12,8 @@ from threading import Lock
 from time import monotonic
 from typing import Final
 
+import pyarrow as pa
+
 from actors.shards.held_part import HeldPart, not_held
 from actors.shards.part_messages import (
     Mark,
@@ -21,12 +23,14 @@ from actors.shards.part_messages import (
     PartName,
     PartOpening,
     PartStep,
+    Sketch,
     Term,
     Ties,
 )
 from domain.errors import ConflictError, UnavailableError
 from domain.resource import ConfigurationItem, ResourceId
 from domain.tenancy import TenantId
+from graph.numbered import Asked, Found, PartSums
 
 QUIET_S: Final = 60.0
 """After so long without a question a part goes where room is needed."""
@@ -114,6 +118,18 @@ class HeldParts:
     def counts(self, name: PartName, mark: Mark) -> PartCounts:
         """A part in numbers."""
         return self._part(name, mark.term).counts(mark)
+
+    def names_in(self, name: PartName, mark: Mark) -> pa.Table:
+        """Every resource of a part's tenant."""
+        return self._part(name, mark.term).names(mark)
+
+    def around(self, name: PartName, mark: Mark, asked: Asked) -> Found:
+        """The edges at some resources."""
+        return self._part(name, mark.term).around(mark, asked)
+
+    def sums(self, name: PartName, mark: Mark, sketch: Sketch) -> PartSums:
+        """The edges between nodes of a drawing."""
+        return self._part(name, mark.term).sums(mark, sketch)
 
     def drop(self, tenant: TenantId, term: Term) -> None:
         """Let go of a tenant's parts of this term and of all before it."""

@@ -162,3 +162,18 @@ class PartCounts:
     inside: int
     across: NDArray[np.uint64]
     dangling: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """What a drawing asks every part.
+
+    Args:
+        nodes: by number of the resource, the node that it is drawn in; below zero where it is not drawn.
+        circles: by number, the circle of containment that it lies on, else below zero; None where there is none.
+        edges_max: how many edges that other parts may know too may come back, one by one.
+    """
+
+    nodes: NDArray[np.int32]
+    circles: NDArray[np.int32] | None
+    edges_max: int

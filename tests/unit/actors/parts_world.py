@@ -105,7 +105,9 @@ def plan_of(world: World, parts: int) -> Plan:
     return plan_parts(Counter(item.scope for item in world.items.values()), parts)
 
 
-def parted(world: World, holders: Holders, plan: Plan, term: Term = FIRST) -> PartedGraph:
+def parted(
+    world: World, holders: Holders, plan: Plan, term: Term = FIRST, *, gathered_bytes: int = BUDGET_BYTES
+) -> PartedGraph:
     """The graph of a world, read by its holders."""
     graph = PartedGraph(
         TENANT,
@@ -116,6 +118,7 @@ def parted(world: World, holders: Holders, plan: Plan, term: Term = FIRST) -> Pa
         documents=world.documents,
         as_of=world.now,
         part_bytes=[1_000] * plan.parts,
+        gathered_bytes=gathered_bytes,
     )
     graph.read(readout_of(world))
     return graph

@@ -20,7 +20,10 @@ from actors.shards.roster import Roster
 from actors.shards.roster_file import RosterInMemory
 from actors.shards.router import ShardRouter
 from actors.tenant_shard import TenantShard
+from assessment.blast import Blast, Score
+from assessment.deletion import Removal
 from assessment.dependencies import Dependencies
+from assessment.drawing import View
 from connectors.baseline.parts import baseline
 from connectors.baseline.snapshot import read
 from connectors.stream.memory import MemoryChangeStream
@@ -136,14 +139,33 @@ def test_a_change_is_shown_and_stored(platform: Platform) -> None:
 
 
 def test_questions_about_the_whole_graph_are_refused_and_never_answered_in_part(platform: Platform) -> None:
-    owner, uid = platform.owner, item("q3").uid
+    owner = platform.owner
     for ask in (
-        lambda: owner.impact(TENANT, Dependencies(uid), as_of=NOON),
         lambda: owner.shared_view(TENANT),
         lambda: owner.analysis(TENANT, as_of=NOON, filters=EVERYTHING, limit=10),
     ):
         with pytest.raises(ConflictError, match="held in parts"):
             ask()
+
+
+def test_failures_dependencies_and_the_drawing_are_told_of_as_where_the_graph_is_whole(
+    platform: Platform, whole: Platform
+) -> None:
+    uid = item("q20").uid
+    for question in (
+        Blast(uid),
+        Score(uid),
+        Dependencies(uid, depth=9),
+        Removal((uid,)),
+        View(),
+        View(nodes_max=10),
+        View(around=uid, depth=3),
+    ):
+        expected = whole.owner.impact(TENANT, question, as_of=NOON)
+        assert platform.owner.impact(TENANT, question, as_of=NOON) == expected
+    assert platform.owner.graph_status(TENANT)["parts"]
+    with pytest.raises(NotFound):
+        platform.owner.impact(TENANT, Blast(item("nowhere").uid), as_of=NOON)
 
 
 def test_history_and_drift_are_answered_from_the_store(platform: Platform) -> None:

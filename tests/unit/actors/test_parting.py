@@ -54,6 +54,7 @@ class Estate:
             self.holders,
             self.folder / PLAN_FILE,
             whole_bytes=self.whole_bytes,
+            gathered_bytes=AMPLE_BYTES,
             epoch=lambda: self.epoch,
         )
         return TenantGraph(

@@ -92,6 +92,18 @@ def test_a_live_graph_is_answered_as_one_that_is_built_anew(seed: int) -> None:
             assert told(desk, question) == told(anew, question), question
 
 
+def test_a_new_resource_without_edges_takes_nothing_down() -> None:
+    world = World()
+    alone = [replace(state(Random(1)), uid=ResourceId(uid), properties={}, digest=uid) for uid in ("odd", "even")]
+    world.put(alone[0])
+    live = LiveGraph.from_items(TENANT, world.items.values(), as_of=NOON, documents=world.documents)
+    desk = ImpactDesk(live.view, world.documents, lambda: ())
+    live.apply(world.put(alone[1]))
+    assert not len(live.view().patch)
+    for question in (Blast("even"), Dependencies("even", depth=9), Removal(("even",)), View(around="even")):
+        assert told(desk, question) == told(of_snapshot(world), question)
+
+
 def test_a_resource_that_becomes_a_group_is_kept_alive_by_its_members() -> None:
     world = World()
     chance = Random(1)

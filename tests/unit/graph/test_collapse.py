@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InputError
-from graph.collapse import Drawing, Labels, collapsed
-from graph.patched import EdgeColumns, PatchedEdges
+from graph.collapse import Drawing, Drawn, Labels, Sums, added, collapsed, sums_of
+from graph.patched import PatchedEdges
 from tests.unit.graph.failing_graphs import Edge, K, S, edges_over, snapshot_of
 
 SIZE = 12
@@ -28,12 +28,16 @@ WHOLE = Labels(
 )
 
 
-def edges_of(edges: list[Edge]) -> EdgeColumns:
-    return PatchedEdges(snapshot_of(edges, SIZE).edges).all()
-
-
 def drawn(edges: list[Edge], *opened: str, nodes_max: int, labels: Labels = WHOLE) -> Drawing:
-    return collapsed(labels, edges_of(edges), opened=opened, nodes_max=nodes_max)
+    found = PatchedEdges(snapshot_of(edges, SIZE).edges).all()
+
+    def summing(nodes: Drawn) -> Sums:
+        """Some edges first, the others then: as parts of a graph sum them."""
+        ends = nodes.of(found.sources), nodes.of(found.targets)
+        cuts = slice(None, None, 2), slice(1, None, 2)
+        return added([sums_of(ends[0][cut], ends[1][cut], found.kinds[cut]) for cut in cuts])
+
+    return collapsed(labels, summing, opened=opened, nodes_max=nodes_max)
 
 
 @pytest.mark.parametrize(
