@@ -18,7 +18,7 @@ from domain.errors import ConflictError
 from domain.resource import RelationshipKind
 from domain.tenancy import TenantId
 from graph.collapse import Drawn, Sums, added, sums_of
-from graph.edge_columns import circles_of, joined, keys_of
+from graph.edge_columns import circles_of, joined, keys_of, strongest
 from graph.failing import Failures
 from graph.gathering import Gathered, Reach, gathered
 from graph.live import Changed
@@ -65,11 +65,13 @@ class Gathering:
         self._edges_max = edges_max
         self._unproven = unproven
         self._names: Names | None = None
+        self._whole: tuple[GraphView, GraphView] | None = None
 
     @property
     def size_bytes(self) -> int:
-        """What the names take, where they are here."""
-        return 0 if self._names is None else self._names.size_bytes
+        """What is here of what was put together."""
+        names_bytes = 0 if self._names is None else self._names.size_bytes
+        return names_bytes + (0 if self._whole is None else self._whole[1].whole.size_bytes)
 
     def names(self) -> GraphView:
         """Every resource as it is now, without edges; the same object while nothing has changed."""
@@ -99,10 +101,36 @@ class Gathering:
         self._require_few(sum(each.across for each in answers))
         return added([*(each.inside for each in answers), _across(answers, nodes, circles)])
 
+    def whole(self, *, resources_max: int) -> GraphView:
+        """All resources with all edges; the same object while nothing has changed.
+
+        Args:
+            resources_max: of more, what is asked of them is too much for one process.
+
+        Raises:
+            ConflictError: there are more resources, or more edges than may be put together.
+        """
+        names = self._known()
+        if len(names) > resources_max:
+            raise ConflictError(
+                "the graph is held in parts, and its documents are more than are judged in one process",
+                tenant=self._tenant,
+                resources=len(names),
+                resources_max=resources_max,
+                todo="Have it judged by scans, or raise judged_mib: 1 MiB for 128 resources, in the shards' processes",
+            )
+        if self._whole is None or self._whole[0] is not names.view():
+            every = np.arange(len(names), dtype=np.int32)
+            found = self._around(Asked(every, NONE_ASKED, NONE_ASKED, self._edges_max))
+            self._require_few(found.count)
+            self._whole = names.view(), names.with_edges(strongest(found.edges))
+        return self._whole[1]
+
     def follow(self, changes: Sequence[Changed]) -> None:
         """The parts have taken changes."""
         if self._names is not None:
             self._names.apply(changes)
+            self._whole = None
 
     def mark_unproven(self, accounts: frozenset[str]) -> None:
         """Accounts in which something could not be read, in place of those known so far."""
@@ -111,8 +139,8 @@ class Gathering:
             self._names.mark_unproven(accounts)
 
     def forget(self) -> None:
-        """Let go of the names; the next question has them again from a part."""
-        self._names = None
+        """Let go of what was put together; the next question has it again from the parts."""
+        self._names = self._whole = None
 
     def _known(self) -> Names:
         if self._names is None:
@@ -141,13 +169,13 @@ class Gathering:
     def _require_few(self, edges: int) -> None:
         if edges > self._edges_max:
             raise ConflictError(
-                "the graph is held in parts, and more edges lead between them than are put together for a drawing",
+                "the graph is held in parts, and has more edges than are put together for this question",
                 tenant=self._tenant,
                 resources=len(self._known()),
                 edges=edges,
                 edges_max=self._edges_max,
                 todo=(
-                    "Ask for a scope, or for what is around one resource; "
+                    "Ask of one resource, or for a scope; "
                     "or raise graph_whole_mib and shard_memory_mib, which this bound follows"
                 ),
             )

@@ -187,6 +187,7 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, PartFace, BoardFace, DriftFac
             tell=None if self._feed is None else self._feed.append,
             shows_ahead=self._config.shows_ahead,
             renewing=self._renewing if self._config.has_threads and self._config.is_following else None,
+            judged_bytes=self._config.judged_bytes_max,
             open_parting=lambda epoch: Parting(
                 tenant,
                 self._part_places,

@@ -18,6 +18,7 @@ from actors.folders import Folders
 from actors.gathering import Gathering
 from actors.impact_desk import ImpactDesk
 from actors.judged_graph import JudgedGraph
+from actors.judged_source import JudgedSource
 from actors.kept_bill import KeptBill
 from actors.parted_graph import PartedGraph
 from actors.parting import Parting
@@ -53,6 +54,7 @@ class TenantState:
         shelf: where the graph is put for readers elsewhere.
         shows_ahead, renewing: as `TenantGraph` has them.
         open_parting: makes what has a large graph held in parts, given the epoch of the store.
+        judged_bytes: what a graph in parts may take, with its documents, where it is judged between scans.
         tell: takes what is to be heard of at once, such as drift, to whoever listens.
     """
 
@@ -71,6 +73,7 @@ class TenantState:
         shows_ahead: bool = False,
         renewing: Executor | None = None,
         open_parting: Callable[[Callable[[], int]], Parting | None] = lambda _: None,
+        judged_bytes: int = 0,
     ) -> None:
         self.tenant = tenant
         clock = clock or SystemClock()
@@ -98,7 +101,7 @@ class TenantState:
         )
         self.drift = DriftDesk(self, folders.drift(tenant), tell)
         self.updates = Updates(self.graph, self.drift, self._store, clock)
-        self.judged = JudgedGraph(self)
+        self.judged = JudgedGraph(JudgedSource(self, judged_bytes))
         self.scans = ScanSteps(self)
 
     @property

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from domain.resource import resource_key
+from domain.resource import ResourceId, resource_key
 from domain.tenancy import TenantId
 from graph.base import Base, ResourceRow
 from graph.columns import Column
-from graph.edge_columns import EdgeColumns, compressed
+from graph.edge_columns import EdgeColumns, circles_of, compressed, without_circles
 from graph.fold import folded_view, order_of
 from graph.learn import rows_by_type
 from graph.live import FOLD_AT_LEAST, FOLD_AT_MOST, FOLD_SHARE, Changed
@@ -32,6 +32,19 @@ NO_EDGES = EdgeColumns(
     kinds=np.empty(0, np.uint8),
     strengths=np.empty(0, np.uint8),
     paths=Column(np.empty(0, np.int32), ()),
+)
+_NOTHING = Overlay(
+    version=0,
+    as_of=datetime.min.replace(tzinfo=UTC),
+    size=0,
+    changed={},
+    gone=frozenset(),
+    new={},
+    edges={},
+    edges_gone=frozenset(),
+    dangling={},
+    groups=(),
+    unproven=frozenset(),
 )
 _CHANGED_BYTES = 600
 """What one resource takes that is not as in the base."""
@@ -103,6 +116,31 @@ class Names:
             self._order = order_of(self._base, self.view().overlay)
         return self._order
 
+    def with_edges(self, edges: EdgeColumns) -> GraphView:
+        """The resources as they are now with edges, circles of containment broken.
+
+        Args:
+            edges: in the order of `strongest`, by the numbers that all parts know.
+        """
+        base, size = folded_view(self._base, self.view().overlay)[0], len(self)
+        circles = circles_of(edges.sources, edges.targets, edges.kinds, size)
+        standing, broken = without_circles(edges, circles, size)
+        uids = base.snapshot.resources.column("uid")
+        cycles = tuple(tuple(ResourceId(uids[row].as_py()) for row in circle) for circle in circles)
+        snapshot = replace(base.snapshot, edges=compressed(standing, size), cycles=cycles)
+        whole = replace(base, snapshot=snapshot, groups=circles, broken=broken)
+        return GraphView(
+            whole,
+            replace(
+                _NOTHING,
+                version=self._version,
+                as_of=self._as_of,
+                size=size,
+                groups=circles,
+                unproven=snapshot.unproven,
+            ),
+        )
+
     def _take(self, base: Base) -> None:
         self._base, self._rows = base, LiveRows(base)
         self._view = self._order = None
@@ -116,16 +154,13 @@ class Names:
         return len(self._rows.changed) + len(self._rows.gone)
 
     def _overlay(self) -> Overlay:
-        return Overlay(
+        return replace(
+            _NOTHING,
             version=self._version,
             as_of=self._as_of,
             size=self._rows.size,
             changed=dict(self._rows.changed),
             gone=frozenset(self._rows.gone),
             new=dict(self._rows.new),
-            edges={},
-            edges_gone=frozenset(),
-            dangling={},
-            groups=(),
             unproven=self._base.snapshot.unproven,
         )

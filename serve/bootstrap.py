@@ -195,6 +195,7 @@ def shard_of(settings: Settings) -> ShardConfig:
     return ShardConfig(
         memory_mib=settings.shard_memory_mib,
         whole_bytes=settings.graph_whole_mib * MEBIBYTE,
+        judged_bytes=settings.judged_mib * MEBIBYTE,
         idle_s=settings.shard_idle_s,
         is_following=True,
         shows_ahead=True,

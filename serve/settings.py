@@ -54,6 +54,13 @@ class Settings(BaseSettings):
         low=0,
         high=1_048_576,
     )
+    judged_mib: int = _row(
+        0,
+        "Memory for judging a graph in parts between scans, 8 KiB a resource. 0 for half of shard_memory_mib",
+        unit="MiB",
+        low=0,
+        high=16_777_216,
+    )
     shard_idle_s: int = _row(
         300, "After so long without a question a tenant's store is closed", unit="s", low=1, high=86_400
     )

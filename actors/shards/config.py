@@ -24,6 +24,8 @@ class ShardConfig:
         shows_ahead: shows changes before the stores have them, as far as that is certain to be what they come to.
         whole_bytes: what one tenant's graph may take; a larger one is held in parts by several shards. 0 is half of the
             memory.
+        judged_bytes: what a graph in parts may take, with its documents, where it is judged between scans. 0 is half of
+            the memory.
     """
 
     name: str = "local"
@@ -34,11 +36,17 @@ class ShardConfig:
     shows_ahead: bool = False
     has_threads: bool = True
     whole_bytes: int = 0
+    judged_bytes: int = 0
 
     @property
     def whole_bytes_max(self) -> int:
         """What a graph may take that is held whole."""
         return self.whole_bytes or self.memory_mib * MEBIBYTE // 2
+
+    @property
+    def judged_bytes_max(self) -> int:
+        """What a graph in parts may take where it is judged."""
+        return self.judged_bytes or self.memory_mib * MEBIBYTE // 2
 
     @property
     def gathered_bytes(self) -> int:

@@ -25,6 +25,7 @@ from tests.unit.actors.parts_world import Holders, parted, plan_of
 from tests.unit.assessment.test_live_failures import of_snapshot, placed, questions, told
 from tests.unit.graph.changing import World
 from tests.unit.graph.estate import NOON
+from tests.unit.graph.test_live import rebuilt
 
 PLACE_MODES = (FailureMode.ZONE_LOSS, FailureMode.REGION_LOSS)
 MODES = tuple(mode for mode in FailureMode if mode not in PLACE_MODES)
@@ -140,4 +141,19 @@ def test_what_reaches_more_than_is_put_together_is_refused_and_smaller_questions
     assert min(found.values()) > 0
     kind, summary, facts = answer(desk, View())
     assert (kind, facts["edges_max"]) == (ConflictError, 3)
-    assert "drawing" in summary
+    assert "more edges" in summary
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_whole_that_is_put_together_is_the_whole_graph_after_changes(seed: int) -> None:
+    chance = Random(seed)
+    world = some_world(chance)
+    graph = parted(world, Holders(), plan_of(world, 3))
+    for version in range(2, 5):
+        view = graph.gathering.whole(resources_max=100)
+        assert graph.gathering.whole(resources_max=100) is view
+        expected = rebuilt(world)
+        assert list(view.relationships()) == list(expected.relationships())
+        assert view.base.resources.to_pylist() == expected.resources.to_pylist()
+        assert view.cycles == expected.cycles
+        graph.apply([each for _ in range(3) for each in world.happen(chance)], store_version=version)

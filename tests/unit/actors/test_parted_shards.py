@@ -13,6 +13,7 @@ import pytest
 from actors.drift_pages import DriftQuery
 from actors.folders import Folders
 from actors.handles import LocalHandle
+from actors.judged_graph import ITEM_BYTES
 from actors.messages import EVERYTHING, ScanRequest
 from actors.part_face import PartFace
 from actors.shards.config import ShardConfig
@@ -44,6 +45,7 @@ class Platform:
 
     folder: Path
     whole_bytes: int = SMALL_BYTES
+    judged_bytes: int = 0
     stream: MemoryChangeStream = field(default_factory=MemoryChangeStream)
     shards: dict[str, TenantShard] = field(default_factory=dict)
 
@@ -58,7 +60,14 @@ class Platform:
         self.shards[name] = TenantShard(
             Folders(self.folder),
             DuckDbStore,
-            ShardConfig(name, is_following=True, shows_ahead=True, has_threads=False, whole_bytes=self.whole_bytes),
+            ShardConfig(
+                name,
+                is_following=True,
+                shows_ahead=True,
+                has_threads=False,
+                whole_bytes=self.whole_bytes,
+                judged_bytes=self.judged_bytes,
+            ),
             place=self.roster,
             open_stream=lambda: self.stream,
             others=ShardRouter[PartFace](self.roster, lambda other: LocalHandle(self.shards[other])),
@@ -138,14 +147,38 @@ def test_a_change_is_shown_and_stored(platform: Platform) -> None:
     assert len(platform.owner.resource_history(TENANT, item("q3").uid)) == 2
 
 
-def test_questions_about_the_whole_graph_are_refused_and_never_answered_in_part(platform: Platform) -> None:
-    owner = platform.owner
-    for ask in (
-        lambda: owner.shared_view(TENANT),
-        lambda: owner.analysis(TENANT, as_of=NOON, filters=EVERYTHING, limit=10),
-    ):
-        with pytest.raises(ConflictError, match="held in parts"):
-            ask()
+def test_a_graph_in_parts_has_no_view_for_readers_elsewhere(platform: Platform) -> None:
+    with pytest.raises(ConflictError, match="held in parts"):
+        platform.owner.shared_view(TENANT)
+
+
+def test_what_is_judged_between_scans_is_as_where_the_graph_is_whole(platform: Platform, whole: Platform) -> None:
+    later = NOON + timedelta(minutes=1)
+    for number in range(2):
+        for each in (platform, whole):
+            changed = state_of(3 + number, at=later + timedelta(seconds=number), names=9)
+            each.stream.publish(batch(f"next-{number}", changed))
+            each.owner.take_changes(TENANT)
+        at = later + timedelta(minutes=1)
+        expected = whole.owner.analysis(TENANT, as_of=at, filters=EVERYTHING, limit=10)
+        assert platform.owner.analysis(TENANT, as_of=at, filters=EVERYTHING, limit=10) == expected
+        assert expected["blast_radius"]
+        assert expected["violations_total"] > 0
+        for uid in (item("q3").uid, item("q30").uid):
+            expected = whole.owner.timeline(TENANT, uid, as_of=at)
+            assert platform.owner.timeline(TENANT, uid, as_of=at) == expected
+    assert platform.owner.graph_status(TENANT)["parts"]
+
+
+def test_what_does_not_fit_is_not_judged_and_says_how_much_it_is(tmp_path: Path) -> None:
+    platform = Platform(tmp_path, judged_bytes=10 * ITEM_BYTES)
+    platform.stream.publish(batch("first", *(state_of(number) for number in range(LARGE))))
+    platform.owner.follow(TENANT)
+    with pytest.raises(ConflictError, match="held in parts") as raised:
+        platform.owner.analysis(TENANT, as_of=NOON, filters=EVERYTHING, limit=10)
+    assert (raised.value.facts["resources"], raised.value.facts["resources_max"]) == (LARGE, 10)
+    assert "judged_mib" in str(raised.value.facts["todo"])
+    platform.close()
 
 
 def test_failures_dependencies_and_the_drawing_are_told_of_as_where_the_graph_is_whole(
