@@ -11,6 +11,8 @@ import polars as pl
 
 RETENTION_DAYS: Final = 90
 PREFIX: Final = "day="
+GROUP_ROWS: Final = 4_096
+"""Rows that a reader of one resource reads at least: groups tell the first and the last key that is in them."""
 
 
 class DayFiles:
@@ -34,7 +36,7 @@ class DayFiles:
         path = self.path(day)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        frame.write_parquet(partial)
+        frame.write_parquet(partial, row_group_size=GROUP_ROWS, statistics=True)
         partial.replace(path)
 
     def path(self, day: date) -> Path:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import Final, Protocol
 
@@ -37,6 +37,10 @@ from policy.exemption import Exemption
 
 ITEM_BYTES: Final = 8_192
 """What a resource takes here, with its document: an estimate for the shard's budget."""
+
+FRESH: Final = timedelta(minutes=1)
+USABLE: Final = timedelta(minutes=5)
+"""How old an answer may be where the latest will do, and how old while somebody judges anew."""
 
 Items = Mapping[str, ConfigurationItem]
 """Documents by `resource_key`, in order of it."""
@@ -132,6 +136,7 @@ class JudgedGraph:
         self._standing: _Standing | None = None
         self._kept = KeptVerdicts()
         self._answer: _Answer | None = None
+        self._latest: _Answer | None = None
 
     def at(self, as_of: datetime, filters: Filters = EVERYTHING) -> Assessment:
         """Judge the whole graph as of a time; the last answer is kept while it holds."""
@@ -143,7 +148,21 @@ class JudgedGraph:
                 return known.assessment
             found = self._judge(self._inputs(standing, as_of, filters, billing))
             self._answer = _Answer(asked, standing, billing, found)
+            if filters == EVERYTHING:
+                self._latest = self._answer
             return found
+
+    def lately(self, now: datetime) -> Assessment:
+        """The whole graph as it is, judged as of now or shortly before, so that not every question judges anew.
+
+        What is found says as of when. While one caller judges anew, others get what was found before.
+        """
+        found = self._found_lately(now, USABLE if self._is_judging() else FRESH)
+        if found is not None:
+            return found
+        with self._judging:
+            found = self._found_lately(now, FRESH)
+            return self.at(now) if found is None else found
 
     def related(
         self, program: Program, item: ConfigurationItem, as_of: datetime
@@ -158,7 +177,7 @@ class JudgedGraph:
 
     def forget(self) -> None:
         """Let go of everything: policies are others, or there is no more to be asked for a while."""
-        self._standing = self._answer = None
+        self._standing = self._answer = self._latest = None
         self._kept = KeptVerdicts()
 
     @property
@@ -183,6 +202,22 @@ class JudgedGraph:
             type=filters.type,
             kept=self._kept,
         )
+
+    def _found_lately(self, now: datetime, age_max: timedelta) -> Assessment | None:
+        """The latest answer while it is of the present graph, and young; another caller's clock may be ahead."""
+        known = self._latest
+        if known is None or abs(now - known.asked[0]) > age_max:
+            return None
+        with self._source.updates.settled():
+            is_present = known.standing.view is self._source.view() and known.billing is self._source.billing
+        return known.assessment if is_present else None
+
+    def _is_judging(self) -> bool:
+        """Whether somebody else judges just now."""
+        if self._judging.acquire(blocking=False):
+            self._judging.release()
+            return False
+        return True
 
     def _present(self) -> _Standing:
         with self._source.updates.settled():

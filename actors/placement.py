@@ -81,6 +81,7 @@ _SHARD_READS: Final = (
     "drift_baselines",
     "active_drift",
     "prepared_graph",
+    "cochanging",
     "settled",
     "learned_from",
     "exempted",

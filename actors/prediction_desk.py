@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from assessment.learned import LiveHistory, Prepared, prepared, settled
+from assessment.learned import CoChanging, LiveHistory, Looked, Prepared, cochanging, looked, prepared, settled
 from assessment.tenant_history import known_of, tenant_timeline, timeline_of
 from graph.stores.contract import GraphStore
 from training.activity import Prior
@@ -22,6 +22,7 @@ class PredictionDesk:
     def __init__(self, prior: Callable[[], Prior], store: GraphStore | None = None) -> None:
         self.store, self._prior = store, prior
         self._kept: Prepared | None = None
+        self._looked: Looked | None = None
 
     def prepared(self, as_of: datetime) -> Prepared:
         """Resources with features and relations, as of the latest full hour or a change since."""
@@ -31,7 +32,16 @@ class PredictionDesk:
         if kept is None or kept.version != version or not hour <= kept.as_of <= as_of:
             timeline = tenant_timeline(self._open, end=as_of)
             kept = self._kept = prepared(timeline, self._prior(), as_of=as_of, version=version)
+            self._looked = None
         return kept
+
+    def cochanging(self, uid: str, as_of: datetime) -> CoChanging | None:
+        """Who may change with a resource; None where it is not there. The past is kept from the first question on."""
+        kept = self.prepared(as_of)
+        if self._looked is None:
+            timeline = tenant_timeline(self._open, end=kept.as_of)
+            self._looked = looked(timeline, self._prior(), as_of=kept.as_of)
+        return cochanging(self._looked, uid, as_of=kept.as_of, version=kept.version)
 
     def settled(self, cutoffs: Sequence[datetime], deeds: Sequence[Deed], *, now: datetime) -> dict[datetime, Settled]:
         """What followed instants whose seven days are over."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from actors.prediction_desk import PredictionDesk
-from assessment.learned import LiveHistory, Prepared
+from assessment.learned import CoChanging, LiveHistory, Prepared
 from domain.tenancy import TenantId
 from graph.stores.contract import GraphStore
 from training.outcomes import Deed, Settled
@@ -53,6 +53,15 @@ class PredictionFace:
         with self._at_prediction_desk(tenant) as desk:
             found = desk.prepared(as_of)
         return None if known == (found.version, found.as_of) else found
+
+    def cochanging(self, tenant: TenantId, resource_id: str, *, as_of: datetime) -> CoChanging | None:
+        """Who may change with a resource, in the graph that `prepared_graph` gives; None where it is not there.
+
+        Raises:
+            InputError: there are no weights that fit this code.
+        """
+        with self._at_prediction_desk(tenant) as desk:
+            return desk.cochanging(resource_id, as_of)
 
     def settled(
         self, tenant: TenantId, cutoffs: Sequence[datetime], deeds: Sequence[Deed], *, now: datetime

@@ -77,6 +77,11 @@ class PredictionSeries:
         """The days there are, oldest first."""
         return self._told.days()
 
+    def mark(self) -> tuple[tuple[date, ...], int]:
+        """Another one after every change: the days there are, and when the last one was written."""
+        days = self.days()
+        return days, self._told.path(days[-1]).stat().st_mtime_ns if days else 0
+
     def keep(self, told: DayTold) -> None:
         """Write a day, and let go of days that are too old."""
         columns: dict[str, object] = {"uid": list(told.uids)}
@@ -91,13 +96,15 @@ class PredictionSeries:
 
     def of(self, uid: str) -> tuple[PointTold, ...]:
         """What was told of one resource, oldest first."""
-        found = []
-        for day in self.days():
-            rows = pl.scan_parquet(self._told.path(day)).filter(pl.col("uid") == resource_key(uid)).collect()
-            for row in rows.iter_rows(named=True):
-                p = tuple(float(row[f"p_{task}"]) for task in NODE_TASKS)
-                found.append(PointTold(row["at"], row["model"], row["source"], p))
-        return tuple(found)
+        paths = [self._told.path(day) for day in self.days()]
+        if not paths:
+            return ()
+        rows = pl.scan_parquet(paths).filter(pl.col("uid") == resource_key(uid)).sort("at").collect()
+        names = [f"p_{task}" for task in NODE_TASKS]
+        return tuple(
+            PointTold(row["at"], row["model"], row["source"], tuple(float(row[name]) for name in names))
+            for row in rows.iter_rows(named=True)
+        )
 
     def told(self, day: date) -> DayTold | None:
         """What was told of each resource on a day; None where there was none."""

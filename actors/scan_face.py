@@ -72,8 +72,11 @@ class ScanFace(TenantFace):
         chosen = None if filters.resource_ids is None else frozenset(filters.resource_ids)
         return analysis_row(scan_document(found, None), limit=limit, resource_ids=chosen)
 
-    def timeline(self, tenant: TenantId, resource_id: str, *, as_of: datetime) -> Row:
+    def timeline(self, tenant: TenantId, resource_id: str, *, as_of: datetime, lately: bool = False) -> Row:
         """One resource's changes, violations and predictions.
+
+        Args:
+            lately: `as_of` is now, and what was found a few minutes before will do.
 
         Raises:
             NotFound: this tenant has no such resource.
@@ -81,7 +84,8 @@ class ScanFace(TenantFace):
         with self._settled(tenant) as state:
             with state.lock:
                 history = state.store.history(resource_id)
-            return timeline_row(timeline(state.judged.at(as_of), resource_id, history))
+            found = state.judged.lately(as_of) if lately else state.judged.at(as_of)
+            return timeline_row(timeline(found, resource_id, history))
 
     def explain(self, tenant: TenantId, resource_id: str, policy_id: str, *, as_of: datetime) -> Row:
         """Why a policy judges a resource as it does.

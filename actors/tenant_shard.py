@@ -161,9 +161,12 @@ class TenantShard(ScanFace, PolicyFace, GraphFace, PartFace, BoardFace, DriftFac
 
     @contextmanager
     def _at_prediction_desk(self, tenant: TenantId) -> Iterator[PredictionDesk]:
-        with self._seen(tenant) as state, state.lock:
-            state.updates.settle()
-            yield self._prediction_desks.of(state.store)
+        with self._seen(tenant) as state:
+            with state.in_parts():
+                pass  # read, where it was not: a store that was just filled knows its relationships only from then on
+            with state.lock:
+                state.updates.settle()
+                yield self._prediction_desks.of(state.store)
 
     @contextmanager
     def _seen(self, tenant: TenantId) -> Iterator[TenantState]:

@@ -1,4 +1,4 @@
-"""A live tenant as the prediction model sees it, and what came of what it was told."""
+"""A live tenant as the prediction model sees it, who may change with whom, and what came of what it was told."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from domain.resource import resource_key
 from training.activity import Prior
-from training.features import Matrix
-from training.history import Timeline
+from training.cochange import candidates_of
+from training.features import Features, Matrix
+from training.history import Action, Timeline
 from training.outcomes import EVERYTHING, WEEK, Deed, Known, Settled, settle
 from training.relations import Relations, relations_of
-from training.task import features_of, see
+from training.task import Seen, features_of, see
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,10 +37,59 @@ class Prepared:
     values: Matrix
     relations: Relations
 
-    def row_of(self, uid: str) -> int | None:
-        """Where a resource stands; None where it is not there."""
-        key = resource_key(uid)
-        return next((at for at, one in enumerate(self.uids) if one == key), None)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A tenant's past with its features, from which pairs are made."""
+
+    seen: Seen
+    found: Features
+
+    def uids(self) -> tuple[str, ...]:
+        """Of each row, as `resource_key` writes them."""
+        return tuple(self.seen.past.nodes.uids[row] for row in self.seen.state.rows.tolist())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoChanging:
+    """One resource with those that may change when it changes, nearest first.
+
+    Args:
+        version, as_of: of the graph that it was made from.
+        changes: of the resource that are known, besides that it was made.
+
+    Shapes:
+        values: float32 (p, len(training.cochange.NAMES)), a row for each of `candidates`.
+    """
+
+    version: int
+    as_of: datetime
+    changes: int
+    candidates: tuple[str, ...]
+    values: Matrix
+
+
+def looked(timeline: Timeline, prior: Prior, *, as_of: datetime) -> Looked:
+    """A tenant's past at an instant, by the code that recorded histories go through.
+
+    Args:
+        prior: what types did in the histories that the model learned from; the tenant's own is added.
+    """
+    (seen,), own = see([timeline], as_of)
+    return Looked(seen, features_of(seen, prior.merged([own])))
+
+
+def cochanging(known: Looked, uid: str, *, as_of: datetime, version: int) -> CoChanging | None:
+    """Who may change with a resource; None where it is not there. Features are those that pairs are learned from."""
+    seen, key = known.seen, resource_key(uid)
+    anchor = next((row for row in seen.state.rows.tolist() if seen.past.nodes.uids[row] == key), None)
+    if anchor is None:
+        return None
+    rows = candidates_of(seen, known.found, np.array([anchor], np.int32))
+    events = seen.past.events
+    changes = int(((events.node == anchor) & (events.action == Action.UPDATE)).sum())
+    candidates = tuple(seen.past.nodes.uids[node] for node in rows.candidates.tolist())
+    return CoChanging(version, as_of, changes, candidates, rows.values)
 
 
 def prepared(timeline: Timeline, prior: Prior, *, as_of: datetime, version: int) -> Prepared:
@@ -46,10 +98,9 @@ def prepared(timeline: Timeline, prior: Prior, *, as_of: datetime, version: int)
     Args:
         prior: what types did in the histories that the model learned from; the tenant's own is added.
     """
-    (seen,), own = see([timeline], as_of)
-    found = features_of(seen, prior.merged([own]))
-    uids = tuple(seen.past.nodes.uids[row] for row in seen.state.rows.tolist())
-    return Prepared(version, as_of, uids, found.names, found.values, relations_of(seen))
+    known = looked(timeline, prior, as_of=as_of)
+    found = known.found
+    return Prepared(version, as_of, known.uids(), found.names, found.values, relations_of(known.seen))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,7 +103,7 @@ def in_a_process(mode: str, options: argparse.Namespace) -> list[Row]:
 def measure_mode(options: argparse.Namespace) -> list[Row]:
     """Start a platform with a no-op beside it, measure, stop it."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(store_dir=Path(folder) / "store", port=_free_port(), shards=1, simulations=1)
+        settings = Settings(store_dir=Path(folder) / "store", port=free_port(), shards=1, simulations=1)
         cluster = start_cluster(settings)
         try:
             ray_serve.run(noop_application(), name="noop", route_prefix="/noop")
@@ -232,7 +232,8 @@ def _lines(batch: int) -> bytes:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return cast("int", probe.getsockname()[1])

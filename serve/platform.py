@@ -61,7 +61,7 @@ from serve.policy_bundles import PolicyBundles
 if TYPE_CHECKING:
     from actors.impact_desk import Question
     from assessment.finding_lives import Lives
-    from assessment.learned import LiveHistory, Prepared
+    from assessment.learned import CoChanging, LiveHistory, Prepared
     from assessment.prevention import Foreseen
     from assessment.schema import EvidenceEntry
     from chain.checkpoint_commitment import CheckpointOpening
@@ -153,9 +153,9 @@ class Platform:
         shard = self._shard(tenant).within(SCAN_DEADLINE_S)
         return shard.call(TenantShard.analysis, tenant, as_of=as_of, filters=filters, limit=limit)
 
-    def timeline(self, tenant: TenantId, resource_id: str, *, as_of: datetime) -> Row:
-        """One resource's past and next seven days."""
-        return self._shard(tenant).call(TenantShard.timeline, tenant, resource_id, as_of=as_of)
+    def timeline(self, tenant: TenantId, resource_id: str, *, as_of: datetime, lately: bool = False) -> Row:
+        """One resource's past and next seven days; with `lately` as they were found within the last minutes."""
+        return self._shard(tenant).call(TenantShard.timeline, tenant, resource_id, as_of=as_of, lately=lately)
 
     def prepared_graph(
         self, tenant: TenantId, *, as_of: datetime, known: tuple[int, datetime] | None
@@ -163,6 +163,11 @@ class Platform:
         """A tenant's resources as the prediction model reads them; None where they are still those that are known."""
         shard = self._shard(tenant).within(SCAN_DEADLINE_S)
         return shard.call(TenantShard.prepared_graph, tenant, as_of=as_of, known=known)
+
+    def cochanging(self, tenant: TenantId, resource_id: str, *, as_of: datetime) -> CoChanging | None:
+        """Who may change with a resource; None where it is not there."""
+        shard = self._shard(tenant).within(SCAN_DEADLINE_S)
+        return shard.call(TenantShard.cochanging, tenant, resource_id, as_of=as_of)
 
     def settled(
         self, tenant: TenantId, cutoffs: Sequence[datetime], deeds: Sequence[Deed], *, now: datetime

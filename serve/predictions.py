@@ -21,8 +21,9 @@ from domain.value import Json
 from serve.prediction_deeds import Evidence, RecordedDeeds
 from serve.predictor import CANDIDATE, SERVING, Arms, Model, PredictionService, Question, Row, Tenants
 from training.forward import Floats
+from training.pairing import ToldPairs
 from training.predictor import shipped_predictor, shipped_sha256
-from training.scoring import Asked, Graph, Scorer, Told
+from training.scoring import Asked, AskedPairs, Graph, Scorer, Told
 from training.versions import serving, versions_rows
 from training.weights import SHIPPED
 
@@ -80,6 +81,15 @@ class ModelHere:
             raise found
         return found
 
+    def pairs(self, asked: AskedPairs, placed: Graph) -> ToldPairs:
+        """Answer for pairs.
+
+        Raises:
+            UnavailableError: the model has no head for them, or failed.
+        """
+        with self._lock:
+            return self._scorer.pairs(asked, lambda: placed)
+
     def whole(self, asked: Asked, placed: Graph, *, deadline_s: float | None = None) -> Floats:
         """Logits of every row.
 
@@ -127,6 +137,15 @@ class Predictions:
             InputError: there are no weights that fit.
         """
         return self._opened().timeline(asked)
+
+    def cochange(self, asked: Question, limit: int) -> Row:
+        """Which others are changed when one resource is.
+
+        Raises:
+            NotFound: the tenant has no such resource.
+            InputError: there are no weights that fit.
+        """
+        return self._opened().cochange(asked, limit)
 
     def score(self, tenant: TenantId, as_of: datetime) -> Row:
         """Score a whole tenant, and keep it in its series."""

@@ -24,6 +24,13 @@ class PredictionsDesk(Protocol):
     def quality(self, tenant: TenantId) -> Row:
         """How good what the tenant was told was, and what has shifted."""
 
+    def cochange(self, tenant: TenantId, resource_id: str, limit: int) -> Row:
+        """Which others are changed when one resource is.
+
+        Raises:
+            NotFound: the tenant has no such resource.
+        """
+
     def versions(self, tenant: TenantId) -> Row:
         """Every version of the model."""
 
@@ -48,6 +55,12 @@ class LocalPredictions:
     def quality(self, tenant: TenantId) -> Row:
         """From what is kept here."""
         return self._predictions.quality(tenant)
+
+    def cochange(self, tenant: TenantId, resource_id: str, limit: int) -> Row:
+        """By the model in this process."""
+        from serve.predictor import Question  # noqa: PLC0415 (only who asks needs it)
+
+        return self._predictions.cochange(Question(tenant, resource_id, self._clock.now()), limit)
 
     def versions(self, tenant: TenantId) -> Row:
         """Those of this store."""
@@ -80,6 +93,10 @@ class RemotePredictions:
     def quality(self, tenant: TenantId) -> Row:
         """What is known there."""
         return self._get(tenant, "/predictions/quality")
+
+    def cochange(self, tenant: TenantId, resource_id: str, limit: int) -> Row:
+        """By the model there."""
+        return self._get(tenant, f"/predictions/{quote(resource_id, safe='')}/cochange?limit={limit}")
 
     def versions(self, tenant: TenantId) -> Row:
         """Those of the platform there."""

@@ -22,20 +22,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.prediction_series import DayCounts, DayTold, PredictionSeries
-from assessment.learned import Prepared
+from assessment.learned import CoChanging, Prepared
 from domain.clock import format_instant
-from domain.errors import NotFound
+from domain.errors import NotFound, UnavailableError
+from domain.resource import resource_key
 from domain.tenancy import TenantId
 from domain.value import Json
 from graph.stores.contract import NO_RESOURCE_TODO
 from serve.breaker import Breaker
+from serve.cochange import Ranked, cochange_row, counted, pairs_of
+from serve.prediction_points import PredictionPoints
 from serve.prediction_watch import Deeds, Histories, NoDeeds, PredictionWatch
+from training import shift
 from training.explanation import Explanation
 from training.forward import Floats
+from training.pairing import ToldPairs
+from training.pairs import Pairs
 from training.predictor import Predictor
 from training.quality import WeekTold, judged_rows
-from training.scoring import NETWORK_ERRORS, Asked, Beside, Graph, Told
-from training.shift import counted
+from training.scoring import NETWORK_ERRORS, Asked, AskedPairs, Beside, Graph, Told
 from training.task import NODE_TASKS, Task
 
 KEPT_MAX: Final = 16
@@ -51,6 +56,8 @@ LEARNED, BASELINE = "learned", "baseline"
 SERVING, CANDIDATE = "serving", "candidate"
 SCORE_DEADLINE_S: Final = 600.0
 LOCKS: Final = 16
+READ_AGAIN: Final = 3
+"""How often a graph is read that another request has just read anew."""
 Row = dict[str, Json]
 Known = tuple[int, datetime]
 T = TypeVar("T")
@@ -61,6 +68,9 @@ class Tenants(Histories, Protocol):
 
     def prepared_graph(self, tenant: TenantId, *, as_of: datetime, known: Known | None) -> Prepared | None:
         """The tenant's resources; None where they are still those of `known`."""
+
+    def cochanging(self, tenant: TenantId, resource_id: str, *, as_of: datetime) -> CoChanging | None:
+        """Who may change with a resource; None where it is not there."""
 
 
 class Model(Protocol):
@@ -78,6 +88,13 @@ class Model(Protocol):
 
         Raises:
             UnavailableError: the network failed, or did not answer in time.
+        """
+
+    def pairs(self, asked: AskedPairs, placed: Any) -> ToldPairs:
+        """Answer for pairs.
+
+        Raises:
+            UnavailableError: the model has no head for them, failed, or did not answer in time.
         """
 
     def whole(self, asked: Asked, placed: Any, *, deadline_s: float | None = None) -> Floats:
@@ -166,12 +183,28 @@ class Arms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tenant:
-    """What is kept of a tenant: its graph, where the model finds it, and the model as calibrated for it."""
+    """What is kept of a tenant: its graph, where the model finds it, and the model as calibrated for it.
+
+    Args:
+        rows: of the graph, by the ids of resources.
+    """
 
     prepared: Prepared
+    rows: Mapping[str, int]
     predictor: Predictor
     name: str
     placed: Any
+
+    def row_of(self, resource_id: str) -> int:
+        """Where a resource stands.
+
+        Raises:
+            NotFound: the tenant has no such resource, or it was not there yet.
+        """
+        row = self.rows.get(resource_key(resource_id))
+        if row is None:
+            raise NotFound("no such resource", resource_id=resource_id, todo=NO_RESOURCE_TODO)
+        return row
 
 
 class PredictionService:
@@ -197,7 +230,7 @@ class PredictionService:
         now_s: Callable[[], float] = perf_counter,
     ) -> None:
         self._arms, self._model, self._tenants = arms, model, tenants
-        self._folder = folder
+        self._folder, self._points = folder, PredictionPoints(folder)
         self._watch = PredictionWatch(tenants, deeds or NoDeeds(), folder)
         self._models = arms.models()
         self._now, self._now_s = now, now_s
@@ -214,12 +247,10 @@ class PredictionService:
             NotFound: the tenant has no such resource, or it was not there yet.
         """
         kept = self._tenant(asked.tenant, asked.as_of)
-        row = kept.prepared.row_of(asked.resource_id)
-        if row is None:
-            raise NotFound("no such resource", resource_id=asked.resource_id, todo=NO_RESOURCE_TODO)
+        row = kept.row_of(asked.resource_id)
         self._keep_today(asked, kept)
         told, source = self._told(asked.tenant, kept, row)
-        points = self._series(asked.tenant).of(asked.resource_id)
+        points = self._points.of(asked.tenant, asked.resource_id)
         return {
             "model": kept.predictor.manifest.model, "arm": self._arms.of(asked.tenant), "source": source,
             "calibration": OWN if kept.predictor.is_calibrated_here else GLOBAL,
@@ -230,6 +261,40 @@ class PredictionService:
                 for one in points
             ],
         }  # fmt: skip
+
+    def cochange(self, asked: Question, limit: int) -> Row:
+        """Which others are changed when one resource is, most likely first.
+
+        Raises:
+            NotFound: the tenant has no such resource, or it was not there yet.
+            UnavailableError: the graph changes faster than it can be read.
+        """
+        kept, near, pairs = self._near(asked)
+        arm, pairing = self._arms.of(asked.tenant), kept.predictor.pairing
+        told = None
+        if pairing is not None and len(pairs):
+            sent = AskedPairs(kept.name, arm, pairs, near.values)
+            told = self._guarded(arm, lambda: self._model.pairs(sent, kept.placed))
+        is_learned = told is not None or (pairing is not None and not len(pairs))
+        ranked = counted(near, pairing) if told is None else Ranked(near, told.p, told)
+        return {
+            "resource_id": asked.resource_id, "model": kept.predictor.manifest.model, "arm": arm,
+            "source": LEARNED if is_learned else BASELINE, "calibration": GLOBAL,
+            "as_of": format_instant(near.as_of), **cochange_row(ranked, limit),
+        }  # fmt: skip
+
+    def _near(self, asked: Question) -> tuple[_Tenant, CoChanging, Pairs]:
+        """A resource's candidates, and their rows in the graph that is kept; read anew where that has just changed."""
+        for _ in range(READ_AGAIN):
+            kept = self._tenant(asked.tenant, asked.as_of)
+            row = kept.row_of(asked.resource_id)
+            near = self._tenants.cochanging(asked.tenant, asked.resource_id, as_of=kept.prepared.as_of)
+            if near is not None and (near.version, near.as_of) == (kept.prepared.version, kept.prepared.as_of):
+                pairs = pairs_of(near, row, kept.rows)
+                if pairs is not None:
+                    return kept, near, pairs
+        raise UnavailableError("the graph changes while it is read", resource_id=asked.resource_id, retry_after_s=1,
+                               todo="Repeat the request")  # fmt: skip
 
     def score(self, tenant: TenantId, as_of: datetime) -> Row:
         """Score a whole tenant, by the regression where the network does not answer, and keep it as the day's part."""
@@ -274,7 +339,7 @@ class PredictionService:
         """Keep a day, and how the features were distributed that it was told from."""
         graph, series = kept.prepared, self._series(tenant)
         series.keep(told)
-        series.keep_counts(DayCounts(told.at, graph.names, counted(graph.values)))
+        series.keep_counts(DayCounts(told.at, graph.names, shift.counted(graph.values)))
 
     def _tenant(self, tenant: TenantId, as_of: datetime) -> _Tenant:
         with self._reading[hash(tenant) % LOCKS]:
@@ -295,7 +360,8 @@ class PredictionService:
         predictor = self._calibrated(tenant, as_of)
         scales = predictor.scales() if predictor.is_calibrated_here else None
         placed = self._model.place(Graph(fresh.values, fresh.relations, scales))
-        return _Tenant(fresh, predictor, f"{tenant}/{token_hex(8)}", placed)
+        rows = {uid: row for row, uid in enumerate(fresh.uids)}
+        return _Tenant(fresh, rows, predictor, f"{tenant}/{token_hex(8)}", placed)
 
     def _calibrated(self, tenant: TenantId, now: datetime) -> Predictor:
         """The tenant's model, calibrated on its own outcomes where there are enough."""

@@ -1,4 +1,4 @@
-"""Entry point: ``python -m training anomalies|backtest|evaluate|patterns|train|tune …``."""
+"""Entry point: ``python -m training anomalies|backtest|evaluate|pairs|patterns|train|tune …``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ COMMANDS: Mapping[str, Command] = {
     "evaluate": evaluate.main,
     "patterns": pattern_check.main,
 }
-WITH_TORCH: Mapping[str, str] = {"train": "training.network.train", "tune": "training.distributed"}
+WITH_TORCH: Mapping[str, str] = {
+    "pairs": "training.network.pairing",
+    "train": "training.network.train",
+    "tune": "training.distributed",
+}
 """Commands that need the extra `gnn`, by the module that has them."""
 
 

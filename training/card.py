@@ -16,17 +16,19 @@ TASK_WORDS = {
     "T2": "a violation opens on it or next to it within seven days",
     "T3": "a violation opens in its stack within seven days",
     "T4": "it is changed within seven days",
-    "T5": "it changes too within seven days, given that one within three hops of it changes",
+    "T5": "which others within three hops change within seven days, given that one changes",
 }
 ANSWERED = ("T2", "T3", "T4")
-"""What the shipped weights tell."""
+"""What weights tell of each resource."""
+COCHANGE = "T5"
 SHOWN = (NETWORK.name, MEAN_OF_SEEDS, "logistic", "boosting", "boosting of stacks", *STACKS, SERVING)
+HELD_OUT = ("network", "co-change share")
 COLUMNS = ("auroc", "auroc_weekly", "ap", "recall_at_fpr5", "brier_skill", "ece")
 
 
 def card_of(manifest: Manifest, report: Mapping[str, Any] | None, *, size_bytes: int) -> str:
     """The card as Markdown."""
-    return "\n".join([*_head(manifest, size_bytes), *_judged(report), *_limits(report)]) + "\n"
+    return "\n".join([*_head(manifest, size_bytes), *_pairs(manifest), *_judged(report), *_limits(report)]) + "\n"
 
 
 def _head(manifest: Manifest, size_bytes: int) -> Iterator[str]:
@@ -46,6 +48,35 @@ def _head(manifest: Manifest, size_bytes: int) -> Iterator[str]:
     )
     yield ""
     yield "What it answers, for every resource: " + "; ".join(f"{t}: {TASK_WORDS[t]}" for t in ANSWERED) + "."
+
+
+def _pairs(manifest: Manifest) -> Iterator[str]:
+    """What is known of the head for pairs, where there is one."""
+    if not manifest.pairs_code:
+        return
+    yield (
+        f"A head of its own answers {COCHANGE}, for pairs: {TASK_WORDS[COCHANGE]}. It learned from the weeks that the "
+        f"network learned from, which stayed as it is (code `{manifest.pairs_code[:16]}…`), and is calibrated on the "
+        "same last eight weeks; the share of changes in which both changed stands in, calibrated likewise."
+    )
+    told = manifest.metrics.get(COCHANGE)
+    held_out = told.get("held_out") if isinstance(told, Mapping) else None
+    if isinstance(held_out, Mapping) and "base_rate" in held_out:
+        yield ""
+        yield (
+            f"These weights' own head on those {held_out['weeks']} weeks, which it did not learn from "
+            f"({held_out['rows']:,} pairs, base rate {100 * _number(held_out['base_rate']):.1f} %): "
+            + "; ".join(_held_out(name, held_out[name]) for name in HELD_OUT)
+            + "."
+        )
+
+
+def _held_out(name: str, found: Any) -> str:
+    return f"{name} AUROC {_cell(found['auroc'])}, average precision {_cell(found['ap'])}"
+
+
+def _number(value: Any) -> float:
+    return float(value)
 
 
 def _judged(report: Mapping[str, Any] | None) -> Iterator[str]:

@@ -25,7 +25,7 @@ from domain.value import Json
 from training.answer import answer
 from training.backtest import TRAIN_FROM, day
 from training.dataset import Weeks
-from training.network.train import split
+from training.network.split import split
 from training.network.trial import FIGURES, METRIC, Split, run_trial, teaching_of
 from training.ray_here import ray_here
 from training.recorded import read_histories

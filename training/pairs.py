@@ -9,22 +9,52 @@ the logits that the network tells of each. Numpy alone: `training.network.pairs`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import InputError
-from training.dataset import GraphWeek
 from training.features import Matrix
 from training.forward import SCALES_DAYS, Floats, Network, time_encoding
 from training.logistic import sigmoid, standardised
-from training.relations import Lists, Relations
+from training.relations import GROUPS, LINKS, Lists, Relations, ego
 
 Pairs = NDArray[np.int32]
 AGE_COLUMNS = slice(1, 1 + len(SCALES_DAYS))
 """Of `time_encoding`, the decays."""
+TIE_NAMES: Final = (
+    *(f"{link}.{name}" for link in LINKS for name in ("is", *(f"decay_{days:g}" for days in SCALES_DAYS))),
+    *(f"{group}.{name}" for group in GROUPS for name in ("same", "candidate_latest", "anchor_latest")),
+)
+"""Columns of `ties`."""
+
+
+class Paired(Protocol):
+    """Rows with their relations, and pairs of them: a week that is learned from, or a neighbourhood."""
+
+    @property
+    def values(self) -> Matrix:
+        """float32 (n, k)."""
+
+    @property
+    def relations(self) -> Relations:
+        """Of the rows."""
+
+    @property
+    def pairs(self) -> Pairs:
+        """int32 (p, 2), the rows of anchor and candidate."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """Some pairs of a graph, with what their answers depend on."""
+
+    values: Matrix
+    relations: Relations
+    pairs: Pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +97,35 @@ class PairHead:
         return np.asarray(self.arrays[name])
 
 
-def pair_inputs(network: Network, week: GraphWeek, values: Matrix) -> Matrix:
+def near_pairs(values: Matrix, relations: Relations, pairs: Pairs, *, hops: int) -> Near:
+    """Pairs of a whole graph out of their neighbourhoods alone; what a head reads of them is the same."""
+    rows, places = np.unique(pairs, return_inverse=True)
+    nodes, near = ego(relations, rows, hops=hops)
+    return Near(values[nodes], near, places.reshape(pairs.shape).astype(np.int32))
+
+
+def inputs_count(network: Network, features: int) -> int:
+    """How many inputs a head beside a network has.
+
+    Args:
+        features: of a pair, as the baselines read them.
+    """
+    return features + len(TIE_NAMES) + 3 * len(network.arrays["encode.bias"]) + 2 * network.tasks
+
+
+def without_each(inputs: Matrix, head: PairHead, columns: Sequence[int]) -> Matrix:
+    """Every pair asked about again without each of some inputs, which are set to their mean in what was learned from.
+
+    Shapes:
+        inputs: float32 (p, k). Returns float32 (p * len(columns), k), a pair's rows one behind the other.
+    """
+    found = np.repeat(inputs, len(columns), axis=0)
+    at = np.tile(np.asarray(columns), len(inputs))
+    found[np.arange(len(found)), at] = np.asarray(head.arrays["mean"], np.float32)[at]
+    return found
+
+
+def pair_inputs(network: Network, week: Paired, values: Matrix) -> Matrix:
     """What a head reads of each pair of a week.
 
     Args:

@@ -21,6 +21,7 @@ from training.activity import PRIOR_COLUMNS, Prior
 from training.calibration import Isotonic, fit_isotonic
 from training.forward import Floats, Network
 from training.logistic import Logistic, logit
+from training.pairing import Pairing, read_pairing
 from training.relations import Relations, ego
 from training.shift import Counts
 from training.task import NODE_TASKS, Task, features_of, see
@@ -69,6 +70,7 @@ class Predictor:
         names: of the features, in order.
         is_calibrated_here: the probabilities are calibrated on the tenant's own outcomes.
         reference: how the features were distributed in what was learned from; None where the weights do not say.
+        pairing: for T5; None where the weights have no head for it.
 
     Shapes:
         reference: int64 (k, bins), as `training.shift.counted` gives them.
@@ -81,6 +83,7 @@ class Predictor:
     manifest: Manifest
     is_calibrated_here: bool = False
     reference: Counts | None = None
+    pairing: Pairing | None = None
 
     def answer(
         self, values: Matrix, relations: Relations, rows: NDArray[np.integer] | None = None
@@ -194,7 +197,7 @@ def as_arrays(predictor: Predictor) -> dict[str, NDArray[np.generic]]:
             found |= {f"{task}/{name}/scores": one.scores, f"{task}/{name}/values": one.values}
     if predictor.reference is not None:
         found["reference/counts"] = predictor.reference
-    return found
+    return found if predictor.pairing is None else found | predictor.pairing.arrays()
 
 
 def _predictor(arrays: Arrays, manifest: Manifest) -> Predictor:
@@ -205,7 +208,8 @@ def _predictor(arrays: Arrays, manifest: Manifest) -> Predictor:
     tasks = {task: _task(arrays, task) for task in NODE_TASKS}
     names, counts = tuple(map(str, arrays["names"].tolist())), arrays.get("reference/counts")
     reference = None if counts is None else np.asarray(counts, np.int64)
-    return Predictor(network, tasks, prior, names, manifest, reference=reference)
+    pairing = read_pairing(arrays, network)
+    return Predictor(network, tasks, prior, names, manifest, reference=reference, pairing=pairing)
 
 
 def _task(arrays: Arrays, task: Task) -> TaskModel:

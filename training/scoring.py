@@ -18,6 +18,8 @@ from domain.errors import PolicyCortexError, UnavailableError
 from training.calibration import Isotonic
 from training.explanation import Explainer, Explanation
 from training.forward import Floats
+from training.pairing import ToldPairs
+from training.pairs import Pairs
 from training.predictor import Matrix, Predictor
 from training.relations import Relations, ego
 from training.task import NODE_TASKS, Task
@@ -58,6 +60,24 @@ class Asked:
     row: int
     arm: str
     beside: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AskedPairs:
+    """Pairs of a graph's resources.
+
+    Args:
+        graph: names a version of a graph.
+        arm: the model that answers.
+
+    Shapes:
+        pairs: int32 (p, 2), the rows of anchor and candidate. features: float32 (p, len(training.cochange.NAMES)).
+    """
+
+    graph: str
+    arm: str
+    pairs: Pairs
+    features: Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +155,21 @@ class Scorer:
         if sum(one.nbytes for one in found.states) <= STATES_BYTES_MAX:
             kept.states[arm] = found.states
         return found.logits
+
+    def pairs(self, asked: AskedPairs, fetch: Callable[[], Graph]) -> ToldPairs:
+        """Answer for pairs.
+
+        Raises:
+            UnavailableError: the model has no head for them, or could not answer.
+        """
+        pairing = self._arms[asked.arm].pairing
+        if pairing is None:
+            raise UnavailableError("the model has no head for pairs", todo="The count answers")
+        try:
+            graph = self._graph(asked.graph, fetch).graph
+            return pairing.told(graph.values, graph.relations, asked.pairs, asked.features)
+        except NETWORK_ERRORS as error:
+            raise _failed(error) from error
 
     def _graph(self, name: str, fetch: Callable[[], Graph]) -> _Kept:
         kept = self._kept.pop(name, None) or _Kept(fetch(), {})

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from domain.errors import InputError, IntegrityError
 from domain.value import Json
 
-SCHEMA: Final = "policycortex.weights/1"
+SCHEMA: Final = "policycortex.weights/2"
+"""As weights are written. The second may have a head for pairs (T5); the first has none and is read as before."""
+SCHEMAS: Final = ("policycortex.weights/1", SCHEMA)
 SIZE_BYTES_MAX: Final = 20 * 1024 * 1024
 SHIPPED: Final = Path(__file__).with_name("shipped") / "global.npz"
 """The global model that comes with the product."""
@@ -40,6 +42,7 @@ class Manifest:
         seeds: of everything that was drawn.
         learned_from, learned_until: first and last weekly cut-off that was learned from.
         metrics: of the back-test that the model card is made of, or of a held-out part.
+        pairs_code: digest of the modules that fitted the head of pairs; empty where there is none.
     """
 
     schema: str
@@ -52,6 +55,7 @@ class Manifest:
     learned_from: str
     learned_until: str
     metrics: Mapping[str, Json]
+    pairs_code: str = ""
 
     @property
     def model(self) -> str:
@@ -139,7 +143,7 @@ def _manifest(path: Path) -> Manifest:
         raise IntegrityError("the manifest cannot be read", file=str(path), reason=str(failure)[:200],
                              todo=RESTORE) from failure  # fmt: skip
     schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA:
-        raise InputError("the weights are of another schema", file=str(path), expected=SCHEMA, got=schema,
+    if schema not in SCHEMAS:
+        raise InputError("the weights are of another schema", file=str(path), expected=" or ".join(SCHEMAS), got=schema,
                          todo="Use weights that were made by this version")  # fmt: skip
     return Manifest(**{**found, "seeds": tuple(found["seeds"])})

@@ -17,6 +17,7 @@ from domain.value import Json
 from serve.api.context import ApiContext, Caller, CallerOf, Context, IdempotencyKey
 from serve.api.models import AnalyzeBody, Document, ModelStepBody, OperationView, ScanBody
 from serve.api.operations import operation_view
+from serve.cochange import LIMIT_MAX
 from serve.operations import Work
 from serve.predictor import Question
 from serve.problem import problem_responses
@@ -40,14 +41,31 @@ def timeline(
     resource_id: ResourceId,
     caller: CallerOf,
     context: Context,
-    as_of: Annotated[AwareDatetime | None, Query(description="Now when it is not given")] = None,
+    as_of: Annotated[
+        AwareDatetime | None, Query(description="Now, or up to five minutes ago, when it is not given")
+    ] = None,
 ) -> Document:
     """One resource's changes, violations and what dates decide, oldest first; and what the model expects, `learned`:
     probabilities for seven days, what they come from, what would lower them, and how they were on the days before.
     """  # noqa: D205 (the first sentence is the route's summary)
     moment = _moment(as_of, context)
-    row = dict(context.platform.timeline(caller.tenant, resource_id, as_of=moment))
+    row = dict(context.platform.timeline(caller.tenant, resource_id, as_of=moment, lately=as_of is None))
     return {**row, "learned": _learned(context, Question(caller.tenant, resource_id, moment))}
+
+
+@router.get("/{resource_id:path}/cochange", responses=problem_responses(404))
+def cochange(
+    resource_id: ResourceId,
+    caller: CallerOf,
+    context: Context,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Of the most likely ones")] = 20,
+    as_of: Annotated[AwareDatetime | None, Query(description="Now when it is not given")] = None,
+) -> Document:
+    """Which resources within three hops are changed within seven days, given that this one is; most likely first, each
+    with its probability, its distance, why, and what adds to it. `source` says what answered; `note` is not empty where
+    nothing is near the resource, or none of its changes is known.
+    """  # noqa: D205 (the first sentence is the route's summary)
+    return context.predictions.cochange(Question(caller.tenant, resource_id, _moment(as_of, context)), limit)
 
 
 @router.get("/quality")

@@ -1,4 +1,4 @@
-"""`pcg predictions`: how good what was predicted has been, and which version of the model serves."""
+"""`pcg predictions`: what changes together, how good what was told has been, and which version of the model serves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from serve.cli.options import Cluster, JsonOut, Store, Tenant, settings_of
 from serve.cli.screen import answer
 
 commands = typer.Typer(
-    help="Show how good predictions were, and decide which model serves.", no_args_is_help=True, rich_markup_mode=None
+    help="Show what changes together and how good predictions were, and decide which model serves.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="As pcg predictions models has it.")]
 By = Annotated[str, typer.Option("--by", metavar="ROLE", help="Who decides: a role, such as role:ml-lead.")]
@@ -25,6 +27,27 @@ class Step(NamedTuple):
     name: str
     by: str
     reason: str
+
+
+@commands.command()
+def cochange(
+    context: typer.Context,
+    resource: Annotated[str, typer.Argument(metavar="RESOURCE", help="Its provider id.")],
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=150, help="Show so many of the most likely ones.")] = 20,
+    tenant: Tenant = None,
+    store: Store = None,
+    cluster: Cluster = None,
+    json: JsonOut = None,
+) -> None:
+    """Show which resources within three hops are changed within seven days when one is, most likely first, and why."""
+    from serve.predictions_desk import open_predictions  # noqa: PLC0415
+    from serve.render.predictions import cochange_lines  # noqa: PLC0415
+
+    settings = settings_of(context, store_dir=store, tenant=tenant, cluster=cluster)
+    with open_predictions(settings) as desk:
+        found = desk.cochange(tenant_id(settings.tenant), resource, limit)
+    answer(found, cochange_lines(found), json)
 
 
 @commands.command()

@@ -23,8 +23,9 @@ from ray.serve.exceptions import RayServeException
 from domain.errors import PolicyCortexError, UnavailableError
 from serve.breaker import Patience
 from training.forward import Floats
+from training.pairing import ToldPairs
 from training.predictor import load_predictor
-from training.scoring import Asked, Graph, Scorer, Told
+from training.scoring import Asked, AskedPairs, Graph, Scorer, Told
 
 BATCH_MAX: Final = 32
 BATCH_WAIT_S: Final = 0.002
@@ -58,7 +59,7 @@ class Sent:
         files: of weights by the names of their arms; a replica opens them when they are others than before.
     """
 
-    asked: Asked
+    asked: Asked | AskedPairs
     graph: list[Any]
     features: str
     files: Mapping[str, Path]
@@ -77,6 +78,10 @@ class ModelReplica:
         """Answers, or errors in their place."""
         return await self._on_thread(lambda: self.explained(sent))
 
+    async def pairs(self, sent: Sent) -> ToldPairs | PolicyCortexError:
+        """Answers for pairs, or why there are none."""
+        return await self._on_thread(lambda: self.paired(sent))
+
     async def whole(self, sent: Sent) -> Floats | PolicyCortexError:
         """Logits of every row of a graph, or why there are none."""
         return await self._on_thread(lambda: self.scored(sent))
@@ -87,10 +92,21 @@ class ModelReplica:
             scorer = self._opened(sent[-1])
         except PolicyCortexError as error:
             return [error for _ in sent]
-        return list(scorer.explain([one.asked for one in sent], lambda at: _read(sent[at])))
+        asked = [one.asked for one in sent if isinstance(one.asked, Asked)]
+        assert len(asked) == len(sent), "resources are asked about one by one"
+        return list(scorer.explain(asked, lambda at: _read(sent[at])))
+
+    def paired(self, sent: Sent) -> ToldPairs | PolicyCortexError:
+        """The same as `pairs`, on the thread that computes."""
+        assert isinstance(sent.asked, AskedPairs), "pairs are asked about as pairs"
+        try:
+            return self._opened(sent).pairs(sent.asked, lambda: _read(sent))
+        except PolicyCortexError as error:
+            return error
 
     def scored(self, sent: Sent) -> Floats | PolicyCortexError:
         """The same as `whole`, on the thread that computes."""
+        assert isinstance(sent.asked, Asked), "a graph is asked about as a whole"
         try:
             return self._opened(sent).whole(sent.asked.graph, sent.asked.arm, lambda: _read(sent))
         except PolicyCortexError as error:
@@ -151,6 +167,15 @@ class DeployedModel:
         """
         sent = Sent(asked, placed, self._features, self._files)
         return cast("Told", self._answer(lambda: self._handle.explain.remote(sent), None))
+
+    def pairs(self, asked: AskedPairs, placed: list[Any]) -> ToldPairs:
+        """Answer for pairs.
+
+        Raises:
+            UnavailableError: the model has no head for them, failed, or did not answer in time.
+        """
+        sent = Sent(asked, placed, self._features, self._files)
+        return cast("ToldPairs", self._answer(lambda: self._handle.pairs.remote(sent), None))
 
     def whole(self, asked: Asked, placed: list[Any], *, deadline_s: float | None = None) -> Floats:
         """Logits of every row.

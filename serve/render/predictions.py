@@ -24,6 +24,22 @@ def quality_lines(document: Document) -> list[str]:
     return [*lines, "", *_rates(document), "", *_shifts(document["features"])]
 
 
+def cochange_lines(document: Document) -> list[str]:
+    """What answered, then the most likely ones with the reasons."""
+    shown = f"{len(document['candidates'])} of {document['candidates_total']} within three hops"
+    head = [f"CO-CHANGE  {document['resource_id']}", f"  {document['model']}, {document['source']}   {shown}"]
+    head += [f"  {document['note']}"] if document["note"] else []
+    if not document["candidates"]:
+        return head
+    cells = [
+        ["-" if one["probability"] is None else f"{100 * one['probability']:.1f} %", f"{100 * one['share']:.0f} %",
+         str(one["hops"]), one["resource_id"], "; ".join(one["reasons"])]
+        for one in document["candidates"]
+    ]  # fmt: skip
+    names = ["probability", "share of its changes", "hops", "resource", "why"]
+    return [*head, "", *table_lines(names, cells), "", f"Probabilities are of the {document['calibration']}."]
+
+
 def version_lines(document: Document) -> list[str]:
     """Every version with its latest decision."""
     cells = []

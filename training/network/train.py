@@ -12,17 +12,14 @@ import importlib
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
-from datetime import datetime, timedelta
+from dataclasses import fields, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import orjson
 
 from domain.clock import SystemClock
-from domain.errors import InputError
 from domain.value import Json
 from training.activity import Prior
 from training.answer import answer
@@ -34,18 +31,19 @@ from training.forward import Network
 from training.logistic import Logistic, fit_logistic, logit
 from training.models import KEEP, drawn
 from training.network.fit import TEACHING, fit_network
+from training.network.pairing import CODE as PAIRS_CODE
+from training.network.pairing import fit_pairing
+from training.network.split import metrics_of, read_report, split
 from training.predictor import Predictor, Scale, TaskModel, as_arrays
 from training.recorded import Recorded, read_histories
 from training.rolling import NETWORK_CODE, joined
-from training.task import HORIZON_DAYS, NODE_TASKS, Task, origins, see
+from training.task import NODE_TASKS, Task, see
 from training.tracking import Tracking, tracked
 from training.weights import SHIPPED, Manifest, features_digest, write_weights
 
 LOG = logging.getLogger(__name__)
-HELD_OUT_WEEKS = 8
-CODE = (*FEATURE_CODE, *NETWORK_CODE, "calibration", "logistic", "network/train", "predictor")
+CODE = (*FEATURE_CODE, *NETWORK_CODE, "calibration", "logistic", "network/split", "network/train", "predictor")
 """Modules that the weights depend on."""
-PURGE_DAYS = 7
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,11 +84,8 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
 
 
 def _fitted(given: argparse.Namespace, tracking: Tracking) -> Mapping[str, Json]:
-    report = None if given.backtest is None else read_report(given.backtest)
     recorded = read_histories(given.data)
-    if report is not None and report["data_digest"] != recorded.digest:
-        raise InputError("the back-test is of other data", expected=recorded.digest, got=report["data_digest"],
-                         todo="Run the back-test on this folder")  # fmt: skip
+    report = None if given.backtest is None else read_report(given.backtest, recorded.digest)
     weeks = Weeks(recorded, given.cache)
     learned, held_out = split(given.train_from, recorded.end, every_weeks=given.train_every)
     weeks.prepare([*learned, *held_out])
@@ -109,7 +104,13 @@ def _fitted(given: argparse.Namespace, tracking: Tracking) -> Mapping[str, Json]
     })  # fmt: skip
     network = _learned(given, weeks, learned, lambda epoch, loss: tracking.reached(epoch, {"loss": loss}))
     tasks = task_models(weeks, network, learned, held_out, seed=given.seed)
-    predictor = Predictor(network, tasks, prior_of(recorded, held_out[-1]), names, manifest)
+    pairing, figures = fit_pairing(weeks, network, learned, held_out, seed=given.seed)
+    judged = manifest.metrics.get(Task.COCHANGE.value)
+    known = dict(judged) if isinstance(judged, Mapping) else {}
+    metrics = {**manifest.metrics, Task.COCHANGE.value: {**known, "held_out": figures}}
+    manifest = replace(manifest, metrics=metrics, pairs_code=code_digest(PAIRS_CODE))
+    prior = prior_of(recorded, held_out[-1])
+    predictor = Predictor(network, tasks, prior, names, manifest, pairing=pairing)
     told = write_weights(given.out, as_arrays(predictor), manifest)
     if given.card is not None:
         given.card.write_text(card_of(told, report, size_bytes=given.out.stat().st_size))
@@ -136,22 +137,6 @@ def _graphs(data: Path, cache: Path) -> Callable[[datetime], GraphWeek]:
     return Weeks(read_histories(data), cache).graph
 
 
-def split(first: datetime, end: datetime, *, every_weeks: int) -> tuple[list[datetime], list[datetime]]:
-    """Weeks to learn from, and the last weeks that are known, a purge gap behind.
-
-    Raises:
-        InputError: there are not enough weeks.
-    """
-    known = list(origins(first, end - timedelta(days=HORIZON_DAYS)))
-    held_out = known[-HELD_OUT_WEEKS:]
-    before = held_out[0] - timedelta(days=HORIZON_DAYS + PURGE_DAYS) if held_out else first
-    learned = [at for at in known[::every_weeks] if at <= before]
-    if len(learned) < 4:
-        raise InputError("there are no weeks to learn from", weeks=len(known), least=HELD_OUT_WEEKS + 4 * every_weeks,
-                         todo="Start to learn earlier, or learn from weeks that are closer together")  # fmt: skip
-    return learned, held_out
-
-
 def task_models(
     weeks: Weeks, network: Network, learned: Sequence[datetime], held_out: Sequence[datetime], *, seed: int
 ) -> dict[Task, TaskModel]:
@@ -173,31 +158,6 @@ def task_models(
 def prior_of(recorded: Recorded, until: datetime) -> Prior:
     """What every type did in all histories by an instant."""
     return see(recorded.timelines, until)[1]
-
-
-def read_report(path: Path) -> dict[str, Any]:
-    """A back-test's JSON.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        found = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as failure:
-        raise InputError("the back-test cannot be read", file=str(path), reason=str(failure)[:200],
-                         todo="Give the file that `python -m training backtest --json` wrote") from failure  # fmt: skip
-    if not isinstance(found, dict) or found.get("schema") != "training.backtest/1":
-        raise InputError("this is no back-test", file=str(path), expected="training.backtest/1",
-                         todo="Give the file that `python -m training backtest --json` wrote")  # fmt: skip
-    return found
-
-
-def metrics_of(report: Mapping[str, Any]) -> dict[str, Json]:
-    """What a manifest keeps of a back-test: the network's figures, pooled."""
-    return {
-        task: {"base_rate": part["base_rate"], "weeks": part["weeks"], "network": part["models"].get("network")}
-        for task, part in report["tasks"].items()
-    }
 
 
 def _regression(weeks: Weeks, task: Task, learned: Sequence[datetime], seed: int) -> Logistic:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from actors.judged_graph import ITEM_BYTES, JudgedGraph
+from actors.judged_graph import FRESH, ITEM_BYTES, JudgedGraph
 from actors.messages import EVERYTHING, Filters
 from actors.policy_catalogue import Chosen
 from assessment.applying import with_masks
@@ -37,6 +39,7 @@ from policy.evaluate import evaluate
 from tests.unit.assessment.estate import AS_OF, TENANT, registry
 from tests.unit.assessment.gates import GATES, LOGS, POLICIES, UNPROVEN, policy, registries, some_item
 from tests.unit.assessment.test_assigned import OTHER_GROUP, assigned, one
+from tests.unit.cost.rows import frame, row
 
 ASSIGNED = assigned(one("everywhere"), one("there", OTHER_GROUP))
 EXPIRED = policy("expired", {"field": "tags.until", "less": "[utcNow('yyyy-MM-dd')]"})
@@ -187,6 +190,57 @@ def test_the_same_question_is_judged_once_while_nothing_has_changed() -> None:
     tenant.become(gate("a", is_open=False))
     assert tenant.graph.at(AS_OF, EVERYTHING) is not first
     assert tenant.judged == 2
+
+
+def test_who_asks_about_now_is_answered_by_what_was_found_within_a_minute() -> None:
+    tenant = Tenant(gate("a", is_open=True))
+    first = tenant.graph.lately(AS_OF)
+    assert tenant.graph.lately(AS_OF + FRESH) is first
+    assert tenant.graph.lately(AS_OF - SECOND) is first, "the clock of another caller is ahead"
+    assert first.inputs.as_of == AS_OF
+    tenant.graph.at(AS_OF, Filters(scope=OTHER_GROUP))
+    assert tenant.graph.lately(AS_OF + FRESH) is first, "a question about a part does not put out the whole"
+    assert tenant.graph.lately(AS_OF + FRESH + SECOND).inputs.as_of == AS_OF + FRESH + SECOND
+
+
+@pytest.mark.parametrize("disturbed", ["graph", "billing", "policies"])
+def test_what_was_found_lately_holds_only_while_nothing_has_changed(disturbed: str) -> None:
+    tenant = Tenant(gate("a", is_open=True))
+    assert len(tenant.graph.lately(AS_OF).violations) == 1
+    match disturbed:
+        case "graph":
+            tenant.become(gate("a", is_open=False))
+        case "billing":
+            tenant.billing = (frame(row()),)
+        case _:
+            tenant.policies = Rules()
+            tenant.graph.forget()
+    tenant.judged = 0
+    found = tenant.graph.lately(AS_OF + SECOND)
+    assert (tenant.judged, len(found.violations)) == (1, int(disturbed == "billing"))
+
+
+def test_callers_together_judge_once_and_while_one_judges_others_get_what_was_found_before() -> None:
+    tenant = Tenant(*(gate(f"r{number}", is_open=True) for number in range(20)))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda at: tenant.graph.lately(AS_OF + at * SECOND), range(8)))
+    assert (tenant.judged, len(set(map(id, found)))) == (1, 1)
+    begun, go_on = Event(), Event()
+    judge = tenant.graph._judge
+
+    def slowly(inputs: AssessmentInputs) -> Assessment:
+        begun.set()
+        assert go_on.wait(20)
+        return judge(inputs)
+
+    tenant.graph._judge = slowly
+    later = found[0].inputs.as_of + FRESH + SECOND
+    with ThreadPoolExecutor(1) as pool:
+        anew = pool.submit(tenant.graph.lately, later)
+        assert begun.wait(20)
+        assert tenant.graph.lately(later) is found[0]
+        go_on.set()
+        assert anew.result(20).inputs.as_of == later
 
 
 def test_other_policies_are_judged_by_after_those_before_are_forgotten() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -21,12 +20,15 @@ from domain.resource import (
     RelationshipKind,
     ResourceId,
     Strength,
+    resource_key,
 )
 from domain.tenancy import TenantId
 from graph.stores.contract import ScanRecord
 from graph.stores.memory import MemoryStore
 from training.activity import Prior
+from training.cochange import candidates_of
 from training.outcomes import Came, Why
+from training.task import features_of, see
 
 ACME, START = TenantId("acme"), datetime(2026, 1, 5, tzinfo=UTC)
 BUCKET, KEY = "arn:aws:s3:::shop", "arn:aws:kms:eu-west-1:1:key/k"
@@ -141,8 +143,29 @@ def test_a_tenant_is_prepared_again_only_after_a_change_or_an_hour() -> None:
     assert desk.prepared(now + timedelta(hours=1)) is not second
 
 
-def test_a_resource_is_found_by_another_spelling_of_its_id() -> None:
-    found = prepared(tenant_timeline(_store(), end=START), Prior({}), as_of=START, version=1)
-    upper = replace(found, uids=("/subscriptions/1/a",))
-    assert upper.row_of("/SUBSCRIPTIONS/1/A") == 0
-    assert upper.row_of("/subscriptions/1/b") is None
+def test_pairs_of_a_live_resource_are_those_that_are_learned_from() -> None:
+    store, now = _store(), START + timedelta(days=20)
+    desk = PredictionDesk(lambda: Prior({}), store)
+    whole = desk.prepared(now)
+    found = desk.cochanging(BUCKET, now)
+    assert found is not None
+    (seen,), own = see([tenant_timeline(store, end=now)], now)
+    known = features_of(seen, own)
+    wanted = candidates_of(seen, known, np.array([seen.past.nodes.uids.index(resource_key(BUCKET))], np.int32))
+    np.testing.assert_array_equal(found.values, wanted.values)
+    assert found.candidates == tuple(seen.past.nodes.uids[node] for node in wanted.candidates)
+    assert len(found.candidates) > 0
+    assert set(found.candidates) <= set(whole.uids)
+    assert (found.version, found.as_of) == (whole.version, whole.as_of)
+    assert desk.cochanging("/none", now) is None
+
+
+def test_the_past_that_pairs_come_from_is_kept_until_the_graph_is_made_anew() -> None:
+    store, now = _store(), START + timedelta(days=20, minutes=5)
+    desk = PredictionDesk(lambda: Prior({}), store)
+    before = desk.cochanging(BUCKET, now)
+    _seen(store, START + timedelta(days=20, minutes=1), a=3)
+    after = desk.cochanging(BUCKET, now)
+    assert before is not None
+    assert after is not None
+    assert (after.version, after.changes) == (store.version(), before.changes + 1)

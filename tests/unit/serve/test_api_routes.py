@@ -73,6 +73,23 @@ def test_a_timeline_says_what_the_model_expects_and_how_it_was_calibrated(api: A
     assert figures["arms"]["serving"]["model"] == learned["model"]
 
 
+@pytest.mark.parametrize("spelling", [quote(STORAGE_ID, safe=""), STORAGE_ID])
+def test_what_changes_with_a_resource_is_told_by_the_shipped_head(api: Api, spelling: str) -> None:
+    answer = api.get(f"/api/v2/predictions/{spelling}/cochange?limit=7")
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["source"], found["resource_id"]) == ("learned", STORAGE_ID)
+    assert found["calibration"] == "global model, not calibrated on this tenant"
+    assert len(found["candidates"]) <= 7
+    assert found["candidates"] or "no relationship" in found["note"]
+    assert all(0 <= one["probability"] <= 1 for one in found["candidates"])
+    assert api.get(f"/api/v2/predictions/{spelling}/cochange?limit=0").status_code == 422
+
+
+def test_what_changes_with_an_unknown_resource_is_not_found(api: Api) -> None:
+    assert api.get("/api/v2/predictions/%2Fsubscriptions%2F1/cochange").status_code == 404
+
+
 def test_a_whole_tenant_is_scored_on_order(api: Api) -> None:
     answer = api.client.post("/api/v2/predictions/score", headers=api.acme)
     assert answer.status_code == 202, answer.text

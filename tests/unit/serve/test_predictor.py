@@ -14,25 +14,28 @@ import pytest
 
 from actors.day_files import RETENTION_DAYS
 from actors.prediction_series import PredictionSeries
-from assessment.learned import Prepared
+from assessment.learned import CoChanging, Prepared
 from domain.errors import NotFound, UnavailableError
+from domain.resource import resource_key
 from domain.tenancy import TenantId
 from serve.breaker import Breaker, Patience
 from serve.predictions import ModelHere
 from serve.predictor import BASELINE, GLOBAL, LEARNED, OWN, Arms, PredictionService, Question
 from tests.unit.training.made_network import drawn_relations, drawn_values
-from tests.unit.training.made_predictor import drawn_predictor
+from tests.unit.training.made_predictor import drawn_predictor, with_pairing
+from training.cochange import NAMES
 from training.forward import Floats
 from training.outcomes import WEEK, Came, Deed, Settled, Why
+from training.pairing import SHARE, ToldPairs
 from training.predictor import Predictor
-from training.scoring import Asked, Graph, Told
+from training.scoring import Asked, AskedPairs, Graph, Told
 from training.task import Task
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ACME = TenantId("acme")
 ROWS = 40
 UIDS = tuple(f"/r/{number}" for number in range(ROWS))
-SERVING, CANDIDATE = drawn_predictor(seed=1), drawn_predictor(seed=2)
+SERVING, CANDIDATE = with_pairing(drawn_predictor(seed=1)), drawn_predictor(seed=2)
 
 
 class Shards:
@@ -44,15 +47,29 @@ class Shards:
         self.positive = 0.2
         self.unknown = 0
         self.settlings = 0
+        self.version, self.races, self.changes = 1, 0, 3
+        self.alone: frozenset[str] = frozenset()
 
     def prepared_graph(
         self, tenant: TenantId, *, as_of: datetime, known: tuple[int, datetime] | None
     ) -> Prepared | None:
         self.asked += 1
         self.now = as_of
-        if known == (1, as_of):
+        if known == (self.version, as_of):
             return None
-        return Prepared(1, as_of, UIDS, SERVING.names, drawn_values(ROWS), drawn_relations(ROWS, edges=90))
+        return Prepared(self.version, as_of, UIDS, SERVING.names, drawn_values(ROWS), drawn_relations(ROWS, edges=90))
+
+    def cochanging(self, tenant: TenantId, resource_id: str, *, as_of: datetime) -> CoChanging | None:
+        del tenant
+        others = (
+            () if resource_id in self.alone else tuple(uid for uid in UIDS[:12] if uid != resource_key(resource_id))
+        )
+        values = np.abs(drawn_values(len(others), features=len(NAMES)))
+        values[:, 0] = 1 + np.arange(len(others)) % 3
+        values[:, SHARE] /= 4
+        self.version += self.races > 0
+        self.races = max(self.races - 1, 0)
+        return CoChanging(self.version, as_of, self.changes, others, values.astype(np.float32))
 
     def settled(
         self, tenant: TenantId, cutoffs: Sequence[datetime], deeds: Sequence[Deed], *, now: datetime
@@ -74,6 +91,9 @@ class Silent(ModelHere):
         raise UnavailableError("no answer")
 
     def whole(self, asked: Asked, placed: Graph, *, deadline_s: float | None = None) -> Floats:
+        raise UnavailableError("no answer")
+
+    def pairs(self, asked: AskedPairs, placed: Graph) -> ToldPairs:
         raise UnavailableError("no answer")
 
 
@@ -291,3 +311,54 @@ def test_outcomes_that_nobody_knows_do_not_calibrate(tmp_path: Path) -> None:
     service, _ = _watched(tmp_path, weeks=14, unknown=ROWS)
     found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(weeks=15)))
     assert found["calibration"] == GLOBAL
+
+
+def test_who_changes_with_a_resource_is_told_most_likely_first_with_reasons(tmp_path: Path) -> None:
+    found: dict[str, Any] = _service(tmp_path).cochange(Question(ACME, "/R/3", NOW), 5)
+    rows = found["candidates"]
+    assert (found["source"], found["calibration"], found["candidates_total"]) == (LEARNED, GLOBAL, 11)
+    assert [one["probability"] for one in rows] == sorted((one["probability"] for one in rows), reverse=True)
+    assert len(rows) == 5
+    assert "/r/3" not in {one["resource_id"] for one in rows}
+    assert all(one["features"] and one["hops"] in (1, 2, 3) and one["reasons"] for one in rows)
+    assert found["note"] == ""
+
+
+def test_where_the_network_does_not_answer_counting_does_and_says_so(tmp_path: Path) -> None:
+    found: dict[str, Any] = _service(tmp_path, model=Silent(Arms(SERVING))).cochange(Question(ACME, UIDS[3], NOW), 20)
+    assert found["source"] == BASELINE
+    assert SERVING.pairing is not None
+    shares = np.array([one["share"] for one in found["candidates"]])
+    told = [one["probability"] for one in found["candidates"]]
+    np.testing.assert_allclose(told, SERVING.pairing.baseline.apply(shares), rtol=1e-6)
+    assert told == sorted(told, reverse=True)
+    assert all(one["features"] == [] for one in found["candidates"])
+
+
+def test_a_model_without_a_head_ranks_by_the_share_and_tells_no_probability(tmp_path: Path) -> None:
+    found: dict[str, Any] = _service(tmp_path, Arms(CANDIDATE)).cochange(Question(ACME, UIDS[3], NOW), 20)
+    assert found["source"] == BASELINE
+    assert {one["probability"] for one in found["candidates"]} == {None}
+    shares = [one["share"] for one in found["candidates"]]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_a_resource_alone_one_without_changes_and_an_unknown_one_are_told_apart(tmp_path: Path) -> None:
+    shards = Shards()
+    shards.alone, shards.changes = frozenset({UIDS[5]}), 0
+    service = _service(tmp_path, shards=shards)
+    alone: dict[str, Any] = service.cochange(Question(ACME, UIDS[5], NOW), 20)
+    assert (alone["candidates"], alone["candidates_total"]) == ([], 0)
+    assert "no relationship" in alone["note"]
+    assert "no change of it is known" in str(service.cochange(Question(ACME, UIDS[3], NOW), 20)["note"])
+    with pytest.raises(NotFound):
+        service.cochange(Question(ACME, "/r/none", NOW), 20)
+
+
+def test_a_graph_that_changes_while_it_is_read_is_read_again_and_not_for_ever(tmp_path: Path) -> None:
+    shards = Shards()
+    shards.races = 1
+    assert _service(tmp_path / "a", shards=shards).cochange(Question(ACME, UIDS[3], NOW), 3)["source"] == LEARNED
+    shards.races = 1_000
+    with pytest.raises(UnavailableError, match="changes while it is read"):
+        _service(tmp_path / "b", shards=shards).cochange(Question(ACME, UIDS[3], NOW), 3)

@@ -48,7 +48,8 @@ def test_weights_of_another_schema_are_refused(path: Path) -> None:
     manifest_path(path).write_bytes(orjson.dumps({**told, "schema": "policycortex.weights/0"}))
     with pytest.raises(InputError, match="another schema") as refused:
         read_weights(path, features=FEATURES)
-    assert (refused.value.facts["expected"], refused.value.facts["got"]) == (SCHEMA, "policycortex.weights/0")
+    assert SCHEMA in str(refused.value.facts["expected"])
+    assert refused.value.facts["got"] == "policycortex.weights/0"
 
 
 def test_weights_for_other_features_are_refused(path: Path) -> None:

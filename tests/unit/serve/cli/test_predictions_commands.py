@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from actors.model_book import ModelBook, Move
+from connectors.estate import write_estate
 from serve.cli.errors import run
-from serve.render.predictions import quality_lines
+from serve.render.predictions import cochange_lines, quality_lines
 from training.predictor import as_arrays, shipped_predictor, shipped_sha256
 from training.promotion import Standing, Trigger
 from training.versions import Version
@@ -81,3 +82,35 @@ def test_figures_stand_with_their_intervals() -> None:
     for part in ("12,000", "0.8123 [0.7500, 0.8600]", "has changed", "1.000 %", "own.age", "large"):
         assert part in text
     assert "Insufficient" not in text
+
+
+def test_who_changes_with_a_resource_is_shown_most_likely_first(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write_estate(tmp_path / "estate", resources=60, tenants=1, days=5, seed=7, as_of=AT)
+    scan = ["scan", str(tmp_path / "estate" / "demo"), "--as-of", "2026-03-02T00:00:00Z", "--json", "scan.json"]
+    assert run(scan) in (0, 1)
+    uids = sorted({one["resource_id"] for one in json.loads(Path("scan.json").read_text())["violations"]})
+    found: Any = {"candidates": []}
+    for uid in uids:
+        found = json.loads(said(capsys, "cochange", uid, "--limit", "3", "--json", "-"))
+        if found["candidates"]:
+            break
+    assert found["candidates"], "something in it is related"
+    told = [one["probability"] for one in found["candidates"]]
+    assert told == sorted(told, reverse=True)
+    text = said(capsys, "cochange", found["resource_id"], "--limit", "3")
+    assert f"CO-CHANGE  {found['resource_id']}" in text
+    assert all(one["resource_id"] in text for one in found["candidates"])
+    assert "no such resource" in said(capsys, "cochange", "/nobody", code=2)
+
+
+def test_nothing_near_and_no_probability_are_shown_as_such() -> None:
+    document: dict[str, Any] = {
+        "resource_id": "/a", "model": "global@1", "source": "baseline", "calibration": "global model", "note": "alone",
+        "candidates_total": 0, "candidates": [],
+    }  # fmt: skip
+    assert cochange_lines(document)[-1] == "  alone"
+    one = {"resource_id": "/b", "probability": None, "share": 0.25, "hops": 2, "reasons": ["2 hops away"]}
+    lines = cochange_lines({**document, "note": "", "candidates_total": 1, "candidates": [one]})
+    assert any("/b" in line and " - " in f" {line} " and "25 %" in line for line in lines)
