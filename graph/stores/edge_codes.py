@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -39,39 +39,53 @@ class CodedEdges:
 
 def coded_edges(given: Sequence[Relationship]) -> CodedEdges:
     """Number what relationships name."""
+    source, target, path, kind, strength = _objects(given)
     count = len(given)
-    sources, targets = [each.source for each in given], [each.target for each in given]
-    ends, places = coded_texts([*sources, *targets])
-    paths, path = coded_texts([each.path for each in given])
-    kinds, strengths = _objects([each.kind for each in given]), _objects([each.strength for each in given])
-    firsts, means = _encoded((kinds * count + strengths) * max(len(paths), 1) + path)
-    meanings = [(given[at].kind, given[at].strength, given[at].path) for at in firsts]
+    firsts, places = _encoded(np.concatenate([source, target]))
+    texts = [given[at].source if at < count else given[at - count].target for at in firsts]
+    ends, codes = coded_texts(texts)
+    places = codes[places]
+    firsts, means = _encoded(_numbered(path, _numbered(kind, _numbered(strength))))
+    said = [(given[at].kind, given[at].strength, given[at].path) for at in firsts]
+    meanings = dict.fromkeys(said, 0)
+    if len(meanings) < len(said):
+        meanings = {meaning: code for code, meaning in enumerate(meanings)}
+        means = np.array([meanings[each] for each in said], np.int64)[means]
     spelt = int(places[:count].max(initial=-1)) + 1
-    return CodedEdges(ends, spelt, meanings, places[:count], places[count:], means)
+    return CodedEdges(list(ends), spelt, list(meanings), places[:count], places[count:], means)
 
 
-def coded_texts(texts: Sequence[str]) -> tuple[list[str], Numbers]:
-    """Each text once, in the order in which they come first, and the place of each.
-
-    Objects are told apart first, and only those that differ are looked up: most ids are the very string that their
-    resource has.
-    """
-    firsts, places = _encoded(_ids(texts))
-    distinct = [texts[at] for at in firsts]
-    codes = dict.fromkeys(distinct, 0)
-    if len(codes) == len(distinct):
-        return distinct, places
+def coded_texts(texts: Sequence[str]) -> tuple[dict[str, int], Numbers]:
+    """The place of each text among those that differ, in the order in which they come first; by text and in turn."""
+    codes = dict(zip(texts, range(len(texts)), strict=True))
+    if len(codes) == len(texts):
+        return codes, np.arange(len(texts))
     codes = dict(zip(codes, range(len(codes)), strict=True))
-    return list(codes), np.fromiter(map(codes.__getitem__, distinct), np.int64, len(distinct))[places]
+    return codes, np.fromiter(map(codes.__getitem__, texts), np.int64, len(texts))
 
 
-def _objects(values: Sequence[object]) -> Numbers:
-    """Numbers that are equal for the same object; members of an enumeration are slow to hash and have one each."""
-    return _encoded(_ids(values))[1]
+_AT_ONCE: Final = 512
+"""Relationships of which all parts are looked at before the next: few enough to stay in the processor's cache."""
 
 
-def _ids(values: Sequence[object]) -> Numbers:
-    return np.fromiter(map(id, values), np.int64, len(values))
+def _objects(given: Sequence[Relationship]) -> Sequence[Numbers]:
+    """For each part a number that tells its objects apart: most ids are the very string that their resource has."""
+    found = np.empty((5, len(given)), np.int64)
+    for start in range(0, len(given), _AT_ONCE):
+        chunk = given[start : start + _AT_ONCE]
+        stop = start + len(chunk)
+        found[0, start:stop] = [id(each.source) for each in chunk]
+        found[1, start:stop] = [id(each.target) for each in chunk]
+        found[2, start:stop] = [id(each.path) for each in chunk]
+        found[3, start:stop] = [id(each.kind) for each in chunk]
+        found[4, start:stop] = [id(each.strength) for each in chunk]
+    return list(found)
+
+
+def _numbered(objects: Numbers, within: Numbers | None = None) -> Numbers:
+    """Small numbers in place of large ones, and told apart by other small ones as well."""
+    places = _encoded(objects)[1]
+    return places if within is None else places * (int(within.max(initial=0)) + 1) + within
 
 
 def _encoded(numbers: Numbers) -> tuple[list[int], Numbers]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,23 +29,23 @@ class SourceEdges:
         marks: a digest of each key's relationships; equal where these are equal, in whatever order they were given.
         starts: where each key's relationships begin in `order`, and where the last one's end.
         order: places of the relationships.
+        places: of each key in `keys`.
     """
 
     keys: Sequence[str]
+    places: Mapping[str, int]
     marks: NDArray[np.bytes_]
     starts: NDArray[np.int64]
     order: NDArray[np.int64]
     relationships: Sequence[Relationship]
 
-    @property
-    def by_key(self) -> Mapping[str, str]:
-        """Digests as text, by key."""
-        return dict(zip(self.keys, self.marks.astype(str).tolist(), strict=True))
+    def digests(self, keys: Iterable[str]) -> dict[str, str]:
+        """Digest of the relationships of each of some sources that has any."""
+        return {key: self.marks[self.places[key]].decode() for key in keys if key in self.places}
 
     def of(self, keys: Iterable[str]) -> dict[str, list[Relationship]]:
         """The relationships of some sources; empty where there are none."""
-        places = {key: place for place, key in enumerate(self.keys)}
-        return {key: list(self._of(places[key])) if key in places else [] for key in keys}
+        return {key: list(self._of(self.places[key])) if key in self.places else [] for key in keys}
 
     def _of(self, place: int) -> Iterator[Relationship]:
         for at in self.order[self.starts[place] : self.starts[place + 1]].tolist():
@@ -57,29 +57,36 @@ def source_edges(relationships: Iterable[Relationship]) -> SourceEdges:
     given = relationships if isinstance(relationships, Sequence) else tuple(relationships)
     coded = coded_edges(given)
     said = [f"{kind}\x1f{strength}\x1f{path}" for kind, strength, path in coded.meanings]
-    keys, key_of = coded_texts(resource_keys(coded.ends[: coded.spelt]))
-    end_words, meaning_words = _words(coded.ends), _words(said)
-    words = np.hstack([end_words[coded.targets], meaning_words[coded.means], end_words[coded.sources]])
+    codes, key_of = coded_texts(resource_keys(coded.ends[: coded.spelt]))
+    ends = _words(coded.ends)
+    parts = (ends, coded.targets), (_words(said), coded.means), (ends, coded.sources)
     groups = key_of[coded.sources] if len(given) else coded.sources
-    order = np.lexsort((words[:, ::2] @ _SPREAD, groups))
-    words, groups = words[order], groups[order]
+    blended = sum((words[:, 0] * by)[places] for (words, places), by in zip(parts, _SPREAD, strict=True))
+    order = np.lexsort((blended, groups))
+    words = np.empty((len(given), _WORDS), np.uint64)
+    for at, (each, places) in enumerate(parts):
+        words[:, 2 * at : 2 * at + 2] = each[places[order]]
+    groups = groups[order]
     is_first = np.ones(len(given), np.bool_)
     is_first[1:] = (groups[1:] != groups[:-1]) | (words[1:] != words[:-1]).any(axis=1)
-    words, order = np.ascontiguousarray(words[is_first]), order[is_first]
-    starts = np.searchsorted(groups[is_first], np.arange(len(keys) + 1))
-    return SourceEdges(keys, _marks(words, starts), starts, order, given)
+    if not is_first.all():
+        words, order, groups = words[is_first], order[is_first], groups[is_first]
+    starts = np.searchsorted(groups, np.arange(len(codes) + 1))
+    return SourceEdges(list(codes), codes, _marks(words, starts), starts, order, given)
 
 
 def _words(texts: Sequence[str]) -> NDArray[np.uint64]:
     """Two words for each text."""
-    digests = b"".join(
-        [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest() for text in texts]
-    )
-    return np.frombuffer(digests, "<u8").astype(np.uint64).reshape(-1, 2)
+    try:
+        digests = [blake2b(text.encode(), digest_size=DIGEST_BYTES).digest() for text in texts]
+    except UnicodeEncodeError:  # a lone surrogate
+        passed = [text.encode("utf-8", "surrogatepass") for text in texts]
+        digests = [blake2b(text, digest_size=DIGEST_BYTES).digest() for text in passed]
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _marks(words: NDArray[np.uint64], starts: NDArray[np.int64]) -> NDArray[np.bytes_]:
-    content: Any = memoryview(words.astype("<u8").tobytes())
+    content = words.astype("<u8", copy=False).tobytes()
     bounds = (starts * (_WORDS * 8)).tolist()
     digests = [blake2b(content[start:end], digest_size=DIGEST_BYTES).digest() for start, end in pairwise(bounds)]
     return np.frombuffer(b"".join(digests).hex().encode(), MARK)

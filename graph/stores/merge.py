@@ -118,7 +118,27 @@ def item_changes(planned: Iterable[Planned]) -> tuple[ItemChange, ...]:
 
 def fingerprint(item: ConfigurationItem) -> str:
     """Equal for two observations of one state; where and when it was read does not matter."""
-    tags = "\x1e".join([f"{key}\x1f{value}" for key, value in sorted(item.tags.items())])
+    return _mark(item, _tag_text(sorted(item.tags.items())))
+
+
+def fingerprints(items: Iterable[ConfigurationItem]) -> list[str]:
+    """`fingerprint` of each; many have the same tags."""
+    texts: dict[tuple[tuple[str, str], ...], str] = {}
+    marks = []
+    for item in items:
+        tags = tuple(item.tags.items())
+        text = texts.get(tags)
+        if text is None:
+            text = texts[tags] = _tag_text(sorted(tags))
+        marks.append(_mark(item, text))
+    return marks
+
+
+def _tag_text(tags: Sequence[tuple[str, str]]) -> str:
+    return "\x1e".join([f"{key}\x1f{value}" for key, value in tags])
+
+
+def _mark(item: ConfigurationItem, tags: str) -> str:
     parts = (item.digest, item.uid, item.type, item.provider, item.name, item.scope, item.region, tags, *item.unread)
     text = "\x1d".join(parts) + ("\x1ds" if item.synthetic else "\x1dr")
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -150,7 +170,7 @@ def plan(
     require_tenant(inventory.items, tenant)
     require_tenant(inventory.former, tenant)
     keys = resource_keys([item.uid for item in inventory.items])
-    marks = [fingerprint(item) for item in inventory.items]
+    marks = fingerprints(inventory.items)
     rows = known.places(keys)
     is_same = known.are_present(rows, marks)
     again = _again(inventory.items, keys, np.flatnonzero(is_same), rows, known=known, at=at)

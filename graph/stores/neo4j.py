@@ -336,7 +336,7 @@ class Neo4jStore:
             return others | {collection} if key in members else others
 
         made = self._merge_draft(merge, standing, ledger.known, names_of)
-        moved = (held ^ members) & ledger.rows.keys() - made.latest.keys()
+        moved = {key for key in held ^ members if key in ledger.rows and key not in made.latest}
         draft = Draft()
         draft.add(made.pieces())
         draft.add(self._gone_pieces(merge, ledger.known))
@@ -393,7 +393,7 @@ class Neo4jStore:
         ledger, write = self._ledger(standing), standing.writes + 1
         changed, had = map(sorted, ledger.others(given.keys, given.marks))
         draft = Draft(now={"writes": write, "version": write if changed else standing.version})
-        digests = given.by_key if changed else {}
+        digests = given.digests(changed)
         is_much = len(had) > CUT_MAX
         changes = EdgeChanges(given.of(changed), {} if is_much else self._edges_of(had), had if is_much else ())
         draft.add(changes.pieces(self._tenant, is_there=ledger.known.rows.__contains__, write=write))
@@ -426,7 +426,7 @@ class Neo4jStore:
         changed = {key: each for key, each in found.items() if set(each) != former.get(key, {}).keys()}
         if not changed:
             return
-        write, digests = standing.writes + 1, given.by_key
+        write, digests = standing.writes + 1, given.digests(changed)
         ends = {resource_key(each.target) for found in changed.values() for each in found} | changed.keys()
         there = {key for key, node in self._nodes(sorted(ends - set(made))).items() if node.has_state} | set(made)
         changes = EdgeChanges(changed, {key: former[key] for key in changed if key in former})

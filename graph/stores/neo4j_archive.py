@@ -52,7 +52,7 @@ def restoring_draft(archive: Archive, tenant: TenantId, standing: Standing) -> D
     changes = EdgeChanges(given.of(given.keys))
     draft.add(changes.pieces(tenant, is_there=made.latest.__contains__, write=write))
     _add_records(draft, archive, tenant)
-    digests = given.by_key
+    digests = given.digests(given.keys)
     latest = {key: {**row, "edges": digests.get(key)} for key, row in made.latest.items()}
     strangers = {key: {**NO_ROW, "edges": digest} for key, digest in digests.items() if key not in latest}
     draft.add(ledger_pieces(tenant, "base", EMPTY.with_rows({**latest, **strangers})))

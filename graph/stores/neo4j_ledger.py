@@ -176,9 +176,8 @@ class Ledger:
         before[rows >= 0] = had[known]
         is_left = had != NO_MARK
         is_left[known] = False
-        stored, (left,) = self.keys, np.nonzero(is_left)
-        (other,) = np.nonzero(before != marks)
-        gone = {stored[row] for row in left.tolist()}
+        stored, (other,) = self.own.column("key"), np.nonzero(before != marks)
+        gone = set(stored.take(pa.array(np.flatnonzero(is_left))).to_pylist())
         has_some = {keys[place] for place in other.tolist() if before[place] != NO_MARK}
         return {keys[place] for place in other.tolist()} | gone, has_some | gone
 
