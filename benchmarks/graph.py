@@ -238,9 +238,10 @@ def bring_back(store: GraphStore, estate: MadeEstate, clock: Clock) -> None:
 
 
 def collect(store: GraphStore, estate: MadeEstate) -> None:
-    """Put one collection."""
+    """Put one collection, and wait until all of it is applied."""
     store.put_inventory(estate.inventory, "bench", estate.collected_at)
     store.put_relationships(estate.relationships)
+    store.version()
 
 
 def check(store: GraphStore, estate: MadeEstate, folder: Path | None, how: Hydration) -> None:

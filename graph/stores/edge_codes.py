@@ -36,6 +36,11 @@ class CodedEdges:
     targets: Numbers
     means: Numbers
 
+    def at(self, places: Numbers) -> CodedEdges:
+        """Some of them."""
+        taken = self.sources[places], self.targets[places], self.means[places]
+        return CodedEdges(self.ends, self.spelt, self.meanings, *taken)
+
 
 def coded_edges(given: Sequence[Relationship]) -> CodedEdges:
     """Number what relationships name."""

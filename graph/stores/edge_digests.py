@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.resource import Relationship, resource_keys
-from graph.stores.edge_codes import coded_edges, coded_texts
+from graph.stores.edge_codes import CodedEdges, coded_edges, coded_texts
 from graph.stores.known import MARK
 
 DIGEST_BYTES: Final = 16
@@ -38,6 +38,12 @@ class SourceEdges:
     starts: NDArray[np.int64]
     order: NDArray[np.int64]
     relationships: Sequence[Relationship]
+    coded: CodedEdges
+
+    @property
+    def once(self) -> CodedEdges:
+        """All of them, as numbers."""
+        return self.coded.at(self.order)
 
     def digests(self, keys: Iterable[str]) -> dict[str, str]:
         """Digest of the relationships of each of some sources that has any."""
@@ -72,7 +78,7 @@ def source_edges(relationships: Iterable[Relationship]) -> SourceEdges:
     if not is_first.all():
         words, order, groups = words[is_first], order[is_first], groups[is_first]
     starts = np.searchsorted(groups, np.arange(len(codes) + 1))
-    return SourceEdges(list(codes), codes, _marks(words, starts), starts, order, given)
+    return SourceEdges(list(codes), codes, _marks(words, starts), starts, order, given, coded)
 
 
 def _words(texts: Sequence[str]) -> NDArray[np.uint64]:

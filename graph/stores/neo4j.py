@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
-
-import pyarrow as pa
 
 from domain.change import ChangeEvent
 from domain.clock import parse_instant
@@ -47,25 +47,22 @@ from graph.stores.known import Known, unknown_gone
 from graph.stores.merge import MergePlan, Past, fingerprint, item_changes, plan
 from graph.stores.neo4j_archive import restoring_draft, stored_versions
 from graph.stores.neo4j_database import Neo4jDatabase, rows
-from graph.stores.neo4j_edges import EdgeChanges, marks
+from graph.stores.neo4j_edges import EdgeChanges, linked, marks
 from graph.stores.neo4j_kept import known_sight
 from graph.stores.neo4j_ledger import (
     NO_ROW,
     NOTHING_SEEN,
-    Base,
     Ledger,
-    Seen,
-    base_from,
     joined,
     known_of,
-    ledger,
     names_from,
-    seen_from,
+    states_table,
     table_of,
     with_texts,
     without_strangers,
 )
-from graph.stores.neo4j_plan import MergeDraft, collection_row, ledger_pieces
+from graph.stores.neo4j_memory import LedgerMemory
+from graph.stores.neo4j_plan import MergeDraft, collection_row
 from graph.stores.neo4j_records import definition_rows, scan_row, violations_from
 from graph.stores.neo4j_rows import StateRow, node_id, state_rows
 from graph.stores.neo4j_steps import pieces
@@ -88,8 +85,7 @@ class Neo4jStore:
         self._tenant = tenant
         self._closes_database = closes_database
         self._writer = Neo4jWriter(database, tenant)
-        self._former_base: tuple[int, Base] | None = None
-        self._former_seen: Seen | None = None
+        self._memory = LedgerMemory(tenant, self._read)
 
     @property
     def tenant(self) -> TenantId:
@@ -213,7 +209,8 @@ class Neo4jStore:
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
         with paused():
             given = source_edges(relationships)
-            self._writer.write(lambda standing: self._relationship_draft(given, standing))
+            make = partial(self._relationship_draft, given)
+            self._write_with_ledger(make, needs_no_nodes=self._memory.is_whole)
 
     def put_relationships_of(self, sources: Collection[ResourceId], relationships: Iterable[Relationship]) -> None:
         keys, found = require_sources(sources, relationships)
@@ -276,7 +273,7 @@ class Neo4jStore:
         standing = self._writer.standing()
         with paused():
             states = [*self._states(read.NOTED_ITEMS, standing, after=0), *self._states(read.EVERY_STATE)]
-            ledger = self._ledger(standing)
+            ledger = self._memory.ledger(standing)
         names = self._read("MATCH (c:Collection {tenant: $tenant}) RETURN c.name ORDER BY c.name")
         records = [record for (name,) in names if (record := self._collection(name)) is not None]
         return Archive(
@@ -298,6 +295,8 @@ class Neo4jStore:
         self._writer.write(make)
 
     def close(self) -> None:
+        with suppress(UnavailableError):  # it is decided, and applied by whoever opens the graph next
+            self._writer.settle()
         if self._closes_database:
             self._database.close()
 
@@ -305,7 +304,7 @@ class Neo4jStore:
         done: list[Applied] = []
 
         def make(standing: Standing) -> Draft:
-            ledger = self._ledger(standing)
+            ledger = self._memory.ledger(standing)
             ledger.known.extra = self._gone(None)
             draft, merge = self._inventory_draft(inventory, collection, at, standing, ledger)
             changes = item_changes(merge.changes) if with_changes else ()
@@ -313,8 +312,20 @@ class Neo4jStore:
             return draft
 
         with paused():
-            self._writer.write(make)
+            self._write_with_ledger(make)
         return done[0]
+
+    def _write_with_ledger(
+        self, make: Callable[[Standing], Draft], *, needs_no_nodes: Callable[[Standing], bool] = lambda _: False
+    ) -> None:
+        """Write, and keep what of the ledger was written."""
+
+        def afresh(standing: Standing) -> Draft:
+            self._memory.begin()
+            return make(standing)
+
+        self._writer.write(afresh, needs_no_nodes=needs_no_nodes)
+        self._memory.written()
 
     def _inventory_draft(
         self, inventory: Inventory, collection: str, at: datetime, standing: Standing, ledger: Ledger
@@ -352,10 +363,10 @@ class Neo4jStore:
         sightings = ledger.sighted(merge.touched, made.latest.keys())
         if ledger.wants_base(len(made.latest) + len(moved)):
             edges = ledger.edges()
-            latest = {key: {**row, "edges": edges.get(key)} for key, row in made.latest.items()}
             texts = {key: joined(names_of(key)) for key in moved}
-            self._add_base(draft, with_texts(ledger.with_rows(latest), "collections", texts), standing)
-        self._add_sightings(draft, sightings, standing)
+            table = ledger.with_rows(states_table(made.latest, edges))
+            self._memory.add_base(draft, with_texts(table, "collections", texts), standing)
+        self._memory.add_sightings(draft, sightings, standing)
         return draft, merge
 
     def _merge_draft(
@@ -380,30 +391,26 @@ class Neo4jStore:
         version = write if has_changed else standing.version
         return {"writes": write, "number": made.number, "version": version}
 
-    def _add_base(self, draft: Draft, table: pa.Table, standing: Standing) -> None:
-        draft.add(ledger_pieces(self._tenant, "base", table))
-        draft.now["base"] = standing.writes + 1
-
-    def _add_sightings(self, draft: Draft, table: pa.Table, standing: Standing) -> None:
-        draft.add(ledger_pieces(self._tenant, "sightings", table))
-        draft.now["sighted"] = standing.writes + 1
-
     def _relationship_draft(self, given: SourceEdges, standing: Standing) -> Draft:
         """Replace all relationships: those of each source that has others now."""
-        ledger, write = self._ledger(standing), standing.writes + 1
+        ledger, write = self._memory.ledger(standing), standing.writes + 1
         changed, had = map(sorted, ledger.others(given.keys, given.marks))
         draft = Draft(now={"writes": write, "version": write if changed else standing.version})
         digests = given.digests(changed)
-        is_much = len(had) > CUT_MAX
-        changes = EdgeChanges(given.of(changed), {} if is_much else self._edges_of(had), had if is_much else ())
-        draft.add(changes.pieces(self._tenant, is_there=ledger.known.rows.__contains__, write=write))
+        is_there = ledger.known.rows.__contains__
+        if not had and len(changed) == len(given.keys):
+            draft.add(linked(given.once, self._tenant, is_there=is_there, write=write))
+        else:
+            is_much = len(had) > CUT_MAX
+            changes = EdgeChanges(given.of(changed), {} if is_much else self._edges_of(had), had if is_much else ())
+            draft.add(changes.pieces(self._tenant, is_there=is_there, write=write))
         texts = {key: digests.get(key) for key in changed}
         forgotten = any(key not in digests and key not in ledger.known.rows for key in changed)
         if changed and (forgotten or ledger.wants_base(len(changed))):
             strangers = {key: {**NO_ROW, "edges": digests[key]} for key in texts.keys() - ledger.rows.keys()}
-            table = with_texts(ledger.with_rows(strangers), "edges", texts)
-            self._add_base(draft, without_strangers(table), standing)
-            self._add_sightings(draft, ledger.sighted(Sightings.of(()), ()), standing)
+            table = with_texts(ledger.with_rows(table_of(strangers)), "edges", texts)
+            self._memory.add_base(draft, without_strangers(table), standing)
+            self._memory.add_sightings(draft, ledger.sighted(Sightings.of(()), ()), standing)
         else:
             draft.add(marks(self._tenant, texts, write))
         return draft
@@ -437,6 +444,7 @@ class Neo4jStore:
     def _edges_of(self, keys: Sequence[str]) -> dict[str, dict[Relationship, list[str]]]:
         if not keys:
             return {}
+        self._writer.settle()
         ids = [node_id(self._tenant, key) for key in keys]
         return self._database.read(lambda t: read.edges_of(t, self._tenant, ids))
 
@@ -482,24 +490,6 @@ class Neo4jStore:
             return CollectionRecord(name, frozenset(accounts), frozenset(unproven), parse_instant(ran_at), proved)
         return None
 
-    def _ledger(self, standing: Standing) -> Ledger:
-        """Everything that is known: the ledger's base, nodes that were written after it, and the sightings."""
-        base = self._base(standing)
-        nodes = read.node_rows(self._read(read.NOTED, after=standing.base), self._tenant)
-        was = {key for key, node in nodes.items() if node.linked <= standing.base}
-        edges = {}
-        if was:
-            chosen = [key for key in was if key in base.rows]
-            texts = base.table.column("edges").take(pa.array([base.rows[key] for key in chosen], pa.int64()))
-            edges = dict(zip(chosen, texts.to_pylist(), strict=True))
-        rows_of = {
-            key: {**node.row, "edges": edges.get(key) if key in was else node.row["edges"]}
-            for key, node in nodes.items()
-        }
-        fresh = without_strangers(table_of(rows_of))
-        sighted = [nodes[key].sighted for key in fresh.column("key").to_pylist()]
-        return ledger(base, fresh, sighted, self._seen(standing))
-
     def _nodes(self, keys: Sequence[str]) -> dict[str, read.NodeRow]:
         """Some entities as their nodes have them."""
         if not keys:
@@ -508,7 +498,7 @@ class Neo4jStore:
 
     def _known_of(self, nodes: Mapping[str, read.NodeRow], standing: Standing) -> dict[str, Known]:
         """The latest versions of some entities."""
-        seen = self._seen(standing)
+        seen = self._memory.seen(standing)
         known = {}
         for key, node in nodes.items():
             if node.has_state:
@@ -518,20 +508,6 @@ class Neo4jStore:
                     row["captured_at"], row["file"], row["line"], row["seen_at"] = last
                 known[key] = known_of(row)
         return known
-
-    def _base(self, standing: Standing) -> Base:
-        """The ledger's base, read again when it was written again."""
-        if self._former_base is None or self._former_base[0] != standing.base:
-            found = self._read(read.LEDGER, kind="base") if standing.base else []
-            self._former_base = (standing.base, Base.of(base_from(bytes(body) for (body,) in found)))
-        return self._former_base[1]
-
-    def _seen(self, standing: Standing) -> Seen:
-        """The ledger's sightings, likewise."""
-        if self._former_seen is None or self._former_seen.write != standing.sighted:
-            found = self._read(read.LEDGER, kind="sightings") if standing.sighted else []
-            self._former_seen = seen_from((bytes(body) for (body,) in found), standing.sighted)
-        return self._former_seen
 
     def _gone(self, keys: Sequence[str] | None) -> dict[str, Known]:
         if keys is None:
@@ -559,11 +535,11 @@ class Neo4jStore:
             return {}
         standing = self._writer.standing()
         found = self._read(read.NAMED_ITEMS, ids=[node_id(self._tenant, key) for key in keys])
-        return {row.key: row for row in state_rows(found, self._seen(standing), self._tenant)}
+        return {row.key: row for row in state_rows(found, self._memory.seen(standing), self._tenant)}
 
     def _states(self, query: str, standing: Standing | None = None, **parameters: object) -> list[StateRow]:
         """States that a query finds; where they may be present ones, with how the graph stands."""
-        seen = NOTHING_SEEN if standing is None else self._seen(standing)
+        seen = NOTHING_SEEN if standing is None else self._memory.seen(standing)
         return state_rows(self._read(query, **parameters), seen, self._tenant)
 
     def _items_as_of(self, as_of: datetime, standing: Standing) -> tuple[ConfigurationItem, ...]:
@@ -577,6 +553,7 @@ class Neo4jStore:
         return tuple(chosen[key] for key in sorted(chosen))
 
     def _read(self, query: str, **parameters: object) -> list[list[Any]]:
+        self._writer.settle()
         given = {"tenant": self._tenant, **parameters}
         return self._database.read(lambda t: rows(t, query, given))
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NoReturn
 
+import pyarrow as pa
+
 from domain.tenancy import TenantId
 from graph.stores.archive import restoring
 from graph.stores.contract import Archive, StoredVersion
 from graph.stores.edge_digests import source_edges
 from graph.stores.instants import instant_from_us, us_from_instant
-from graph.stores.neo4j_edges import EdgeChanges
-from graph.stores.neo4j_ledger import EMPTY, NO_ROW
+from graph.stores.neo4j_edges import linked
+from graph.stores.neo4j_ledger import EMPTY, NO_ROW, states_table, table_of
 from graph.stores.neo4j_plan import MergeDraft, collection_row, ledger_pieces
 from graph.stores.neo4j_records import definition_rows, scan_row
 from graph.stores.neo4j_rows import StateRow, node_id
@@ -49,13 +51,12 @@ def restoring_draft(archive: Archive, tenant: TenantId, standing: Standing) -> D
     draft = Draft(now={"writes": write, "version": archive.version, "number": made.number})
     draft.add(made.pieces())
     given = source_edges(archive.relationships)
-    changes = EdgeChanges(given.of(given.keys))
-    draft.add(changes.pieces(tenant, is_there=made.latest.__contains__, write=write))
+    draft.add(linked(given.once, tenant, is_there=made.latest.__contains__, write=write))
     _add_records(draft, archive, tenant)
     digests = given.digests(given.keys)
-    latest = {key: {**row, "edges": digests.get(key)} for key, row in made.latest.items()}
-    strangers = {key: {**NO_ROW, "edges": digest} for key, digest in digests.items() if key not in latest}
-    draft.add(ledger_pieces(tenant, "base", EMPTY.with_rows({**latest, **strangers})))
+    strangers = {key: {**NO_ROW, "edges": digest} for key, digest in digests.items() if key not in made.latest}
+    table = pa.concat_tables([states_table(made.latest, digests), table_of(strangers)])
+    draft.add(ledger_pieces(tenant, "base", EMPTY.with_rows(table)))
     draft.now.update({"base": write, "sighted": write})
     return draft
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import eq
 from typing import Final
 
@@ -13,7 +13,7 @@ from domain.resource import Relationship, RelationshipKind, resource_keys
 from domain.tenancy import TenantId
 from graph.stores.edge_codes import CodedEdges, coded_edges
 from graph.stores.neo4j_rows import node_id
-from graph.stores.neo4j_steps import Piece, pieces
+from graph.stores.neo4j_steps import Piece, parts, pieces
 
 _KINDS: Final = tuple(RelationshipKind)
 
@@ -44,15 +44,7 @@ class EdgeChanges:
         for key, found in self.given.items():
             had = self.former.get(key)
             new += [each for each in found if each not in had] if had else found
-        coded = coded_edges(new)
-        keys = resource_keys(coded.ends)
-        absent = [
-            {"id": node_id(tenant, key), "tenant": tenant, "uid": spelt, "noted": write}
-            for key, spelt in dict(zip(keys, coded.ends, strict=True)).items()
-            if not is_there(key)
-        ]
-        yield from pieces("absent", absent)
-        yield from _links(coded, keys, [node_id(tenant, key) for key in keys])
+        yield from linked(coded_edges(new), tenant, is_there=is_there, write=write)
 
     def _cut(self) -> Iterable[str]:
         for key, had in self.former.items():
@@ -62,25 +54,40 @@ class EdgeChanges:
                     yield from ids
 
 
+def linked(coded: CodedEdges, tenant: TenantId, *, is_there: Callable[[str], bool], write: int) -> Iterable[Piece]:
+    """The write that adds relationships of which none is there; see `EdgeChanges.pieces`."""
+    keys = resource_keys(coded.ends)
+    absent = [
+        {"id": node_id(tenant, key), "tenant": tenant, "uid": spelt, "noted": write}
+        for key, spelt in dict(zip(keys, coded.ends, strict=True)).items()
+        if not is_there(key)
+    ]
+    yield from pieces("absent", absent)
+    yield from _links(coded, keys, [node_id(tenant, key) for key in keys])
+
+
 def _links(coded: CodedEdges, keys: Sequence[str], ids: Sequence[str]) -> Iterable[Piece]:
     """Relationships by kind, each as three numbers beside what they stand for."""
     is_key = np.fromiter(map(eq, coded.ends, keys), np.bool_, len(keys))
     spelt = np.where(is_key, -1, np.arange(len(keys)))
     kinds = np.array([_KINDS.index(kind) for kind, _, _ in coded.meanings], np.int64)
+    size = len(keys) + 1
+    assert size * size * max(len(kinds), 1) < 2**63, "a graph of this size fits no machine"
     for place, kind in enumerate(_KINDS):
-        (chosen,) = np.nonzero(kinds[coded.means] == place)
-        for piece in pieces("link", chosen.tolist(), kind.name):
-            part = np.array(piece.rows, np.int64)
+        for part in parts(np.flatnonzero(kinds[coded.means] == place)):
             sources, targets = coded.sources[part], coded.targets[part]
             ends, numbers = np.unique(np.concatenate([sources, targets]), return_inverse=True)
-            columns = np.column_stack([coded.means[part], spelt[sources], spelt[targets]])
-            said, meant = np.unique(columns, axis=0, return_inverse=True)
-            rows = np.column_stack([numbers[: len(part)], numbers[len(part) :], meant.reshape(-1)]).tolist()
+            packed = (coded.means[part] * size + spelt[sources] + 1) * size + spelt[targets] + 1
+            said, meant = np.unique(packed, return_inverse=True)
             common = {
                 "ids": [ids[end] for end in ends.tolist()],
-                "said": [_said(coded, *each) for each in said.tolist()],
+                "said": [
+                    _said(coded, each // size // size, each // size % size - 1, each % size - 1)
+                    for each in said.tolist()
+                ],
             }
-            yield replace(piece, rows=rows, common=common)
+            rows = np.column_stack([numbers[: len(part)], numbers[len(part) :], meant]).tolist()
+            yield Piece("link", kind.name, rows, common)
 
 
 def _said(coded: CodedEdges, meaning: int, source: int, target: int) -> list[str | None]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,8 @@ from graph.stores.known import MARK, NO_MARK, Known, KnownColumns, known_columns
 from graph.stores.neo4j_kept import Sight
 from graph.stores.sightings import Sightings
 
+State: TypeAlias = tuple[Any, ...]
+"""A row of `BASE` as a tuple, but for its key and relationships."""
 ROWS_OF_A_PART: Final = 16_384
 FRESH_MIN: Final = 1_024
 FRESH_SHARE: Final = 10
@@ -206,10 +208,10 @@ class Ledger:
         columns = [self.known.numbers[rows], captured, file, lines[rows], seen_us[rows]]
         return pa.Table.from_arrays([pa.array(column) for column in columns], schema=_SIGHTINGS)
 
-    def with_rows(self, fresh: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    def with_rows(self, fresh: pa.Table) -> pa.Table:
         """`own` with other rows for some entities."""
-        kept = _without(self.own, list(fresh))
-        return pa.concat_tables([kept, table_of(fresh)]).sort_by("key")
+        kept = _without(self.own, fresh.column("key"))
+        return pa.concat_tables([kept, fresh]).sort_by("key")
 
     def wants_base(self, more: int) -> bool:
         """Whether so much stands beside the base, with what a write adds, that it had better be written anew."""
@@ -221,6 +223,18 @@ def table_of(rows: Mapping[str, Mapping[str, Any]]) -> pa.Table:
     given = list(rows.values())
     columns = [pa.array([row[each.name] for row in given], each.type) for each in list(BASE)[1:]]
     return pa.Table.from_arrays([pa.array(list(rows), pa.string()), *columns], schema=BASE)
+
+
+def states_table(states: Mapping[str, State], edges: Mapping[str, str]) -> pa.Table:
+    """Rows of `BASE` for states by key.
+
+    Args:
+        edges: digest of the relationships of each source that has any.
+    """
+    columns = list(zip(*states.values(), strict=True)) or [()] * (len(BASE) - 2)
+    told = [pa.array(column, each.type) for column, each in zip(columns, list(BASE)[1:-1], strict=True)]
+    related = pa.array(map(edges.get, states), pa.string())
+    return pa.Table.from_arrays([pa.array(states, pa.string()), *told, related], schema=BASE)
 
 
 def with_texts(table: pa.Table, name: str, texts: Mapping[str, str | None]) -> pa.Table:
@@ -289,6 +303,15 @@ def _see(known: KnownColumns, sighted: NDArray[np.int64], seen: Seen) -> None:
     known.captured_us, known.seen_us = told(known.captured_us, "captured_at"), told(known.seen_us, "seen_at")
     known.lines, known.files = told(known.lines, "line"), known.files.copy()
     known.files[rows] = np.array(new_codes, np.int32)[file.indices.to_numpy(zero_copy_only=False)]
+
+
+def state_of(sight: Sight, number: int, collections: str) -> State:
+    """A state that a node has now.
+
+    Args:
+        collections: a text of `joined`.
+    """
+    return (number, *sight[:-1], collections)
 
 
 def row_of(sight: Sight, number: int, collections: Collection[str]) -> dict[str, Any]:
@@ -370,10 +393,10 @@ def _decoded(parts: Iterable[bytes], schema: pa.Schema) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _without(table: pa.Table, keys: Sequence[str]) -> pa.Table:
-    if not keys:
+def _without(table: pa.Table, keys: pa.ChunkedArray) -> pa.Table:
+    if not len(keys):
         return table
-    return table.filter(pc.invert(pc.is_in(table.column("key"), value_set=pa.array(keys, pa.string()))))
+    return table.filter(pc.invert(pc.is_in(table.column("key"), value_set=keys.combine_chunks())))
 
 
 NOTHING_SEEN: Final = Seen(_SIGHTINGS.empty_table(), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -18,13 +18,14 @@ from graph.stores.instants import us_from_instant
 from graph.stores.known import Known
 from graph.stores.merge import MergePlan, NewVersion, Repeat, fingerprint
 from graph.stores.neo4j_kept import BREAK, Sight, known_sight
-from graph.stores.neo4j_ledger import encoded, row_of
-from graph.stores.neo4j_rows import Properties, item_properties, node_id
+from graph.stores.neo4j_ledger import State, encoded, joined, state_of
+from graph.stores.neo4j_rows import ITEM, Properties, item_properties, item_values, node_id
 from graph.stores.neo4j_schema import kind_label
 from graph.stores.neo4j_steps import FOUND, Piece, pieces
 from graph.stores.neo4j_write import Standing
 
 Numbered = tuple[int, NewVersion | Repeat]
+_ACCOUNT: Final = ITEM.index("account")
 
 
 @dataclass(slots=True)
@@ -69,13 +70,16 @@ class MergeDraft:
         self._rows = _Rows()
         self._write = standing.writes + 1
         self._is_first = is_first
-        self.latest: dict[str, Properties] = {}
+        self.latest: dict[str, State] = {}
         self.number = standing.number + len(merge.added)
         by_key: dict[str, list[Numbered]] = {}
         for number, version in enumerate(merge.added, standing.number + 1):
             by_key.setdefault(version.key, []).append((number, version))
         for key, versions in by_key.items():
-            self._place(key, versions)
+            if is_first and len(versions) == 1 and not versions[0][1].is_retired:
+                self._find(key, *versions[0])
+            else:
+                self._place(key, versions)
 
     def pieces(self) -> Iterable[Piece]:
         """In an order in which each finds what it needs."""
@@ -91,6 +95,19 @@ class MergeDraft:
         yield from pieces("retire", rows.retire)
         yield from pieces("bury", rows.bury)
         yield from pieces("states", rows.states)
+
+    def _find(self, key: str, number: int, version: NewVersion | Repeat) -> None:
+        """Take in the one state of something that is there, in a graph that has nothing yet: most of a first write."""
+        version = self._with_item(version)
+        item, sight, names = version.item, self._sight(version), sorted(self._collections(key))
+        *values, kept = item_values(item)
+        account = node_id(self._tenant, values[_ACCOUNT])
+        self._rows.accounts[account] = values[_ACCOUNT]
+        since, lastupdated = sight.valid_from // 1_000, sight.seen_at // 1_000
+        place = (since, lastupdated, names, number, self._write, f"{kept}{BREAK}{sight.text}")
+        found = self._rows.found.setdefault(kind_label(item.provider, item.type), [])
+        found.append([account, node_id(self._tenant, key), *values, *place])
+        self.latest[key] = state_of(sight, number, joined(names))
 
     def _place(self, key: str, versions: Sequence[Numbered]) -> None:
         """Sort the new versions of one entity into states that are past and the one that is the latest."""
@@ -118,7 +135,7 @@ class MergeDraft:
         now = self._now(key, version, number, sight, again)
         item, row = version.item, self._row(key, known)
         row.update(now=now, again=again, since=us_from_instant(since) // 1_000)
-        self.latest[key] = row_of(sight, number, now["collections"])
+        self.latest[key] = state_of(sight, number, joined(now["collections"]))
         if version.is_retired:
             (self._rows.bury if known is None else self._rows.retire).append(row)
             return
@@ -150,7 +167,7 @@ class MergeDraft:
         row = {**self._row(key, known), "now": now, "again": sight.text}
         is_leaving = version.is_retired and not known.is_retired
         (self._rows.retire if is_leaving else self._rows.restate).append(row)
-        self.latest[key] = row_of(sight, number, now["collections"])
+        self.latest[key] = state_of(sight, number, joined(now["collections"]))
 
     def _row(self, key: str, known: Known | None) -> Properties:
         row: Properties = {"id": node_id(self._tenant, key)}

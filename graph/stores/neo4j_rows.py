@@ -20,6 +20,8 @@ from graph.stores.neo4j_ledger import Seen
 
 Properties: TypeAlias = "dict[str, Any]"
 
+ITEM: Final = ("tenant", "uid", "provider", "type", "name", "scope", "account", "region", "tags", "document", "kept")
+"""Properties of a node that come from its item."""
 ITEM_PROPERTIES: Final = (
     *("uid", "provider", "type", "name", "scope", "region", "document", "kept", "number", "sighted", "id"),
 )
@@ -51,23 +53,27 @@ def node_id(tenant: TenantId, name: str) -> str:
     return f"{tenant}/{name}"
 
 
-def item_properties(item: ConfigurationItem) -> Properties:
-    """What a node says of an item, whatever its place in time; `kept` has its first line only."""
-    tags = sorted(item.tags.items())
+def item_values(item: ConfigurationItem) -> list[Any]:
+    """What a node says of an item, whatever its place in time, in order of `ITEM`; `kept` has its first line only."""
     document, is_plain = encode(item.properties)
-    return {
-        "tenant": item.tenant,
-        "uid": item.uid,
-        "provider": item.provider.value,
-        "type": item.type,
-        "name": item.name,
-        "scope": item.scope,
-        "account": account_of(item.scope),
-        "region": item.region,
-        "tags": [_plain(f"{key}={value}") for key, value in tags],
-        "document": document.decode(),
-        "kept": item_text(item, is_plain=is_plain),
-    }
+    return [
+        item.tenant,
+        item.uid,
+        item.provider.value,
+        item.type,
+        item.name,
+        item.scope,
+        account_of(item.scope),
+        item.region,
+        [_plain(f"{key}={value}") for key, value in sorted(item.tags.items())],
+        document.decode(),
+        item_text(item, is_plain=is_plain),
+    ]
+
+
+def item_properties(item: ConfigurationItem) -> Properties:
+    """`item_values` by name."""
+    return dict(zip(ITEM, item_values(item), strict=True))
 
 
 def state_rows(found: Iterable[Sequence[Any]], seen: Seen, tenant: TenantId) -> list[StateRow]:

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import orjson
 import pyarrow as pa
 from neo4j import ManagedTransaction
+from numpy.typing import NDArray
 
 from domain.resource import RelationshipKind
 
@@ -135,6 +137,12 @@ def pieces(name: str, rows: Iterable[Any], label: str = "") -> Iterator[Piece]:
         size += row_size
     if batch:
         yield Piece(name, label, batch)
+
+
+def parts(places: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Places of small rows, as many at a time as a piece may have."""
+    for start in range(0, len(places), ROWS_MAX):
+        yield places[start : start + ROWS_MAX]
 
 
 def size_of(name: str, row: Any) -> int:

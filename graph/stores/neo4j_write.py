@@ -3,13 +3,17 @@
 What fits goes in one transaction. What does not is first written down in pieces (`PendingWrite`), then decided in one
 small transaction, then applied piece by piece, each removed in the transaction that applies it. A process that dies
 before the decision has written nothing; after it, whoever comes next applies the rest before anything else.
+
+What is decided is applied while the caller goes on: the next write is worked out meanwhile, and whatever asks the
+database waits until all is applied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from typing import Any, Final
@@ -17,7 +21,7 @@ from uuid import uuid4
 
 from neo4j import ManagedTransaction
 
-from domain.errors import ConflictError, UnavailableError
+from domain.errors import ConflictError, PolicyCortexError, UnavailableError
 from domain.tenancy import TenantId
 from graph.stores.fence import require_epoch
 from graph.stores.neo4j_database import Neo4jDatabase, rows
@@ -34,6 +38,10 @@ _LOCK = f"""MERGE (t:Tenant {{id: $tenant}})
 ON CREATE SET t.tenant = $tenant, t.epoch = 0, t.holder = '', t.version = 0, t.writes = 0, t.number = 0,
     t.layout = {LAYOUT}
 SET t.writes = t.writes RETURN {_STANDING}"""
+
+
+def _never(_: Standing) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ class Neo4jWriter:
         self._database = database
         self._tenant = tenant
         self._epoch: int | None = None
+        self._behind: tuple[str, Future[None]] | None = None
 
     def claim(self, holder: str) -> int:
         """Begin a new epoch."""
@@ -107,6 +116,7 @@ class Neo4jWriter:
 
     def standing(self) -> Standing:
         """Where the graph stands, after what was decided is applied, and its nodes have the form of now."""
+        self._join()
         for _ in range(TRIES_MAX):
             found = self._database.read(self._standing)
             if found.layout != LAYOUT:
@@ -117,15 +127,23 @@ class Neo4jWriter:
                 self.finish(found.pending)
         raise UnavailableError("a large write is being applied", tenant=self._tenant, retry_after_s=1)
 
-    def write(self, make: Callable[[Standing], Draft]) -> None:
+    def settle(self) -> None:
+        """Wait until all that this writer decided is applied."""
+        if self._behind is not None:
+            self.standing()
+
+    def write(self, make: Callable[[Standing], Draft], *, needs_no_nodes: Callable[[Standing], bool] = _never) -> None:
         """Plan and write, and plan again where another process has written in between.
+
+        Args:
+            needs_no_nodes: whether the plan can be made, as the graph stands, before all of the last write is applied.
 
         Raises:
             ConflictError: another writer has claimed the store, or keeps writing at the same time.
         """
         self._database.prepare()
         for _ in range(TRIES_MAX):
-            standing = self.standing()
+            standing = self._decided(needs_no_nodes) or self.standing()
             if self._epoch is None:
                 self._epoch = standing.epoch
             require_epoch(self._epoch, standing.epoch, standing.holder, self._tenant)
@@ -152,6 +170,21 @@ class Neo4jWriter:
             self._apply(write, ordinal, None)
         self._close(write)
 
+    def _decided(self, is_enough: Callable[[Standing], bool]) -> Standing | None:
+        """Where the graph will stand when this writer's last write is applied; None where that has to be awaited."""
+        if self._behind is None:
+            return None
+        found = self._database.read(self._standing)
+        will_stand = replace(found, pending=None)
+        return will_stand if found.pending == self._behind[0] and is_enough(will_stand) else None
+
+    def _join(self) -> None:
+        """Wait for what is applied behind the caller; what could not be, is left for `standing` to find."""
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            with suppress(PolicyCortexError):
+                behind[1].result()
+
     def _upgrade(self, found: Standing) -> None:
         """Give nodes that an earlier version wrote the form of now, while nobody of that version can write."""
         require_known(found.layout, found.pending, self._tenant)
@@ -160,6 +193,8 @@ class Neo4jWriter:
         self._database.write(lambda t: self._set(t, {"layout": LAYOUT}))
 
     def _write_small(self, draft: Draft, standing: Standing) -> bool:
+        self._join()
+
         def work(transaction: ManagedTransaction) -> bool:
             present = self._locked(transaction)
             if present.last == draft.name:
@@ -190,12 +225,18 @@ class Neo4jWriter:
                 self._set(transaction, {**draft.now, "pending": write, "last": write})
             return bool(count == len(draft.pieces))
 
+        self._join()
         is_decided = self._database.write(decide)
         if is_decided:
-            for stage in _stages(draft.pieces):
-                side_by_side(partial(self._apply, write), stage)
-            self._close(write)
+            pool = ThreadPoolExecutor(1)
+            self._behind = write, pool.submit(self._apply_all, write, draft.pieces)
+            pool.shutdown(wait=False)
         return is_decided
+
+    def _apply_all(self, write: str, pieces: Sequence[Piece]) -> None:
+        for stage in _stages(pieces):
+            side_by_side(partial(self._apply, write), stage)
+        self._close(write)
 
     def _keep(self, write: str, ordinal: int, piece: Piece) -> None:
         body, size = packed(piece)

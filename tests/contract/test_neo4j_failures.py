@@ -8,16 +8,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from neo4j import ManagedTransaction
 
 from domain.change import ChangeEvent
 from domain.errors import AccessDenied, ConflictError, InputError, IntegrityError, UnavailableError
-from domain.resource import ResourceId
+from domain.resource import Relationship, RelationshipKind, ResourceId, Strength
 from domain.tenancy import TenantId
-from graph.stores import neo4j_write
+from graph.stores import neo4j_edges, neo4j_write
 from graph.stores.contract import PutCounts
 from graph.stores.neo4j import Neo4jStore
 from graph.stores.neo4j_database import Neo4jConfig, Neo4jDatabase, rows
@@ -79,7 +82,9 @@ def test_a_mistake_of_ours_is_not_disguised(neo4j_database: Neo4jDatabase) -> No
 
 def test_a_damaged_ledger_is_an_integrity_error(neo4j_database: Neo4jDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     in_pieces_of(4, monkeypatch)
-    Neo4jStore(neo4j_database, TENANT).put_inventory(MANY, "all", NOON)
+    store = Neo4jStore(neo4j_database, TENANT)
+    store.put_inventory(MANY, "all", NOON)
+    store.close()
     neo4j_database.write(lambda t: t.run("MATCH (l:Ledger) SET l.body = $body", body=b"nonsense").consume())
     with pytest.raises(IntegrityError, match="ledger"):
         Neo4jStore(neo4j_database, TENANT).put_inventory(MANY, "all", NOON)
@@ -109,8 +114,9 @@ def test_a_process_that_dies_in_a_large_write_has_written_it_or_nothing(
 
     monkeypatch.setattr(Piece, "run", dying)
     at = NOON + HOUR
+    store.put_inventory(FEW if is_cleanup else MANY, "all", at)
     with pytest.raises(_Broken):
-        store.put_inventory(FEW if is_cleanup else MANY, "all", at)
+        store.close()
     monkeypatch.setattr(Piece, "run", run)
     again = Neo4jStore(neo4j_database, TENANT)
     expected = FEW if is_cleanup else MANY
@@ -143,6 +149,35 @@ def test_a_process_that_dies_before_it_decided_has_written_nothing(
     assert (again.items(), again.version()) == ((), 0)
     assert again.put_inventory(MANY, "all", NOON) == PutCounts(new=20)
     assert again.items() == MANY.items
+
+
+def test_a_large_write_is_answered_when_it_is_decided_and_the_next_one_is_worked_out_meanwhile(
+    neo4j_database: Neo4jDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_pieces_of(4, monkeypatch)
+    uids = [each.uid for each in MANY.items]
+    links = [
+        Relationship(source, target, RelationshipKind.NETWORK, Strength.HARD, "p") for source, target in pairwise(uids)
+    ]
+    go, there, run, linked = Event(), [], Piece.run, neo4j_edges.linked
+
+    def held(piece: Piece, transaction: ManagedTransaction) -> None:
+        assert go.wait(60)
+        run(piece, transaction)
+
+    def let_go(*given: Any, **named: Any) -> Any:
+        there.append(neo4j_database.read(lambda t: rows(t, "MATCH (r:Resource) RETURN count(r)", {})))
+        go.set()
+        return linked(*given, **named)
+
+    monkeypatch.setattr(Piece, "run", held)
+    monkeypatch.setattr("graph.stores.neo4j.linked", let_go)
+    store = Neo4jStore(neo4j_database, TENANT)
+    assert store.put_inventory(MANY, "all", NOON) == PutCounts(new=20)
+    store.put_relationships(links)
+    assert there == [[[0]]]
+    assert store.relationships() == tuple(links)
+    assert store.items() == MANY.items
 
 
 def test_a_piece_that_two_processes_take_at_once_is_applied_by_one(neo4j_config: Neo4jConfig) -> None:
@@ -250,8 +285,8 @@ def _kill_and_continue(server: Neo4jServer) -> None:
         with cut.context() as patch:
             in_pieces_of(4, patch)
             patch.setattr(Piece, "run", killing)
-            with pytest.raises(UnavailableError):
-                store.put_inventory(FEW, "all", NOON + HOUR)
+            store.put_inventory(FEW, "all", NOON + HOUR)
+            store.close()
         with pytest.raises(UnavailableError):
             store.items()
         server.start()

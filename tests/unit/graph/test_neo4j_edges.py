@@ -10,7 +10,7 @@ import pytest
 from domain.resource import Relationship, RelationshipKind, ResourceId, Strength
 from graph.stores import neo4j_steps
 from graph.stores.edge_digests import source_edges
-from graph.stores.neo4j_edges import EdgeChanges
+from graph.stores.neo4j_edges import EdgeChanges, linked
 from graph.stores.neo4j_steps import Piece, packed, unpacked
 from tests.unit.graph.estate import TENANT
 
@@ -52,6 +52,10 @@ def test_the_rows_say_each_relationship_as_it_was_spelt_in_pieces_of_any_size(
     assert max(len(piece.rows) for piece in made) <= rows_max
     assert said(made) == set(LINKS)
     assert said(unpacked(*packed(piece)) for piece in made) == set(LINKS)
+    twice = source_edges([*LINKS, *LINKS]).once
+    assert said(at_once := list(linked(twice, TENANT, is_there=lambda _: True, write=1))) == set(LINKS)
+    assert sum(len(piece.rows) for piece in at_once) == len(LINKS)
+    assert max(len(piece.rows) for piece in at_once) <= rows_max
 
 
 def test_what_is_there_already_is_left_and_what_no_longer_counts_is_cut() -> None:
