@@ -83,17 +83,22 @@ class Clock:
         """
         left = self._limit_s - (time.monotonic() - self._begun)
         if left <= 0:
-            raise SystemExit(
-                f"not measured within {self._limit_s:g} s: the machine is too busy; load {os.getloadavg()}"
-            )
+            raise SystemExit(self.late())
         return left
+
+    def late(self) -> str:
+        """Why nothing was measured."""
+        return f"not measured within {self._limit_s:g} s: the machine is too busy, load {os.getloadavg()[0]:.1f}"
 
 
 def http_rows(*, rate: float, seconds: float, limit_s: float = LIMIT_S) -> list[Row]:
     """Start a platform, ask, stop it."""
     clock = Clock(limit_s)
     with tempfile.TemporaryDirectory() as folder, _platform(Path(folder), clock) as (process, told):
-        turns = asyncio.run(_measured(Path(folder), told, process.pid, clock, rate=rate, seconds=seconds))
+        try:
+            turns = asyncio.run(_measured(Path(folder), told, process.pid, clock, rate=rate, seconds=seconds))
+        except TimeoutError:
+            raise SystemExit(clock.late()) from None
         clock.tell("stopping")
     return _rows(turns, rate)
 
