@@ -5,8 +5,9 @@
 One Neo4j server (NEO4J_URI, or the one of `tests.servers`) serves ours and Cartography's shape in the same run, each in
 labels of its own, and each after the server was warmed up by the same work. A collection is `put_inventory` and
 `put_relationships` (three for each resource); of every later one, which was asked for everything again, 1 % has
-changed. Later collections and hydrations are repeated, and the median counts. Cartography's way takes minutes at full
-size, so that it is compared at a size of its own, with ours at that same size; what the comparison says at full size,
+changed. Shards work relationships out themselves and put those of changed resources alone: that is told beside it.
+Later collections and hydrations are repeated, and the median counts. Cartography's way takes minutes at full size, so
+that it is compared at a size of its own, with ours at that same size; what the comparison says at full size,
 `--peer-resources` tells. What bounds a first collection is measured beside it: the same resources and relationships put
 down by the leanest statements, with nothing compared or kept safe (`benchmarks.graphs.bare`). Making the estates is not
 counted. Beside the seconds on the clock stand the seconds of processor that our process and the server took: on a
@@ -20,7 +21,7 @@ import multiprocessing
 import os
 import resource
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -32,6 +33,7 @@ from benchmarks.graphs.bare import BareServer, bare_file
 from benchmarks.graphs.cartography_shape import CartographyShape
 from benchmarks.graphs.estate import MadeEstate, collected_again, made_estate
 from benchmarks.report import Row, publish
+from domain.resource import Relationship, ResourceId
 from domain.tenancy import TenantId
 from graph.hydrate import RELATIONSHIPS, Hydration, hydrate
 from graph.live import LiveGraph
@@ -74,6 +76,7 @@ def of_neo4j(full: Timings, cold: Timings) -> Iterator[Row]:
     yield from timed_rows(full, "first", "neo4j: first collection", 30)
     yield from limit_rows(full, "neo4j: first collection")
     yield from timed_rows(full, "later", "neo4j: later collection, 1 % changed", 2)
+    yield from timed_rows(full, "sent", "neo4j: the same as shards send it", 2)
     yield from timed_rows(full, "read", "neo4j: hydrated from it alone", 12)
     yield from timed_rows(full, "saved", "neo4j: hydrated from the saved graph", 1)
     yield Row("neo4j: our process, peak memory", full["memory_mib"], "MiB")
@@ -91,6 +94,8 @@ def of_peer(ours: Timings, peer: Timings, size: int) -> Iterator[Row]:
         spent, other = ours[f"{phase}_ours"] + ours[f"{phase}_server"], peer[f"{phase}_ours"] + peer[f"{phase}_server"]
         yield Row(f"{name}, processor", other, "s", "ours", other / spent if spent else None)
         yield Row(f"neo4j: {what} collection, {at}", ours[phase], "s")
+    ratio = peer["later"] / ours["sent"]
+    yield Row(f"neo4j: later collection as shards send it, {at}", ours["sent"], "s", "cartography's shape", ratio)
 
 
 def of_files(embedded: Timings, memory_mib: float) -> Iterator[Row]:
@@ -98,6 +103,7 @@ def of_files(embedded: Timings, memory_mib: float) -> Iterator[Row]:
     yield from timed_rows(embedded, "first", "embedded: first collection", 3)
     yield from limit_rows(embedded, "embedded: first collection")
     yield from timed_rows(embedded, "later", "embedded: later collection, 1 % changed", None)
+    yield from timed_rows(embedded, "sent", "embedded: the same as shards send it", None)
     yield from timed_rows(embedded, "read", "embedded: hydrated", 0.5)
     yield Row("embedded: our process, peak memory", embedded["memory_mib"], "MiB")
     yield Row("neo4j: server, memory", memory_mib, "MiB")
@@ -210,6 +216,12 @@ def timed(
         again = opened(tenant)
         clock.time("later", lambda store=again, estate=estate: collect(store, estate))  # type: ignore[misc]
         again.close()
+    for number in range(REPEATS):
+        estate = collected_again(estate, share=CHANGED, seed=2 + REPEATS + number)
+        of_source = by_source(estate.relationships)
+        again = opened(tenant)
+        clock.time("sent", lambda store=again, estate=estate, of_source=of_source: send(store, estate, of_source))  # type: ignore[misc]
+        again.close()
     reader = opened(tenant)
     reader.apply((), stream=RELATIONSHIPS, position=str(reader.version()))
     for _ in range(REPEATS):
@@ -241,6 +253,22 @@ def collect(store: GraphStore, estate: MadeEstate) -> None:
     """Put one collection, and wait until all of it is applied."""
     store.put_inventory(estate.inventory, "bench", estate.collected_at)
     store.put_relationships(estate.relationships)
+    store.version()
+
+
+def by_source(relationships: Iterable[Relationship]) -> dict[ResourceId, list[Relationship]]:
+    """Relationships by the resource that they lead from."""
+    found: dict[ResourceId, list[Relationship]] = {}
+    for each in relationships:
+        found.setdefault(each.source, []).append(each)
+    return found
+
+
+def send(store: GraphStore, estate: MadeEstate, of_source: Mapping[ResourceId, list[Relationship]]) -> None:
+    """Put one collection as shards do: the inventory, then the relationships of what it changed."""
+    applied = store.put(estate.inventory, "bench", estate.collected_at)
+    sources = {change.uid for change in applied.changes}
+    store.put_relationships_of(sources, [each for source in sources for each in of_source.get(source, ())])
     store.version()
 
 

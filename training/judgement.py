@@ -14,7 +14,7 @@ from training.metrics import TOPS_PERCENT, Draws, Estimate, difference, draws, e
 from training.models import HEURISTICS, LEARNERS, MEAN_OF_SEEDS, NETWORK, OF_SEED
 from training.rolling import Scored
 from training.serving import MEMBERS, SERVING, STACKS, averaged, calibrated, stacks
-from training.task import NODE_TASKS, Task
+from training.task import Task
 
 Numbers = NDArray[np.float64]
 POSITIVES_MIN = 30
@@ -47,7 +47,7 @@ class Judged:
         self.scores: dict[str, tuple[Numbers, Numbers]] = {}
         told = {name: [one.scores[name].astype(np.float64) for one in scored] for name in (*names, *extra)}
         told |= {**stacks(scored, task), SERVING: averaged(scored, MEMBERS[task])}
-        self.serving = NETWORK.name if NETWORK.name in told and task in NODE_TASKS else SERVING
+        self.serving = NETWORK.name if NETWORK.name in told else SERVING
         for name, own in told.items():
             p = calibrated(scored, own)
             self.scores[name] = (np.concatenate(own[burn_in:]), np.concatenate(p[burn_in:]))

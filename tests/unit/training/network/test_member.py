@@ -16,7 +16,7 @@ from tests.unit.training.made_history import START, grown
 from training import backtest
 from training.card import card_of
 from training.models import MEAN_OF_SEEDS, OF_SEED
-from training.serving import SERVING, STACKS
+from training.serving import STACKS
 from training.weights import Manifest
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def test_the_network_is_judged_alone_and_stacked_for_each_seed(tmp_path: Path) -
     assert found["models"] == ["baselines", "network"]
     assert {"network", *STACKS} < set(found["tasks"]["T3"]["models"])
     assert {"network", *STACKS} < set(found["tasks"]["T5"]["models"]), "its head scores pairs"
-    assert (found["tasks"]["T3"]["serving"], found["tasks"]["T5"]["serving"]) == ("network", SERVING)
+    assert (found["tasks"]["T3"]["serving"], found["tasks"]["T5"]["serving"]) == ("network", "network")
     for part in found["tasks"].values():
         told = part["differences_of"]
         assert {one["against"] for one in told["network"]} == set(part["models"]) - {"network"}
