@@ -181,11 +181,10 @@ class GraphMemory:
             live.gathering.forget()
         if not isinstance(live, LiveGraph):
             return
-        if not live.is_learned or self.resources < SAVED_MIN or self._saved == self.edges.version:
-            return
-        keep(self._access.store(), live, self._folder)
-        self._saved = self.edges.version = self._access.store().version()
-        self.shown = live.view()
+        if live.is_learned and self.resources >= SAVED_MIN and self._saved != self.edges.version:
+            keep(self._access.store(), live, self._folder)
+            self._saved = self.edges.version = self._access.store().version()
+            self.shown = live.view()
         self.let_go_if_outgrown()
 
     def forget(self) -> None:

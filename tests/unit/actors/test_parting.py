@@ -199,6 +199,17 @@ def test_a_platform_of_one_shard_holds_every_graph_whole(estate: Estate) -> None
     assert len(estate.begin().view()) == LARGE
 
 
+def test_a_graph_that_had_to_be_held_whole_is_parted_after_other_shards_have_come_back(estate: Estate) -> None:
+    estate.holders.down |= {"b", "c"}
+    graph = estate.begin()
+    assert len(graph.view()) == LARGE
+    graph.keep()
+    assert len(graph.view()) == LARGE, "there is nobody else"
+    estate.holders.down.clear()
+    graph.keep()
+    estate.require_parts(graph)
+
+
 def test_a_graph_whose_names_alone_do_not_fit_is_refused_with_what_to_do(estate: Estate) -> None:
     estate.whole_bytes = 100
     with pytest.raises(UnavailableError) as raised, estate.begin().in_parts():
