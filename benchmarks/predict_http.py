@@ -42,7 +42,7 @@ TURNS: Final = 2
 ASKED_ABOUT: Final = 200
 """Different resources that are asked about in turn."""
 P99_MS_MAX: Final = 50.0
-LIMIT_S: Final = 170.0
+LIMIT_S: Final = 300.0
 STOP_S: Final = 15.0
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
 Ask = Callable[[aiohttp.ClientSession, int], Awaitable[int]]

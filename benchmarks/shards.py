@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=10)
     parser.add_argument("--shards", type=int, default=4)
-    parser.add_argument("--idle", type=int, default=500, help="tenants that are opened to measure an idle one")
+    parser.add_argument("--idle", type=int, default=100, help="tenants that are opened to measure an idle one")
     parser.add_argument("--processes", type=int, default=3, help="in how many processes that is measured")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rate", type=int, default=500, help="changes a second")
