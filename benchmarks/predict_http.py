@@ -42,7 +42,6 @@ TURNS: Final = 2
 ASKED_ABOUT: Final = 200
 """Different resources that are asked about in turn."""
 P99_MS_MAX: Final = 50.0
-LIMIT_S: Final = 300.0
 STOP_S: Final = 15.0
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
 Ask = Callable[[aiohttp.ClientSession, int], Awaitable[int]]
@@ -67,7 +66,7 @@ class Turn:
 class Clock:
     """The time that is left, and what is being done, told on standard error."""
 
-    def __init__(self, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, limit_s: float) -> None:
         self._begun, self._limit_s = time.monotonic(), limit_s
 
     def tell(self, what: str) -> None:
@@ -91,7 +90,7 @@ class Clock:
         return f"not measured within {self._limit_s:g} s: the machine is too busy, load {os.getloadavg()[0]:.1f}"
 
 
-def http_rows(*, rate: float, seconds: float, limit_s: float = LIMIT_S) -> list[Row]:
+def http_rows(*, rate: float, seconds: float, limit_s: float) -> list[Row]:
     """Start a platform, ask, stop it."""
     clock = Clock(limit_s)
     with tempfile.TemporaryDirectory() as folder, _platform(Path(folder), clock) as (process, told):

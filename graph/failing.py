@@ -36,12 +36,6 @@ class ArcColumns:
     def __len__(self) -> int:
         return len(self.origins)
 
-    def of(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> ArcColumns:
-        """Some of them, by mask or place."""
-        return ArcColumns(
-            self.origins[chosen], self.hits[chosen], self.strengths[chosen], self.groups[chosen], self.numbers[chosen]
-        )
-
     def joined(self, other: ArcColumns) -> ArcColumns:
         """These, then others."""
         if not len(self) or not len(other):

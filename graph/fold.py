@@ -61,8 +61,7 @@ def fold(base: Base, overlay: Overlay, learned: Learned) -> Base:
 def folded_view(base: Base, overlay: Overlay) -> tuple[Base, Rows]:
     """What can be seen of the base that an overlay leads to, and the number there of each row, below zero if gone."""
     order = order_of(base, overlay)
-    rows = np.full(overlay.size, -1, np.int32)
-    rows[order] = np.arange(len(order), dtype=np.int32)
+    rows = numbers_of(order, overlay.size)
     resources = resources_of(base, overlay, order)
     edges, broken = _edges(base, overlay, rows)
     dangling_rows, dangling = _dangling(base, overlay, rows)
@@ -92,6 +91,13 @@ def order_of(base: Base, overlay: Overlay) -> NDArray[np.int64]:
     places = np.array([base.place(key) for key, _ in new], np.int64)
     rows = np.array([row for _, row in new], np.int64)
     return np.insert(kept, np.searchsorted(kept, places), rows)
+
+
+def numbers_of(order: NDArray[np.int64], size: int) -> Rows:
+    """The inverse of an order of rows: the place of each of so many rows in it, below zero where it is not there."""
+    numbers = np.full(size, -1, np.int32)
+    numbers[order] = np.arange(len(order), dtype=np.int32)
+    return numbers
 
 
 def resources_of(base: Base, overlay: Overlay, order: NDArray[np.int64]) -> pa.Table:

@@ -22,6 +22,7 @@ from graph.arcs import ArcRules, Types
 from graph.edge_columns import EdgeColumns, circles_of, joined, strongest, without_circles
 from graph.failing import Failures
 from graph.failure import FailureMode
+from graph.fold import numbers_of
 from graph.names import NO_EDGES
 from graph.numbered import NONE_ASKED, Asked, Found
 from graph.patch import EdgePatch
@@ -142,8 +143,7 @@ class _Rounds:
         self, ask: Ask, names: GraphView, order: NDArray[np.int64], failures: Failures, edges_max: int
     ) -> None:
         self._ask, self._names, self._order, self._failures = ask, names, order, failures
-        self._numbers = np.full(names.size, -1, np.int32)
-        self._numbers[order] = np.arange(len(order), dtype=np.int32)
+        self._numbers = numbers_of(order, names.size)
         kinds = {row: names.type(row) for row in names.changed if row not in names.gone}
         self._types: Types = failures.types.patched(names.size, kinds) if kinds else failures.types
         self._edges_max = edges_max

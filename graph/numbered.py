@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graph.collapse import Sums, sums_of
 from graph.columns import Column
 from graph.edge_columns import EdgeColumns
-from graph.fold import order_of, resources_of
+from graph.fold import numbers_of, order_of, resources_of
 from graph.patched import EdgeColumns as NumberedEdges
 from graph.patched import PatchedEdges
 from graph.reading import CONTAINS
@@ -72,8 +72,7 @@ class Numbered:
     def __init__(self, view: GraphView) -> None:
         self._view = view
         self._order = order_of(view.whole, view.overlay)
-        self._numbers = np.full(view.size, -1, np.int32)
-        self._numbers[self._order] = np.arange(len(self._order), dtype=np.int32)
+        self._numbers = numbers_of(self._order, view.size)
 
     def names(self) -> pa.Table:
         """Every resource, in order of its number."""

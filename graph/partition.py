@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from domain.errors import InputError, IntegrityError, UnavailableError
 from domain.resource import Relationship, ResourceId, resource_key
 from graph.edge_columns import EdgeColumns, circles_of, compressed, joined, strongest, without_circles
-from graph.fold import order_of, resources_of
+from graph.fold import numbers_of, order_of, resources_of
 from graph.learn import rows_by_type
 from graph.live import Owns
 from graph.reading import STRENGTHS
@@ -288,7 +288,6 @@ def _bearing(each: Relationship) -> tuple[int, str]:
 
 def _numbered(part: GraphView, order: NDArray[np.int64]) -> EdgeColumns:
     """A part's edges under the numbers of the whole graph."""
-    rows = np.full(part.size, -1, np.int32)
-    rows[order] = np.arange(len(order), dtype=np.int32)
+    rows = numbers_of(order, part.size)
     edges = columns_of(part)
     return replace(edges, sources=rows[edges.sources], targets=rows[edges.targets])

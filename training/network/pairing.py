@@ -11,7 +11,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -141,8 +141,7 @@ def _joined(parts: Sequence[Pairs]) -> Pairs:
 
 def _figures(scores: NDArray[np.float64], came: NDArray[np.bool_], week: NDArray[np.integer], size: int) -> Json:
     found = judge(scores, None, came, week, draws(size, count=DRAWS, seed=1))
-    told = {name: estimate(found[name]) for name in ("auroc", "ap")}
-    return {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in told.items()}
+    return {name: asdict(estimate(found[name])) for name in ("auroc", "ap")}
 
 
 def _require_same(got: object, expected: object, what: str) -> None:
