@@ -109,6 +109,11 @@ class PartedGraph:
         """What the owner keeps itself; the parts count where they are held."""
         return 100 * len(self.plan.homes) + self.gathering.size_bytes
 
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """The shard that each part is held by, in order."""
+        return tuple(held.shard for _, held in sorted(self._parts.items()))
+
     def read(self, readout: ReadOut) -> None:
         """Have every part read.
 

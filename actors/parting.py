@@ -88,8 +88,10 @@ class Parting:
         """Whether the graph was held in parts when it was read last."""
         return self._file.exists()
 
-    def is_outgrown(self, live: LiveGraph) -> bool:
-        """Whether a graph that is held whole is to be held in parts."""
+    def is_misplaced(self, live: LiveGraph | PartedGraph) -> bool:
+        """Whether it is whole though too large for one shard, or in parts on other shards than the roster names."""
+        if isinstance(live, PartedGraph):
+            return live.shards != self._places.holders(self._tenant, live.plan.parts)
         return live.size_bytes > GROWN_SHARE * self._whole_bytes and self._has_others
 
     def read(
@@ -118,7 +120,7 @@ class Parting:
 
     def _as_it_fits(self, found: Hydrated, source: _Source) -> Hydrated | InParts:
         """A graph that was read whole; in parts where it came out larger than was expected."""
-        if not self.is_outgrown(found.live):
+        if not self.is_misplaced(found.live):
             return found
         need = _need_of(found.live)
         del found

@@ -203,6 +203,23 @@ class TenantState:
         """Whether a scan is between its steps, or was so lately."""
         return self.scans.is_busy
 
+    @property
+    def is_misplaced(self) -> bool:
+        """Whether the graph is here and not held as the shards that there are now would have it."""
+        return self.graph.memory.is_misplaced
+
+    def place_anew(self) -> None:
+        """Have the graph read again by the shards that there are now.
+
+        Raises:
+            ConflictError: another shard has claimed the store.
+            UnavailableError: it cannot be read now; the next question reads it.
+        """
+        self.updates.settle()
+        self.graph.keep()
+        with self.in_parts():
+            pass
+
     def cool(self) -> None:
         """Close the store, and let go of what can be worked out again; the graph stays."""
         self.impact.forget()

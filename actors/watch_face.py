@@ -40,8 +40,14 @@ class WatchFace:
         )
 
     def keep_house(self) -> None:
-        """Hand over what has moved, cool what is quiet. Also done again and again by itself."""
+        """Hand over what has moved, cool what is quiet, and have graphs held by the shards that there are now.
+
+        Also done again and again by itself. What cannot be done now is done the next time.
+        """
         self._held.keep_house()
+        for tenant in self._held.misplaced():
+            with suppress(PolicyCortexError), self._held.writing(tenant) as state:
+                state.place_anew()
 
     def warm(self, tenants: Sequence[TenantId]) -> None:
         """Read tenants' graphs ahead of the first question, while there is memory."""

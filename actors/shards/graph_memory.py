@@ -84,6 +84,12 @@ class GraphMemory:
         """Whether the graph is here and somebody else wrote to the store meanwhile."""
         return self._live is not None and self.edges.are_of_other
 
+    @property
+    def is_misplaced(self) -> bool:
+        """Whether the graph is here and to be read again: in parts, or in parts on other shards."""
+        live, parting = self._live, self._parting
+        return live is not None and parting is not None and parting.is_misplaced(live)
+
     def show(self) -> None:
         """Have what is shown follow the graph, where it is here."""
         if self._live is not None:
@@ -155,7 +161,7 @@ class GraphMemory:
         self._took(len(applied.changes), begun_s)
         self.show()
         self.edges.wrote(applied.version)
-        self.let_go_if_outgrown()
+        self.let_go_if_misplaced()
         return applied
 
     def applied(self, applied: Applied) -> None:
@@ -170,7 +176,7 @@ class GraphMemory:
         live.mark_unproven(self._access.store().unproven())
         self._latest = Latest(self._access.tenant, self._horizon())
         self.show()
-        self.let_go_if_outgrown()
+        self.let_go_if_misplaced()
 
     def keep(self) -> None:
         """Save the graph beside the store where it has changed, so that it comes back without being worked out."""
@@ -179,13 +185,11 @@ class GraphMemory:
             self.edges.say_now()
         if isinstance(live, PartedGraph):
             live.gathering.forget()
-        if not isinstance(live, LiveGraph):
-            return
-        if live.is_learned and self.resources >= SAVED_MIN and self._saved != self.edges.version:
+        elif live is not None and live.is_learned and self.resources >= SAVED_MIN and self._saved != self.edges.version:
             keep(self._access.store(), live, self._folder)
             self._saved = self.edges.version = self._access.store().version()
             self.shown = live.view()
-        self.let_go_if_outgrown()
+        self.let_go_if_misplaced()
 
     def forget(self) -> None:
         """Let go of the graph; the next question reads it again."""
@@ -193,9 +197,9 @@ class GraphMemory:
             self._live.close()
         self._live = self.shown = self._latest = None
 
-    def let_go_if_outgrown(self) -> None:
-        """Have a graph that has grown too large for one shard read in parts; where the store has all that is shown."""
-        if isinstance(self._live, LiveGraph) and self._parting is not None and self._parting.is_outgrown(self._live):
+    def let_go_if_misplaced(self) -> None:
+        """Have a graph read again where it is not held as is right now; where the store has all that is shown."""
+        if self.is_misplaced:
             self.forget()
 
     @contextmanager

@@ -97,6 +97,12 @@ class Holding(Generic[S]):
         with self._tenancies.lock:
             return tuple(reversed([*self._residency]))
 
+    def misplaced(self) -> tuple[TenantId, ...]:
+        """The tenants that are not held as the shards that there are now would have them."""
+        with self._tenancies.lock:
+            states = [(each.lease.tenant, each.state) for each in self._tenancies]
+        return tuple(tenant for tenant, state in states if state is not None and state.is_misplaced)
+
     def beat(self) -> Beat:
         """What the supervisor is told."""
         recent = self.open_tenants()[:RECENT_MAX]

@@ -39,6 +39,10 @@ class HeldTenant(Protocol):
     def is_busy(self) -> bool:
         """Whether something is between its steps that would be lost with it."""
 
+    @property
+    def is_misplaced(self) -> bool:
+        """Whether it is not held as the shards that there are now would have it."""
+
     def cool(self) -> None:
         """Let go of what is quickly had again."""
 

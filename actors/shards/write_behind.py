@@ -108,7 +108,7 @@ class WriteBehind:
             self._memory.show_ahead_no_more()
             self.forget()
         elif not len(self):
-            self._memory.let_go_if_outgrown()
+            self._memory.let_go_if_misplaced()
 
     def _write(self, portions: Sequence[Portion], taken: Taken) -> bool:
         """Have the store take portions, under its lock; whether it came to another state than was shown."""

@@ -84,6 +84,12 @@ class Platform:
         assert found is not None
         return found
 
+    def place_on(self, *names: str) -> None:
+        """From now on tenants are placed on these shards, as each of them has read."""
+        self.roster.save(Roster(self.roster_now.version + 1, names))
+        for shard in self.shards.values():
+            shard.keep_house()
+
     def close(self) -> None:
         for shard in self.shards.values():
             shard.close()
@@ -238,6 +244,19 @@ def test_an_owner_that_began_anew_and_one_that_holds_parts_answer_again(platform
         platform.start(name)
         platform.router.forget(name)
         assert shown(platform.owner.resource(TENANT, uid)) == before
+
+
+@pytest.mark.parametrize("left", ["a", "b"])
+def test_graphs_are_held_by_the_shards_that_there_are_without_anybody_asking(platform: Platform, left: str) -> None:
+    uid = item("q3").uid
+    before = shown(platform.owner.resource(TENANT, uid))
+    platform.place_on(left)
+    assert shown(platform.owner.resource(TENANT, uid)) == before
+    assert platform.owner.graph_status(TENANT)["parts"] == []
+    platform.place_on("a", "b")
+    platform.owner.warm([TENANT])
+    assert all(shard.beat().parts for shard in platform.shards.values())
+    assert shown(platform.owner.resource(TENANT, uid)) == before
 
 
 def test_a_scan_is_judged_and_goes_into_the_parts(platform: Platform, tmp_path: Path) -> None:

@@ -210,6 +210,19 @@ def test_a_graph_that_had_to_be_held_whole_is_parted_after_other_shards_have_com
     estate.require_parts(graph)
 
 
+def test_parts_are_misplaced_once_the_roster_names_other_shards_and_go_there_when_read_again(estate: Estate) -> None:
+    estate.holders.down.add("c")
+    graph = estate.begin()
+    before = estate.require_parts(graph).shards
+    assert set(before) == {"a", "b"}
+    graph.keep()
+    assert estate.require_parts(graph).shards == before, "they are where they belong"
+    estate.holders.down.clear()
+    assert graph.memory.is_misplaced
+    graph.keep()
+    assert set(estate.require_parts(graph).shards) == {"a", "b", "c"}
+
+
 def test_a_graph_whose_names_alone_do_not_fit_is_refused_with_what_to_do(estate: Estate) -> None:
     estate.whole_bytes = 100
     with pytest.raises(UnavailableError) as raised, estate.begin().in_parts():

@@ -22,6 +22,7 @@ class Tenant:
     changes_waiting: int = 0
     resources: int = 5
     is_busy: bool = False
+    is_misplaced: bool = False
     cooled: int = 0
     is_closed: bool = False
 
