@@ -169,7 +169,7 @@ def graph_row(size: GraphSize, graph: TenantGraph, *, epoch: int, shard: str) ->
 
 def version_row(version: Version) -> Row:
     """One recorded state of a resource."""
-    return {"at": format_instant(version.at), "kind": version.kind.value, "digest": version.item.digest}
+    return {"at": format_instant(version.at), "kind": version.kind.value, "digest": version.digest}
 
 
 def policy_row(policy: AssessedPolicy) -> Row:

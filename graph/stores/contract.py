@@ -139,11 +139,15 @@ class Readout:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One resource's state from `at` on; a retirement keeps the last item seen."""
+    """From when on a resource was in a state, without its document, which `items` as of then has.
+
+    Args:
+        digest: of the document; a retirement keeps that of the last one seen.
+    """
 
     at: datetime
     kind: ChangeKind
-    item: ConfigurationItem
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -329,7 +333,7 @@ class GraphStore(Protocol):
         """
 
     def history(self, uid: str) -> tuple[Version, ...]:
-        """Every recorded version of one resource, oldest first; empty when it was never seen."""
+        """When one resource came into each of its states, oldest first; empty when it was never seen."""
 
     def changes(self, since: datetime, until: datetime) -> Changes:
         """What changed after `since`, up to and including `until`."""

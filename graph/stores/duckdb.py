@@ -36,7 +36,6 @@ from graph.stores.contract import (
     Applied,
     Archive,
     ChangedItems,
-    ChangeKind,
     Changes,
     PutCounts,
     Readout,
@@ -73,6 +72,9 @@ from graph.stores.journal_file import JournalFile
 from graph.stores.known import Known, KnownColumns, known_columns, unknown_gone
 from graph.stores.merge import MergePlan, Past, item_changes, plan
 from graph.stores.tail import BYTES_MAX, ROWS_MAX, Tail
+from graph.stores.versions import versions_from
+
+_HISTORY: Final = "SELECT valid_from, retired, digest FROM versions WHERE key = ? ORDER BY valid_from, number"
 
 
 class DuckDbStore:
@@ -214,16 +216,10 @@ class DuckDbStore:
         return found[0]
 
     def history(self, uid: str) -> tuple[Version, ...]:
-        columns = f"{ITEM_COLUMNS}, valid_from, retired"
-        query = f"SELECT {columns} FROM versions WHERE key = $key ORDER BY valid_from, number"  # noqa: S608 (fixed text)
-        rows = self._rows(query, {"key": resource_key(uid)})
-        items = items_from(rows, self._bodies(rows), self._tenant)
-        versions: list[Version] = []
-        for item, at, retired in zip(items, rows["valid_from"], rows["retired"], strict=True):
-            is_new = not versions or versions[-1].kind is ChangeKind.RETIRED
-            kind = ChangeKind.RETIRED if retired else ChangeKind.NEW if is_new else ChangeKind.CHANGED
-            versions.append(Version(instant_from_us(at), kind, item))
-        return tuple(versions)
+        self._settle()
+        with self._file.guarded():
+            rows = self._file.connection.execute(_HISTORY, [resource_key(uid)]).fetchall()
+        return versions_from([(instant_from_us(at), is_retired, digest) for at, is_retired, digest in rows])
 
     def changes(self, since: datetime, until: datetime) -> Changes:
         rows = self._rows(

@@ -22,7 +22,6 @@ from graph.stores.contract import (
     Applied,
     Archive,
     ChangedItems,
-    ChangeKind,
     Changes,
     PutCounts,
     Readout,
@@ -40,6 +39,7 @@ from graph.stores.fence import require_epoch
 from graph.stores.instants import us_from_instant
 from graph.stores.known import Known, KnownColumns, unknown_gone
 from graph.stores.merge import MergePlan, NewVersion, Past, Repeat, item_changes, plan
+from graph.stores.versions import change_kinds, versions_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,23 +188,23 @@ class MemoryStore:
         return rows[-1].item
 
     def history(self, uid: str) -> tuple[Version, ...]:
-        return tuple(_versions(self._kept.rows.get(resource_key(uid), [])))
+        rows = self._kept.rows.get(resource_key(uid), [])
+        return versions_from([(row.at, row.is_retired, row.item.digest) for row in rows])
 
     def changes(self, since: datetime, until: datetime) -> Changes:
         found = [
-            (version.at, version.item.uid, row.number, version)
+            (row, kind)
             for rows in self._kept.rows.values()
-            for row, version in zip(rows, _versions(rows), strict=True)
-            if since < version.at <= until
+            for row, kind in zip(rows, change_kinds(row.is_retired for row in rows), strict=True)
+            if since < row.at <= until
         ]
-        found.sort(key=lambda entry: entry[:3])
-        versions = [entry[3] for entry in found]
+        found.sort(key=lambda each: (each[0].at, each[0].item.uid, each[0].number))
         return Changes(
-            uids=tuple(version.item.uid for version in versions),
-            types=tuple(version.item.type for version in versions),
-            scopes=tuple(version.item.scope for version in versions),
-            at_us=np.array([us_from_instant(version.at) for version in versions], np.int64),
-            kinds=np.array([CHANGE_KINDS.index(version.kind) for version in versions], np.uint8),
+            uids=tuple(row.item.uid for row, _ in found),
+            types=tuple(row.item.type for row, _ in found),
+            scopes=tuple(row.item.scope for row, _ in found),
+            at_us=np.array([us_from_instant(row.at) for row, _ in found], np.int64),
+            kinds=np.array([CHANGE_KINDS.index(kind) for _, kind in found], np.uint8),
         )
 
     def put_relationships(self, relationships: Iterable[Relationship]) -> None:
@@ -336,14 +336,3 @@ class MemoryStore:
 def _known(row: _Row) -> Known:
     seen = (row.item.captured_at, row.item.origin.file, row.item.origin.line)
     return Known(row.number, row.fingerprint, row.at, seen, row.seen_at, row.is_retired, row.is_told)
-
-
-def _versions(rows: Sequence[_Row]) -> list[Version]:
-    """Each row with what it means after its predecessor."""
-    versions = []
-    is_present = False
-    for row in rows:
-        kind = ChangeKind.RETIRED if row.is_retired else ChangeKind.CHANGED if is_present else ChangeKind.NEW
-        versions.append(Version(row.at, kind, row.item))
-        is_present = not row.is_retired
-    return versions

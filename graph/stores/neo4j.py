@@ -29,7 +29,6 @@ from graph.stores.contract import (
     Applied,
     Archive,
     ChangedItems,
-    ChangeKind,
     Changes,
     PutCounts,
     Readout,
@@ -68,6 +67,7 @@ from graph.stores.neo4j_rows import StateRow, node_id, state_rows
 from graph.stores.neo4j_steps import pieces
 from graph.stores.neo4j_write import TRIES_MAX, Draft, Neo4jWriter, Standing
 from graph.stores.sightings import Sightings
+from graph.stores.versions import versions_from
 
 CUT_MAX: Final = 10_000
 """Sources of which the relationships are compared one by one; of more, all are written again."""
@@ -194,12 +194,7 @@ class Neo4jStore:
         latest = self._latest([key])
         former = self._states(read.FORMER_OF, ids=[node_id(self._tenant, key)])
         found = sorted([*former, *latest.values()], key=lambda row: (row.at, row.number))
-        versions: list[Version] = []
-        for row in found:
-            is_new = not versions or versions[-1].kind is ChangeKind.RETIRED
-            kind = ChangeKind.RETIRED if row.is_retired else ChangeKind.NEW if is_new else ChangeKind.CHANGED
-            versions.append(Version(row.at, kind, row.item))
-        return tuple(versions)
+        return versions_from([(row.at, row.is_retired, row.item.digest) for row in found])
 
     def changes(self, since: datetime, until: datetime) -> Changes:
         self._writer.standing()

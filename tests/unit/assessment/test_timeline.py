@@ -22,7 +22,7 @@ def test_a_timeline_runs_from_changes_over_violations_to_what_is_expected() -> N
     found = assess(inputs([item], chosen(EXPIRED, EXPIRING), changes=_changes([item.uid], [ChangeKind.CHANGED])))
     days = [AS_OF - timedelta(days=9), AS_OF - timedelta(days=2), AS_OF + timedelta(days=1)]
     kinds = [ChangeKind.NEW, ChangeKind.CHANGED, ChangeKind.RETIRED]
-    history = [Version(at, kind, item) for at, kind in zip(days, kinds, strict=True)]
+    history = [Version(at, kind, item.digest) for at, kind in zip(days, kinds, strict=True)]
 
     points = timeline(found, item.uid.upper(), history).points
 
