@@ -32,15 +32,12 @@ from ray import serve as ray_serve
 from benchmarks.noop_ingress import noop_application
 from benchmarks.process_tree import cpu_s_by_command
 from benchmarks.report import Row, publish
+from benchmarks.serve_modes import MODES
 from domain.tenancy import TenantId
 from serve.auth.tokens import FILE_NAME, ensure_token
 from serve.cluster import start_cluster
 from serve.settings import Settings
 
-MODES: Final = {
-    "default": {},
-    "haproxy": {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1"},
-}
 LINES: Final = 10_000
 BATCH_CLIENTS: Final = 3
 SHARE_MIN: Final = 0.85

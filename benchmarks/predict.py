@@ -7,10 +7,11 @@ regression, weights and calibration; one resource out of its neighbourhood, and 
 seconds and the load of the machine beside them. On a quiet machine it takes 50 s, and 160 s with ``--large``.
 
 With ``--http`` only a platform that is started for it is asked, at a steady rate, beside a no-op, as
-`benchmarks.predict_http` says. Starting took 70 s there and the whole 215 s.
+`benchmarks.predict_http` says, by default with the variables of the cluster files. Starting took 70 to 90 s there and
+the whole 150 s.
 
     python -m benchmarks.predict [--small] [--large]
-    python -m benchmarks.predict --http [--rate N] [--seconds N] [--limit N]
+    python -m benchmarks.predict --http [--mode default|haproxy|cluster] [--rate N] [--seconds N] [--limit N]
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.report import Row, publish
+from benchmarks.serve_modes import MODES
 from training.explanation import Explainer
 from training.history import Frames, timeline
 from training.predictor import Predictor, shipped_predictor
@@ -204,11 +206,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made.add_argument("--http", action="store_true", help="only ask a platform that is started for it")
     made.add_argument("--rate", type=float, default=50.0)
     made.add_argument("--seconds", type=float, default=20.0, help="of asking, with --http; the no-op as long")
+    made.add_argument("--mode", choices=sorted(MODES), default="cluster", help="how Serve takes requests in")
     made.add_argument("--limit", type=float, default=300.0, help="seconds after which --http gives up, with the reason")
     given = made.parse_args(arguments)
     if given.http:
         rows = import_module("benchmarks.predict_http").http_rows(
-            rate=given.rate, seconds=given.seconds, limit_s=given.limit
+            rate=given.rate, seconds=given.seconds, limit_s=given.limit, mode=given.mode
         )
         publish("predict", [*rows, load_row()])
         return 0

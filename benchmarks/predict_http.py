@@ -35,6 +35,7 @@ from yarl import URL
 
 from benchmarks.process_tree import cpu_s_by_command
 from benchmarks.report import Row
+from benchmarks.serve_modes import MODES
 
 SEED: Final = 7
 RESOURCES: Final = 2_000
@@ -90,28 +91,35 @@ class Clock:
         return f"not measured within {self._limit_s:g} s: the machine is too busy, load {os.getloadavg()[0]:.1f}"
 
 
-def http_rows(*, rate: float, seconds: float, limit_s: float) -> list[Row]:
-    """Start a platform, ask, stop it."""
+def http_rows(*, rate: float, seconds: float, limit_s: float, mode: str) -> list[Row]:
+    """Start a platform, ask, stop it.
+
+    Args:
+        mode: of `MODES`.
+    """
     clock = Clock(limit_s)
-    with tempfile.TemporaryDirectory() as folder, _platform(Path(folder), clock) as (process, told):
+    with tempfile.TemporaryDirectory() as folder, _platform(Path(folder), clock, MODES[mode]) as (process, told):
         try:
             turns = asyncio.run(_measured(Path(folder), told, process.pid, clock, rate=rate, seconds=seconds))
         except TimeoutError:
             raise SystemExit(clock.late()) from None
         clock.tell("stopping")
-    return _rows(turns, rate)
+    return _rows(turns, rate, mode)
 
 
 @contextmanager
-def _platform(folder: Path, clock: Clock) -> Iterator[tuple[subprocess.Popen[str], Mapping[str, str]]]:
+def _platform(
+    folder: Path, clock: Clock, environment: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[str], Mapping[str, str]]]:
     """A platform in a process of its own, and what it tells: where it listens, and the token."""
     clock.tell(f"starting Ray, actors and HTTP; load {os.getloadavg()[0]:.1f}")
     log = folder / "platform.log"
     command = [sys.executable, "-m", "benchmarks.predict_http", str(folder)]
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
-        )
+            command, env={**os.environ, **environment}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+            text=True, start_new_session=True,
+        )  # fmt: skip
     try:
         yield process, _ready(process, log, clock)
     finally:
@@ -216,7 +224,7 @@ async def _load(ask: Callable[[int], Awaitable[int]], pid: int, *, rate: float, 
     return Turn(waits, _cpu_s(pid) - spent, refused)
 
 
-def _rows(turns: Mapping[str, Sequence[Turn]], rate: float) -> list[Row]:
+def _rows(turns: Mapping[str, Sequence[Turn]], rate: float, mode: str) -> list[Row]:
     waits = {name: np.concatenate([one.waits_s for one in found]) for name, found in turns.items()}
     cost = {name: 1_000 * sum(one.cpu_s for one in found) / len(waits[name]) for name, found in turns.items()}
     refused = {name: sum(one.refused for one in found) for name, found in turns.items()}
@@ -228,8 +236,8 @@ def _rows(turns: Mapping[str, Sequence[Turn]], rate: float) -> list[Row]:
             if percent == 99
             else ("", None)
         )
-        rows.append(Row(f"no-op over HTTP at {rate:g}/s, p{percent}", bare, "ms"))
-        name = f"one resource over HTTP at {rate:g}/s, p{percent}"
+        rows.append(Row(f"no-op over HTTP ({mode}) at {rate:g}/s, p{percent}", bare, "ms"))
+        name = f"one resource over HTTP ({mode}) at {rate:g}/s, p{percent}"
         rows.append(Row(name, ms, "ms", "no-op deployment", ms / bare, aim, met))
     asked = len(waits["resource"])
     rows.append(

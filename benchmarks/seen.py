@@ -40,11 +40,11 @@ from ray import serve as ray_serve
 from actors.placement import shard_router
 from actors.shards.roster_file import RosterFile
 from actors.tenant_shard import TenantShard
-from benchmarks.chain_http import MODES
 from benchmarks.noop_ingress import noop_application
 from benchmarks.process_tree import cpu_s_by_command
 from benchmarks.queues import STATE, fill, message, queue
 from benchmarks.report import Row, publish
+from benchmarks.serve_modes import MODES
 from connectors.baseline.parts import baseline
 from connectors.baseline.snapshot import read
 from domain.clock import parse_instant

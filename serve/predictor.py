@@ -9,7 +9,7 @@ port: this process, or a deployment of its own; where that errs or is late, the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -56,6 +56,12 @@ LEARNED, BASELINE = "learned", "baseline"
 SERVING, CANDIDATE = "serving", "candidate"
 SCORE_DEADLINE_S: Final = 600.0
 LOCKS: Final = 16
+FRESH_S: Final = 1.0
+"""For so long a graph answers for single resources without its shard being asked whether it has changed."""
+FRESH_SHARE: Final = 0.05
+"""One that takes long to read answers longer, so that reading takes no more than this share of the time,"""
+FRESH_S_MAX: Final = 300.0
+"""but never longer than this."""
 READ_AGAIN: Final = 3
 """How often a graph is read that another request has just read anew."""
 Row = dict[str, Json]
@@ -187,6 +193,7 @@ class _Tenant:
 
     Args:
         rows: of the graph, by the ids of resources.
+        fresh_until_s: until when the graph answers for single resources.
     """
 
     prepared: Prepared
@@ -194,6 +201,12 @@ class _Tenant:
     predictor: Predictor
     name: str
     placed: Any
+    fresh_until_s: float = float("-inf")
+
+    def will_do(self, as_of: datetime, now_s: float) -> bool:
+        """Whether the graph is fresh, and of the hour that is asked about."""
+        hour = as_of.replace(minute=0, second=0, microsecond=0)
+        return now_s < self.fresh_until_s and hour <= self.prepared.as_of <= as_of
 
     def row_of(self, resource_id: str) -> int:
         """Where a resource stands.
@@ -246,7 +259,9 @@ class PredictionService:
         Raises:
             NotFound: the tenant has no such resource, or it was not there yet.
         """
-        kept = self._tenant(asked.tenant, asked.as_of)
+        kept = self._tenant(asked.tenant, asked.as_of, is_lately=True)
+        if resource_key(asked.resource_id) not in kept.rows:
+            kept = self._tenant(asked.tenant, asked.as_of)
         row = kept.row_of(asked.resource_id)
         self._keep_today(asked, kept)
         told, source = self._told(asked.tenant, kept, row)
@@ -341,14 +356,20 @@ class PredictionService:
         series.keep(told)
         series.keep_counts(DayCounts(told.at, graph.names, shift.counted(graph.values)))
 
-    def _tenant(self, tenant: TenantId, as_of: datetime) -> _Tenant:
+    def _tenant(self, tenant: TenantId, as_of: datetime, *, is_lately: bool = False) -> _Tenant:
+        """A tenant's graph as it is now, or as it was lately."""
         with self._reading[hash(tenant) % LOCKS]:
-            kept = self._kept.get(tenant)
+            kept, begun_s = self._kept.get(tenant), self._now_s()
+            if is_lately and kept is not None and kept.will_do(as_of, begun_s):
+                return kept
             known = None if kept is None else (kept.prepared.version, kept.prepared.as_of)
             fresh = self._tenants.prepared_graph(tenant, as_of=as_of, known=known)
             if fresh is not None:
                 kept = self._placed(tenant, fresh, as_of)
             assert kept is not None, "a shard says that nothing changed only of what it gave before"
+            now_s = self._now_s()
+            fresh_s = min(max(FRESH_S, (now_s - begun_s) / FRESH_SHARE), FRESH_S_MAX)
+            kept = replace(kept, fresh_until_s=max(kept.fresh_until_s, now_s + fresh_s))
             with self._lock:
                 self._kept.pop(tenant, None)
                 self._kept[tenant] = kept

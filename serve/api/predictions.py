@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime
 
 from actors.messages import APPLIED, BUILTIN, IMPORTED, Filters, Progress, ScanFacts, ScanRequest
@@ -36,7 +36,7 @@ def analyze(body: AnalyzeBody, caller: CallerOf, context: Context) -> Document:
     return dict(context.platform.analyze(caller.tenant, as_of=as_of, filters=filters, limit=body.limit))
 
 
-@router.get("/{resource_id:path}/timeline", responses=problem_responses(404))
+@router.get("/{resource_id:path}/timeline", response_model=Document, responses=problem_responses(404))
 def timeline(
     resource_id: ResourceId,
     caller: CallerOf,
@@ -44,13 +44,14 @@ def timeline(
     as_of: Annotated[
         AwareDatetime | None, Query(description="Now, or up to five minutes ago, when it is not given")
     ] = None,
-) -> Document:
+) -> Response:
     """One resource's changes, violations and what dates decide, oldest first; and what the model expects, `learned`:
     probabilities for seven days, what they come from, what would lower them, and how they were on the days before.
     """  # noqa: D205 (the first sentence is the route's summary)
     moment = _moment(as_of, context)
     row = dict(context.platform.timeline(caller.tenant, resource_id, as_of=moment, lately=as_of is None))
-    return {**row, "learned": _learned(context, Question(caller.tenant, resource_id, moment))}
+    learned = _learned(context, Question(caller.tenant, resource_id, moment))
+    return Response(orjson.dumps({**row, "learned": learned}), media_type="application/json")
 
 
 @router.get("/{resource_id:path}/cochange", responses=problem_responses(404))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -94,7 +95,7 @@ class Ingress:
             config.folders, platform, clock, config.keys, stamping=time_stamps(config.report_tsa_url)
         )
         streams = config.streams.open()
-        allowed = Allowed.of(config.webhook_places)
+        allowed, loop = Allowed.of(config.webhook_places), asyncio.get_running_loop()
         parts = CourierParts(config.folders, streams.feed, platform.collect, allowed, clock, look=platform.drift.look)
         DriftCourier(parts).begin()
         predictions = Predictions(
@@ -102,7 +103,7 @@ class Ingress:
             config.folders,
             clock,
             config.models,
-            lambda arms: DeployedModel(model, features_now(), arms.files),
+            lambda arms: DeployedModel(model, loop, features_now(), arms.files),
         )
         place = SoleWorker(config.folders.store / NIGHTS_LOCK)
         PredictionNights(predictions, config.folders.tenants, clock, place, hour=config.prediction_hour).begin()

@@ -33,6 +33,8 @@ WARM_S: Final = 5.0
 """How long an answer may take."""
 COLD_S: Final = 20.0
 """How long the first answers may take together, while a replica starts."""
+LOOP_S: Final = 1.0
+"""How much longer the loop may take to say that an answer is late."""
 IDLE_S: Final = 3_600.0
 """After so long without a question replicas end."""
 ONE_THREAD: Final = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -143,6 +145,7 @@ class DeployedModel:
 
     Args:
         handle: of the deployment.
+        loop: that the handle is used on, whether or not Serve routes requests in a loop of its own.
         features: what the features of this code digest to.
         files: of weights by the names of their arms.
     """
@@ -150,9 +153,16 @@ class DeployedModel:
     where = "a deployment of Ray Serve"
 
     def __init__(
-        self, handle: Any, features: str, files: Mapping[str, Path], *, now_s: Callable[[], float] = monotonic
+        self,
+        handle: Any,
+        loop: asyncio.AbstractEventLoop,
+        features: str,
+        files: Mapping[str, Path],
+        *,
+        now_s: Callable[[], float] = monotonic,
     ) -> None:
-        self._handle, self._features, self._files, self._now_s = handle, features, files, now_s
+        self._handle, self._loop = handle, loop
+        self._features, self._files, self._now_s = features, files, now_s
         self._patience = Patience(WARM_S, COLD_S, IDLE_S)
 
     def place(self, graph: Graph) -> list[Any]:
@@ -189,7 +199,7 @@ class DeployedModel:
     def _answer(self, ask: Callable[[], Any], deadline_s: float | None) -> object:
         try:
             left_s = self._patience.left_s(self._now_s()) if deadline_s is None else deadline_s
-            found = ask().result(timeout_s=left_s)
+            found = asyncio.run_coroutine_threadsafe(_awaited(ask, left_s), self._loop).result(left_s + LOOP_S)
         except (RayError, RayServeException, TimeoutError) as error:
             raise UnavailableError(
                 "the model did not answer", reason=f"{type(error).__name__}: {error}"[:300], retry_after_s=1,
@@ -199,6 +209,11 @@ class DeployedModel:
             raise found
         self._patience.answered(self._now_s())
         return found
+
+
+async def _awaited(ask: Callable[[], Any], within_s: float) -> object:
+    async with asyncio.timeout(within_s):
+        return await ask()
 
 
 def _read(sent: Sent) -> Graph:

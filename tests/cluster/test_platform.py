@@ -93,6 +93,15 @@ def test_a_projection_runs_in_the_pool_and_its_seed_decides(platform: Platform, 
     assert platform.client.get(f"/api/v2/evidence/{found[0]['evidence_id']}").status_code == 200
 
 
+def cochange(platform: Platform, uid: str) -> dict[str, Any]:
+    """What may change with a resource."""
+    path = f"/api/v2/predictions/{quote(uid, safe='')}/cochange"
+    answer = platform.client.get(path, params={"as_of": f"{AS_OF}T12:00:00Z"})
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
 def test_the_models_answer_from_a_deployment_that_the_first_question_starts(platform: Platform, estate: Path) -> None:
     assert platform.pcg("scan", estate, "--as-of", AS_OF).returncode == 0
     found = platform.client.get("/api/v2/violations", params={"limit": 24}).json()["items"]
@@ -118,6 +127,12 @@ def test_the_models_answer_from_a_deployment_that_the_first_question_starts(plat
     figures = platform.client.get("/api/v2/predictions/models", headers=headers).json()
     assert figures["where"] == "a deployment of Ray Serve"
     assert figures["arms"]["serving"]["answered"] >= 1
+    others = [cochange(platform, uid) for uid in uids]
+    assert {one["source"] for one in others} == {"learned"}
+    told = [one for other in others for one in other["candidates"]]
+    assert told
+    assert all(0 <= one["probability"] <= 1 and 1 <= one["hops"] <= 3 for one in told)
+    assert any(one["features"] for one in told), "the head for pairs answered, not the count"
 
 
 def test_a_killed_writer_loses_nothing_and_doubles_nothing(platform: Platform) -> None:

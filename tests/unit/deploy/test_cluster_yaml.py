@@ -64,6 +64,13 @@ def test_the_heads_tables_have_a_name_of_their_own_in_redis(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_serve_takes_requests_in_the_same_way_on_every_node(name: str) -> None:
+    starts = [" ".join(read(name)[f"{kind}_start_ray_commands"]) for kind in ("head", "worker")]
+    head, worker = (set(re.findall(r"RAY_SERVE_\w+=\S+", start)) for start in starts)
+    assert head == worker == {"RAY_SERVE_ENABLE_HA_PROXY=1", "RAY_SERVE_THROUGHPUT_OPTIMIZED=1"}
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_the_extras_that_nodes_install_are_ones_of_the_project(name: str) -> None:
     (setup,) = read(name)["setup_commands"]
     named = re.findall(r"--extra (\S+)", setup)

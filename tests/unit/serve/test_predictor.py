@@ -20,7 +20,19 @@ from domain.resource import resource_key
 from domain.tenancy import TenantId
 from serve.breaker import Breaker, Patience
 from serve.predictions import ModelHere
-from serve.predictor import BASELINE, GLOBAL, LEARNED, OWN, Arms, PredictionService, Question
+from serve.predictor import (
+    BASELINE,
+    FRESH_S,
+    FRESH_S_MAX,
+    FRESH_SHARE,
+    GLOBAL,
+    LEARNED,
+    OWN,
+    Arms,
+    PredictionService,
+    Question,
+)
+from tests.unit.actors.shards.tenants import Watch
 from tests.unit.training.made_network import drawn_relations, drawn_values
 from tests.unit.training.made_predictor import drawn_predictor, with_pairing
 from training.cochange import NAMES
@@ -42,7 +54,7 @@ class Shards:
     """One tenant's graph, and what came of it (synthetic)."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.asked, self.takes_s, self.watch = 0, 0.0, Watch()
         self.now = NOW
         self.positive = 0.2
         self.unknown = 0
@@ -54,6 +66,7 @@ class Shards:
         self, tenant: TenantId, *, as_of: datetime, known: tuple[int, datetime] | None
     ) -> Prepared | None:
         self.asked += 1
+        self.watch.now_s += self.takes_s
         self.now = as_of
         if known == (self.version, as_of):
             return None
@@ -140,6 +153,30 @@ def test_the_series_has_one_point_a_day_and_forgets_after_its_time(tmp_path: Pat
     found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=RETENTION_DAYS)))
     assert [one["at"][:10] for one in found["series"]] == ["2026-03-03", "2026-05-31"]
     assert all(0 <= one["T4"] <= 1 and one["source"] == LEARNED for one in found["series"])
+
+
+@pytest.mark.parametrize(("takes_s", "fresh_s"), [(0.0, FRESH_S), (2.0, 2.0 / FRESH_SHARE), (100.0, FRESH_S_MAX)])
+def test_a_graph_answers_for_a_while_and_longer_where_it_takes_long_to_read(
+    tmp_path: Path, takes_s: float, fresh_s: float
+) -> None:
+    shards = Shards()
+    service = _service(tmp_path, shards=shards, now_s=shards.watch)
+    shards.takes_s = takes_s
+    for passed_s, times in ((0.0, 1), (fresh_s - 0.1, 1), (0.2, 2)):
+        shards.watch.now_s += passed_s
+        service.timeline(Question(ACME, UIDS[3], NOW))
+        assert shards.asked == times
+    service.timeline(Question(ACME, UIDS[3], NOW + timedelta(hours=1)))
+    assert shards.asked == 3, "features are of another hour"
+
+
+def test_a_resource_that_a_kept_graph_lacks_is_looked_for_in_the_present_one(tmp_path: Path) -> None:
+    shards = Shards()
+    service = _service(tmp_path, shards=shards, now_s=shards.watch)
+    service.timeline(Question(ACME, UIDS[3], NOW))
+    with pytest.raises(NotFound):
+        service.timeline(Question(ACME, "/r/unknown", NOW))
+    assert shards.asked == 2
 
 
 def test_another_day_than_today_is_told_and_not_kept(tmp_path: Path) -> None:
