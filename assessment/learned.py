@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
 from domain.resource import resource_key
 from training.activity import Prior
-from training.cochange import candidates_of
+from training.cochange import Surroundings
 from training.features import Features, Matrix
 from training.history import Action, Timeline
 from training.outcomes import EVERYTHING, WEEK, Deed, Known, Settled, settle
@@ -38,7 +39,7 @@ class Prepared:
     relations: Relations
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Looked:
     """A tenant's past with its features, from which pairs are made."""
 
@@ -48,6 +49,16 @@ class Looked:
     def uids(self) -> tuple[str, ...]:
         """Of each row, as `resource_key` writes them."""
         return tuple(self.seen.past.nodes.uids[row] for row in self.seen.state.rows.tolist())
+
+    @cached_property
+    def nodes(self) -> Mapping[str, int]:
+        """Resources' nodes by their ids, as `resource_key` writes them."""
+        return dict(zip(self.uids(), self.seen.state.rows.tolist(), strict=True))
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What candidates are found in."""
+        return Surroundings.of(self.seen, self.found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,11 +92,10 @@ def looked(timeline: Timeline, prior: Prior, *, as_of: datetime) -> Looked:
 
 def cochanging(known: Looked, uid: str, *, as_of: datetime, version: int) -> CoChanging | None:
     """Who may change with a resource; None where it is not there. Features are those that pairs are learned from."""
-    seen, key = known.seen, resource_key(uid)
-    anchor = next((row for row in seen.state.rows.tolist() if seen.past.nodes.uids[row] == key), None)
+    seen, anchor = known.seen, known.nodes.get(resource_key(uid))
     if anchor is None:
         return None
-    rows = candidates_of(seen, known.found, np.array([anchor], np.int32))
+    rows = known.surroundings.candidates(np.array([anchor], np.int32))
     events = seen.past.events
     changes = int(((events.node == anchor) & (events.action == Action.UPDATE)).sum())
     candidates = tuple(seen.past.nodes.uids[node] for node in rows.candidates.tolist())

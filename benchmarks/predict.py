@@ -3,8 +3,9 @@
 Graphs are made up: references drawn at random, groups of about thirty, the shipped weights. Measured: the network over
 100,000 resources with 400,000 edges, with ``--large`` over 1,000,000 with 4,000,000 (with peak memory); the answer with
 regression, weights and calibration; one resource out of its neighbourhood, and explained; features of a history of
-100,000 resources. Times are wall seconds, the least of the repeats, on one thread as in a replica, with processor
-seconds and the load of the machine beside them. On a quiet machine it takes 50 s, and 160 s with ``--large``.
+100,000 resources, and what changes with one of them. Times are wall seconds, the least of the repeats, on one thread as
+in a replica, with processor seconds and the load of the machine beside them. On a quiet machine it takes 90 s, and
+200 s with ``--large``.
 
 With ``--http`` only a platform that is started for it is asked, at a steady rate, beside a no-op, as
 `benchmarks.predict_http` says, by default with the variables of the cluster files. Starting took 70 to 90 s there and
@@ -32,18 +33,21 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assessment.learned import cochanging, looked
 from benchmarks.report import Row, publish
 from benchmarks.serve_modes import MODES
+from serve.cochange import pairs_of
 from training.explanation import Explainer
-from training.history import Frames, timeline
+from training.history import Frames, Timeline, timeline
 from training.predictor import Predictor, shipped_predictor
-from training.relations import GROUPS, Relations, grouped, recent
+from training.relations import GROUPS, Relations, grouped, recent, relations_of
 from training.task import features_of, see
 
 SEED = 7
 REPEATS = 5
 GROUP_SIZE = 30
-QUESTIONS = 300
+QUESTIONS, PAIRED = 300, 60
+END = datetime(2026, 1, 5, tzinfo=UTC)
 RESOURCE_MS_MAX, NETWORK_S_MAX, WITH_FEATURES_S_MAX, LARGE_S_MAX, LARGE_GB_MAX = 5.0, 0.2, 3.0, 5.0, 3.0
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 """Read when the numerical libraries are loaded, so the process begins anew with them."""
@@ -154,19 +158,48 @@ def one_rows(predictor: Predictor, rows: int, edges: int) -> list[Row]:
     return found
 
 
-def features_row(predictor: Predictor, rows: int, edges: int) -> Row:
-    """Features of a history of as many resources, each created, some changed; and the answer after them."""
+def history_rows(predictor: Predictor, rows: int, edges: int) -> list[Row]:
+    """What is asked of a history of as many resources, each created, some changed."""
     draw = np.random.default_rng(SEED)
-    end = datetime(2026, 1, 5, tzinfo=UTC)
-    history = timeline("made", "aws", made_frames(draw, rows, edges, end), end=end)
+    history = timeline("made", "aws", made_frames(draw, rows, edges, END), end=END)
+    return [features_row(predictor, history, rows, edges), *cochange_rows(predictor, history, rows)]
+
+
+def features_row(predictor: Predictor, history: Timeline, rows: int, edges: int) -> Row:
+    """Features of every resource; and the answer after them."""
 
     def work() -> None:
-        (seen,), own = see([history], end)
+        (seen,), own = see([history], END)
         features_of(seen, predictor.prior.merged([own]))
 
     took = least_s(work, 2)
     aim = f"with the network at most {WITH_FEATURES_S_MAX} s"
     return Row(f"features of a history, {rows:,} / {edges:,}", took, "s", aim=aim, met=took <= WITH_FEATURES_S_MAX)
+
+
+def cochange_rows(predictor: Predictor, history: Timeline, rows: int) -> list[Row]:
+    """Which others are changed with one resource: its candidates with their features, and the head for pairs."""
+    pairing = predictor.pairing
+    assert pairing is not None, "shipped weights have a head for pairs"
+    known = looked(history, predictor.prior, as_of=END)
+    values, relations = known.found.values, relations_of(known.seen)
+    uids = known.uids()
+    places = {uid: row for row, uid in enumerate(uids)}
+    sizes: list[int] = []
+
+    def ask(row: int) -> None:
+        near = cochanging(known, uids[row], as_of=END, version=1)
+        assert near is not None, "every resource is there"
+        pairs = pairs_of(near, row, places)
+        assert pairs is not None, "candidates are of the same graph"
+        pairing.told(values, relations, pairs, near.values)
+        sizes.append(len(pairs))
+
+    chosen = np.random.default_rng(SEED).integers(0, len(uids), PAIRED).tolist()
+    took = 1000 * np.array([least_s(partial(ask, row), 1) for row in chosen])
+    named = f"what changes with one resource, of {rows:,}"
+    times = [Row(f"{named}, p{percent}", float(np.percentile(took, percent)), "ms") for percent in (50, 99)]
+    return [*times, Row(f"{named}, candidates, median", float(np.median(sizes)), "resources")]
 
 
 def made_frames(draw: np.random.Generator, rows: int, edges: int, end: datetime) -> Frames:
@@ -221,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     predictor = shipped_predictor()
     size = (10_000, 40_000) if given.small else (100_000, 400_000)
     rows = [*whole_rows(predictor, *size, repeats=REPEATS), *one_rows(predictor, *size)]
-    rows.append(features_row(predictor, *size))
+    rows += history_rows(predictor, *size)
     if given.large:
         rows += whole_rows(predictor, 1_000_000, 4_000_000, repeats=2)
     publish("predict", [*rows, load_row()])

@@ -6,7 +6,6 @@ are drawn (at most so many per tenant and week, with a seed of the cut-off), can
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,61 +61,86 @@ def pair_rows(seen: Seen, found: Features, outcome: Outcome, *, seed: int) -> Pa
     changed = changed_in(outcome, seen.state.rows)
     draw = np.random.default_rng((seed, seen.past.cutoff_us // DAY_US))
     anchors = np.sort(draw.choice(changed, min(ANCHORS_MAX, len(changed)), replace=False))
-    rows = candidates_of(seen, found, anchors)
+    rows = Surroundings.of(seen, found).candidates(anchors)
     return replace(rows, labels=np.isin(rows.candidates, changed))
 
 
-def candidates_of(seen: Seen, found: Features, anchors: Codes) -> PairRows:
-    """The candidates near given anchors with their features; labels are all False. For live tenants too."""
-    graph = adjacency(seen.state.joined, len(seen.past.nodes))
-    batches = _batches(seen.past)
-    row_of = np.full(len(seen.past.nodes), -1, np.int64)
-    row_of[seen.state.rows] = np.arange(len(seen.state.rows))
-    carried = found.values[:, [found.names.index(name) for name in CARRIED]]
-    parts = [_of_one(seen, graph, batches, row_of, int(anchor)) for anchor in anchors]
-    ends = np.concatenate([np.full(len(p[0]), a, np.int32) for a, p in zip(anchors, parts, strict=True)] or [_NONE])
-    others = np.concatenate([p[0] for p in parts] or [_NONE])
-    pairs = np.concatenate([p[1] for p in parts] or [np.zeros((0, len(PAIR_NAMES)), np.float32)])
-    values = np.concatenate((pairs, carried[row_of[others]], carried[row_of[ends]]), axis=1)
-    rows = np.stack((row_of[ends], row_of[others]), axis=1).astype(np.int32)
-    return PairRows(values, np.zeros(len(values), np.bool_), ends, others, rows)
-
-
 _NONE = np.zeros(0, np.int32)
-Batches = dict[int, dict[int, tuple[float, bool]]]
-"""For each node, the batches that changed it: how recent each is, and whether it is small."""
+Touched = dict[int, tuple[float, bool]]
+"""The batches that changed a node: how recent each is, and whether it is small."""
 
 
-def _batches(past: Past) -> Batches:
-    events, found = past.events, defaultdict[int, dict[int, tuple[float, bool]]](dict)
-    age = (past.cutoff_us - events.at) / DAY_US
-    kept = (age <= MEMORY_DAYS) & (events.action != Action.DELETE)
-    weight = np.exp2(-age / 90)
-    columns = (events.node, events.batch, weight, events.batch_size <= LARGE_BATCH)
-    for node, batch, recent, small in zip(*(one[kept].tolist() for one in columns), strict=True):
-        found[node][batch] = (recent, small)
-    return found
+class Batches:
+    """Which batches changed each node, read when they are asked for."""
+
+    def __init__(self, past: Past) -> None:
+        events = past.events
+        age = (past.cutoff_us - events.at) / DAY_US
+        kept = np.flatnonzero((age <= MEMORY_DAYS) & (events.action != Action.DELETE))
+        kept = kept[np.argsort(events.node[kept], kind="stable")]
+        self._starts = np.searchsorted(events.node[kept], np.arange(len(past.nodes) + 1))
+        self._columns = (events.batch[kept], np.exp2(-age[kept] / 90), events.batch_size[kept] <= LARGE_BATCH)
+
+    def of(self, node: int) -> Touched:
+        """Those of one node; of several events in one batch the last counts."""
+        mine = slice(*self._starts[node : node + 2].tolist())
+        return {
+            batch: (recent, small)
+            for batch, recent, small in zip(*(one[mine].tolist() for one in self._columns), strict=True)
+        }
 
 
-def _of_one(
-    seen: Seen, graph: Adjacency, batches: Batches, row_of: NDArray[np.int64], anchor: int
-) -> tuple[Codes, NDArray[np.float32]]:
-    reached, hops = within(graph, anchor, hops_max=HOPS_MAX, nodes_max=CANDIDATES_MAX)
-    scored = row_of[reached] >= 0
-    reached, hops = reached[scored], hops[scored]
-    nodes, mine, near = seen.past.nodes, batches.get(anchor, {}), set(graph.of(anchor).tolist())
-    table = np.zeros((len(reached), len(PAIR_NAMES)), np.float32)
-    table[:, 0] = hops
-    for at, other in enumerate(reached.tolist()):
-        table[at, 1:7] = _together(mine, batches.get(other, {}))
-        table[at, 11] = len(near.intersection(graph.of(other).tolist())) if hops[at] <= 2 else 0
-    for column, group in enumerate((nodes.stack, nodes.file, nodes.type, nodes.source), start=7):
-        table[:, column] = group.codes[reached] == group.codes[anchor]
-    table[:, 12], table[:, 13] = np.log1p(len(near)), np.log1p(len(reached))
-    return reached, table
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """What candidates are found in and described by, at a cut-off. For live tenants too.
+
+    Shapes:
+        row_of: int64 (nodes,), rows of the state; -1 where a node is not scored.
+        carried: float32 (rows, len(CARRIED)).
+    """
+
+    seen: Seen
+    graph: Adjacency
+    batches: Batches
+    row_of: NDArray[np.int64]
+    carried: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, seen: Seen, found: Features) -> Surroundings:
+        """Those of a past with its features."""
+        row_of = np.full(len(seen.past.nodes), -1, np.int64)
+        row_of[seen.state.rows] = np.arange(len(seen.state.rows))
+        carried = found.values[:, [found.names.index(name) for name in CARRIED]]
+        return cls(seen, adjacency(seen.state.joined, len(seen.past.nodes)), Batches(seen.past), row_of, carried)
+
+    def candidates(self, anchors: Codes) -> PairRows:
+        """The candidates near given anchors with their features; labels are all False."""
+        parts = [self._of_one(int(anchor)) for anchor in anchors]
+        ends = np.concatenate([np.full(len(p[0]), a, np.int32) for a, p in zip(anchors, parts, strict=True)] or [_NONE])
+        others = np.concatenate([p[0] for p in parts] or [_NONE])
+        pairs = np.concatenate([p[1] for p in parts] or [np.zeros((0, len(PAIR_NAMES)), np.float32)])
+        rows = np.stack((self.row_of[ends], self.row_of[others]), axis=1).astype(np.int32)
+        values = np.concatenate((pairs, self.carried[rows[:, 1]], self.carried[rows[:, 0]]), axis=1)
+        return PairRows(values, np.zeros(len(values), np.bool_), ends, others, rows)
+
+    def _of_one(self, anchor: int) -> tuple[Codes, NDArray[np.float32]]:
+        graph, nodes = self.graph, self.seen.past.nodes
+        reached, hops = within(graph, anchor, hops_max=HOPS_MAX, nodes_max=CANDIDATES_MAX)
+        scored = self.row_of[reached] >= 0
+        reached, hops = reached[scored], hops[scored]
+        mine, near = self.batches.of(anchor), set(graph.of(anchor).tolist())
+        table = np.zeros((len(reached), len(PAIR_NAMES)), np.float32)
+        table[:, 0] = hops
+        for at, other in enumerate(reached.tolist()):
+            table[at, 1:7] = _together(mine, self.batches.of(other))
+            table[at, 11] = len(near.intersection(graph.of(other).tolist())) if hops[at] <= 2 else 0
+        for column, group in enumerate((nodes.stack, nodes.file, nodes.type, nodes.source), start=7):
+            table[:, column] = group.codes[reached] == group.codes[anchor]
+        table[:, 12], table[:, 13] = np.log1p(len(near)), np.log1p(len(reached))
+        return reached, table
 
 
-def _together(mine: dict[int, tuple[float, bool]], theirs: dict[int, tuple[float, bool]]) -> tuple[float, ...]:
+def _together(mine: Touched, theirs: Touched) -> tuple[float, ...]:
     both = mine.keys() & theirs.keys()
     small = sum(mine[one][1] for one in both)
     recent = sum(mine[one][0] for one in both)

@@ -26,7 +26,7 @@ from domain.tenancy import TenantId
 from graph.stores.contract import ScanRecord
 from graph.stores.memory import MemoryStore
 from training.activity import Prior
-from training.cochange import candidates_of
+from training.cochange import Surroundings
 from training.outcomes import Came, Why
 from training.task import features_of, see
 
@@ -151,7 +151,8 @@ def test_pairs_of_a_live_resource_are_those_that_are_learned_from() -> None:
     assert found is not None
     (seen,), own = see([tenant_timeline(store, end=now)], now)
     known = features_of(seen, own)
-    wanted = candidates_of(seen, known, np.array([seen.past.nodes.uids.index(resource_key(BUCKET))], np.int32))
+    anchor = seen.past.nodes.uids.index(resource_key(BUCKET))
+    wanted = Surroundings.of(seen, known).candidates(np.array([anchor], np.int32))
     np.testing.assert_array_equal(found.values, wanted.values)
     assert found.candidates == tuple(seen.past.nodes.uids[node] for node in wanted.candidates)
     assert len(found.candidates) > 0

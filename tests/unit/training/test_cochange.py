@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.training.made_history import START, Tables
-from training.cochange import PAIR_NAMES, PairRows, candidates_of, pair_rows
+from training.cochange import PAIR_NAMES, PairRows, Surroundings, pair_rows
 from training.history import Timeline
 from training.recorded import read_histories
 from training.task import features_of, see
@@ -60,7 +60,7 @@ def test_changes_together_are_counted_from_the_past_alone(history: Timeline) -> 
 def test_a_live_question_needs_no_outcome(history: Timeline) -> None:
     seen, prior = see([history], CUTOFF)
     found = features_of(seen[0], prior)
-    asked = candidates_of(seen[0], found, np.array([0], np.int32))
+    asked = Surroundings.of(seen[0], found).candidates(np.array([0], np.int32))
     judged = pair_rows(seen[0], found, history.outcome(CUTOFF), seed=1)
     of_a = judged.anchors == 0
     np.testing.assert_array_equal(asked.values, judged.values[of_a])

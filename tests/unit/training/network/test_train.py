@@ -15,7 +15,7 @@ pytest.importorskip("torch_geometric", reason="the extra `gnn` is not installed"
 
 from tests.unit.training.made_history import START, grown
 from training.__main__ import main
-from training.cochange import candidates_of
+from training.cochange import Surroundings
 from training.network.fit import TEACHING
 from training.network.split import HELD_OUT_WEEKS, split
 from training.predictor import load_predictor
@@ -49,7 +49,7 @@ def test_a_trained_model_answers_for_a_history(tmp_path: Path) -> None:
     assert "No back-test was given." in card.read_text()
     assert "A head of its own answers T5" in card.read_text()
     assert predictor.pairing is not None
-    rows = candidates_of(seen[0], found, seen[0].state.rows[:3])
+    rows = Surroundings.of(seen[0], found).candidates(seen[0].state.rows[:3])
     pairs = predictor.pairing.told(found.values, relations_of(seen[0]), rows.rows, rows.values)
     assert len(pairs.p) == len(rows.values) > 0
     assert ((pairs.p >= 0) & (pairs.p <= 1)).all()
