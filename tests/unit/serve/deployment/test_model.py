@@ -51,7 +51,7 @@ def test_the_handle_is_used_on_the_loop_whoever_asks(loop: asyncio.AbstractEvent
 def test_an_answer_that_is_late_is_none(loop: asyncio.AbstractEventLoop) -> None:
     async def answer(sent: Sent) -> object:
         del sent
-        return await asyncio.sleep(60)
+        return await asyncio.sleep(60, LOGITS)
 
     with pytest.raises(UnavailableError, match="did not answer"):
         model(loop, answer).whole(ASKED, [], deadline_s=0.05)
