@@ -7,8 +7,8 @@ change of a name alone. Answers of parts put together are those of the whole gra
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from zlib import crc32
@@ -19,15 +19,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domain.errors import InputError, IntegrityError, UnavailableError
-from domain.resource import Relationship, ResourceId, resource_key
-from graph.edge_columns import EdgeColumns, circles_of, compressed, joined, strongest, without_circles
-from graph.fold import numbers_of, order_of, resources_of
-from graph.learn import rows_by_type
+from domain.resource import Relationship
 from graph.live import Owns
 from graph.reading import STRENGTHS
-from graph.references import Dangling
-from graph.snapshot import Snapshot, account_of
-from graph.view import GraphView, columns_of
+from graph.snapshot import account_of
 
 PARTS_MAX: Final = 256
 SCHEMA: Final = 1
@@ -197,81 +192,6 @@ def _units(sizes: Mapping[str, int], parts: int) -> dict[str, int]:
     return units
 
 
-def union(parts: Sequence[GraphView]) -> Snapshot:
-    """The whole graph, from all its parts after the same changes.
-
-    Raises:
-        InputError: the parts do not hold the same resources.
-    """
-    orders = [order_of(part.whole, part.overlay) for part in parts]
-    first = parts[0]
-    resources = resources_of(first.whole, first.overlay, orders[0])
-    if len({len(order) for order in orders}) > 1:
-        sizes = [len(order) for order in orders]
-        raise InputError("the parts do not hold the same resources", sizes=sizes, todo="Bring them to one version")
-    size = len(orders[0])
-    edges = strongest(joined([_numbered(part, order) for part, order in zip(parts, orders, strict=True)]))
-    circles = circles_of(edges.sources, edges.targets, edges.kinds, size)
-    standing, _ = without_circles(edges, circles, size)
-    uids = resources.column("uid")
-    return Snapshot(
-        tenant=first.tenant,
-        as_of=max(part.overlay.as_of for part in parts),
-        resources=resources,
-        edges=compressed(standing, size),
-        tables={},
-        rows_by_type=rows_by_type(resources),
-        dangling=dangling_of(parts),
-        cycles=tuple(tuple(ResourceId(uids[row].as_py()) for row in circle) for circle in circles),
-        digest="",
-        unproven=first.overlay.unproven,
-    )
-
-
-def dangling_of(parts: Iterable[GraphView]) -> tuple[Dangling, ...]:
-    """What leads nowhere, in order of source."""
-    found = [each for part in parts for each in part.dangling]
-    return tuple(sorted(found, key=lambda each: resource_key(each.source)))
-
-
-def edges_from(parts: Sequence[GraphView], uid: str) -> tuple[Relationship, ...]:
-    """What a resource depends on or belongs to, as all parts together know; circles of containment included as such."""
-    found = [part.relationship(edge) for part in parts for edge in part.edges_from(part.index_of(uid))]
-    return hardest(found)
-
-
-def edges_to(parts: Sequence[GraphView], uid: str) -> tuple[Relationship, ...]:
-    """What depends on a resource or belongs to it, as all parts together know."""
-    found = [part.relationship(edge) for part in parts for edge in part.edges_to(part.index_of(uid))]
-    return hardest(found)
-
-
-def reached(parts: Sequence[GraphView], uid: str, *, hops_max: int, incoming: bool) -> dict[ResourceId, int]:
-    """Resources that are reached from one along edges, or against them, with the number of hops.
-
-    Each hop asks every part once about all resources that the last one led to, which is what goes between processes.
-    """
-    start = parts[0].uid(parts[0].index_of(uid))
-    found = {start: 0}
-    ends = [start]
-    for hop in range(1, hops_max + 1):
-        beyond = {other for part in parts for other in _beyond(part, ends, incoming=incoming)}
-        ends = sorted(beyond - found.keys())
-        if not ends:
-            break
-        found |= dict.fromkeys(ends, hop)
-    return found
-
-
-def _beyond(part: GraphView, uids: Sequence[ResourceId], *, incoming: bool) -> set[ResourceId]:
-    rows = [part.index_of(uid) for uid in uids]
-    if incoming:
-        others = {edge.source for row in rows for edge in part.edges_to(row)}
-    else:
-        others = {edge.target for row in rows for edge in part.edges_from(row)}
-    return {part.uid(row) for row in others}
-
-
 def hardest(found: Iterable[Relationship]) -> tuple[Relationship, ...]:
     """Each edge once, as the hardest claim of any part says."""
     best: dict[tuple[str, str, str], Relationship] = {}
@@ -284,10 +204,3 @@ def hardest(found: Iterable[Relationship]) -> tuple[Relationship, ...]:
 
 def _bearing(each: Relationship) -> tuple[int, str]:
     return STRENGTHS.index(each.strength), each.path
-
-
-def _numbered(part: GraphView, order: NDArray[np.int64]) -> EdgeColumns:
-    """A part's edges under the numbers of the whole graph."""
-    rows = numbers_of(order, part.size)
-    edges = columns_of(part)
-    return replace(edges, sources=rows[edges.sources], targets=rows[edges.targets])

@@ -11,11 +11,12 @@ import pytest
 from domain.errors import InputError, IntegrityError, UnavailableError
 from domain.resource import resource_key
 from graph.live import LiveGraph
-from graph.partition import PARTS_MAX, Need, Plan, edges_from, edges_to, plan_parts, reached, union
+from graph.partition import PARTS_MAX, Need, Plan, plan_parts
 from graph.snapshot import Snapshot
 from graph.view import GraphView
-from tests.unit.graph.changing import World, shown, state
+from tests.unit.graph.changing import World, state
 from tests.unit.graph.estate import TENANT
+from tests.unit.graph.parts_union import union
 from tests.unit.graph.test_live import rebuilt
 
 
@@ -38,17 +39,6 @@ def require_whole(views: list[GraphView], expected: Snapshot) -> None:
         assert np.array_equal(getattr(found.edges, name), getattr(expected.edges, name)), name
 
 
-def walked(snapshot: Snapshot, start: int, hops_max: int, *, incoming: bool) -> dict[str, int]:
-    """Breadth first over a whole snapshot."""
-    pairs = zip(snapshot.edges.sources.tolist(), snapshot.edges.targets.tolist(), strict=True)
-    ways = [(target, source) if incoming else (source, target) for source, target in pairs]
-    found, ends = {start: 0}, {start}
-    for hop in range(1, hops_max + 1):
-        ends = {there for here, there in ways if here in ends} - found.keys()
-        found |= dict.fromkeys(ends, hop)
-    return {snapshot.uids[row]: hop for row, hop in found.items()}
-
-
 @pytest.mark.parametrize("seed", range(30))
 def test_parts_put_together_are_the_whole_graph_after_any_changes(seed: int) -> None:
     chance, world = Random(seed), World()
@@ -63,27 +53,6 @@ def test_parts_put_together_are_the_whole_graph_after_any_changes(seed: int) -> 
             if chance.random() < 0.2:
                 part.fold()
         require_whole([part.view() for part in parts], rebuilt(world))
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_what_is_reached_and_next_to_a_resource_is_the_same_in_parts_as_in_whole(seed: int) -> None:
-    chance, world = Random(seed), World()
-    world.put(*(state(chance) for _ in range(25)))
-    views = [part.view() for part in some_parts(world, Plan(3, {}))]
-    expected = rebuilt(world)
-    circled = {uid for cycle in expected.cycles for uid in cycle}
-    for uid in expected.uids:
-        row = expected.index_of(uid)
-        for incoming in (False, True):
-            hops = chance.randint(1, 4)
-            assert reached(views, uid, hops_max=hops, incoming=incoming) == walked(
-                expected, row, hops, incoming=incoming
-            )
-        if uid not in circled:
-            whole = [each for each in expected.relationships() if each.source == uid]
-            assert set(map(shown, edges_from(views, uid))) == set(map(shown, whole))
-            ways_in = {shown(each) for each in expected.relationships() if each.target == uid}
-            assert set(map(shown, edges_to(views, uid))) == ways_in
 
 
 def test_each_part_reads_its_own_documents_alone() -> None:
@@ -123,14 +92,6 @@ def test_a_graph_has_a_sensible_number_of_parts(parts: int) -> None:
     with pytest.raises(InputError) as raised:
         plan_parts({}, parts)
     assert raised.value.facts["parts"] == parts
-
-
-def test_parts_at_different_versions_are_not_put_together() -> None:
-    world = World()
-    parts = some_parts(world, Plan(2, {}))
-    parts[0].apply(world.put(state(Random(5))))
-    with pytest.raises(InputError, match="same resources"):
-        union([part.view() for part in parts])
 
 
 def test_a_plan_is_read_as_it_was_written_and_nothing_else_is() -> None:
