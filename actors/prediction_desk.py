@@ -27,9 +27,8 @@ class PredictionDesk:
     def prepared(self, as_of: datetime) -> Prepared:
         """Resources with features and relations, as of the latest full hour or a change since."""
         version = self._open.version()
-        hour = as_of.replace(minute=0, second=0, microsecond=0)
         kept = self._kept
-        if kept is None or kept.version != version or not hour <= kept.as_of <= as_of:
+        if kept is None or kept.version != version or not kept.will_do(as_of):
             timeline = tenant_timeline(self._open, end=as_of)
             kept = self._kept = prepared(timeline, self._prior(), as_of=as_of, version=version)
             self._looked = None

@@ -38,6 +38,10 @@ class Prepared:
     values: Matrix
     relations: Relations
 
+    def will_do(self, as_of: datetime) -> bool:
+        """Whether it answers for an instant: it is no later, and of the same hour."""
+        return as_of.replace(minute=0, second=0, microsecond=0) <= self.as_of <= as_of
+
 
 @dataclass(frozen=True, eq=False)
 class Looked:

@@ -203,11 +203,6 @@ class _Tenant:
     placed: Any
     fresh_until_s: float = float("-inf")
 
-    def will_do(self, as_of: datetime, now_s: float) -> bool:
-        """Whether the graph is fresh, and of the hour that is asked about."""
-        hour = as_of.replace(minute=0, second=0, microsecond=0)
-        return now_s < self.fresh_until_s and hour <= self.prepared.as_of <= as_of
-
     def row_of(self, resource_id: str) -> int:
         """Where a resource stands.
 
@@ -360,7 +355,7 @@ class PredictionService:
         """A tenant's graph as it is now, or as it was lately."""
         with self._reading[hash(tenant) % LOCKS]:
             kept, begun_s = self._kept.get(tenant), self._now_s()
-            if is_lately and kept is not None and kept.will_do(as_of, begun_s):
+            if is_lately and kept is not None and begun_s < kept.fresh_until_s and kept.prepared.will_do(as_of):
                 return kept
             known = None if kept is None else (kept.prepared.version, kept.prepared.as_of)
             fresh = self._tenants.prepared_graph(tenant, as_of=as_of, known=known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, Final
 
 import numpy as np
@@ -14,12 +14,13 @@ from neo4j import ManagedTransaction
 from domain.resource import Relationship, RelationshipKind, ResourceId, Strength
 from domain.tenancy import TenantId
 from graph.references import Dangling
-from graph.stores.contract import CHANGE_KINDS, ChangeKind, Changes
+from graph.stores.contract import CHANGE_KINDS, Changes
 from graph.stores.edges import KIND_CODES, STRENGTH_CODES, edge_table
 from graph.stores.neo4j_database import rows
 from graph.stores.neo4j_kept import facts_of, sight_of
 from graph.stores.neo4j_ledger import NO_ROW, NO_STATE, row_of
 from graph.stores.neo4j_rows import ITEM_PROPERTIES
+from graph.stores.versions import change_kinds
 
 _NODES: Final = """MATCH (r:Entity) WHERE r.tenant = $tenant AND r.noted > 0 AND r:Resource
 RETURN r.type, r.provider, r.region, r.scope, collect(r.id), collect(r.uid), collect(r.name), collect(r.kept),
@@ -158,13 +159,11 @@ def lines(transaction: ManagedTransaction, tenant: TenantId, until_us: int) -> l
 def changes_from(found: Sequence[Line], since_us: int) -> Changes:
     """What changed after an instant, from `lines`."""
     changed: list[tuple[int, str, int, str, str, int]] = []
-    before: Line | None = None
-    for line in found:
-        is_new = before is None or before.id != line.id or before.is_gone
-        kind = ChangeKind.RETIRED if line.is_gone else ChangeKind.NEW if is_new else ChangeKind.CHANGED
-        if line.at_us > since_us:
-            changed.append((line.at_us, line.uid, line.number, line.type, line.scope, CHANGE_KINDS.index(kind)))
-        before = line
+    for _, states in groupby(found, key=lambda line: line.id):
+        own = list(states)
+        for line, kind in zip(own, change_kinds(line.is_gone for line in own), strict=True):
+            if line.at_us > since_us:
+                changed.append((line.at_us, line.uid, line.number, line.type, line.scope, CHANGE_KINDS.index(kind)))
     changed.sort()
     return Changes(
         uids=tuple(row[1] for row in changed),
