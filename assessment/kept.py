@@ -59,11 +59,12 @@ class KeptVerdicts:
 
     _said: dict[tuple[str, PolicyId], tuple[Asked, Verdicts]] = field(default_factory=dict)
     _fresh: dict[str, tuple[Table, Origins, Table]] = field(default_factory=dict)
+    _rows: int = 0
 
     @property
     def size_bytes(self) -> int:
         """What they take in memory, beside the tables: a verdict, and whether everything was collected."""
-        return sum(2 * len(verdicts) for _, verdicts in self._said.values())
+        return 2 * self._rows
 
     def of(self, kind: str, asked: Asked, lookups: Lookups) -> Verdicts:
         """What a program says of every row of a table of a type."""
@@ -76,6 +77,8 @@ class KeptVerdicts:
             if origins is None:
                 return known
             verdicts = self._carried(kind, asked, known, origins, lookups)
+            self._rows -= len(known)
+        self._rows += len(verdicts)
         self._said[key] = (replace(asked, carried=None), verdicts)
         return verdicts
 
@@ -83,6 +86,7 @@ class KeptVerdicts:
         """Forget what was said of types that are not there any longer."""
         self._fresh.clear()
         self._said = {key: each for key, each in self._said.items() if key[0] in kinds}
+        self._rows = sum(len(verdicts) for _, verdicts in self._said.values())
 
     def _carried(self, kind: str, asked: Asked, known: Verdicts, origins: Origins, lookups: Lookups) -> Verdicts:
         """Former verdicts where they stand, and new ones for the other rows."""

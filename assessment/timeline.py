@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from assessment.inputs import AssessedPolicy
 from assessment.result import Assessment
 from domain.finding import PolicyId, Severity
 from domain.prediction import Prediction
@@ -86,10 +88,9 @@ def _violations(assessment: Assessment, index: int) -> Iterator[TimelinePoint]:
 
 def _expected(assessment: Assessment, index: int) -> Iterator[TimelinePoint]:
     uid = assessment.inputs.items[index].uid
-    policies = {result.policy.policy_id: result.policy for result in assessment.results}
     for found in assessment.predictions:
         if found.resource_id == uid:
-            policy = None if found.policy_id is None else policies[found.policy_id]
+            policy = None if found.policy_id is None else _policy(assessment, found.policy_id)
             yield TimelinePoint(
                 at=found.date,
                 moment=Moment.PREDICTION,
@@ -98,3 +99,9 @@ def _expected(assessment: Assessment, index: int) -> Iterator[TimelinePoint]:
                 severity=None if policy is None else policy.severity,
                 prediction=found,
             )
+
+
+def _policy(assessment: Assessment, policy_id: PolicyId) -> AssessedPolicy:
+    """A policy by its id, in whose order results are."""
+    at = bisect_left(assessment.results, policy_id, key=lambda result: result.policy.policy_id)
+    return assessment.results[at].policy

@@ -119,6 +119,14 @@ class Knowledge:
     offers: Postings
     watches: Postings
 
+    @property
+    def size_bytes(self) -> int:
+        """What its buffers take."""
+        claims = self.claims
+        arrays: list[NDArray[Any]] = [claims.starts, claims.others, claims.kinds, claims.strengths, claims.reversed]
+        arrays += [claims.paths.codes, self.offers.entries, self.watches.entries]
+        return sum(array.nbytes for array in arrays)
+
 
 class ResourceColumns:
     """The columns of `Snapshot.resources`, ready to be asked for one row."""
@@ -175,6 +183,7 @@ class _Memory:
     """What a base works out once; left behind when it travels."""
 
     columns: ResourceColumns | None = None
+    bytes: int | None = None
 
     def __reduce__(self) -> tuple[type[_Memory], tuple[()]]:
         return (_Memory, ())
@@ -231,12 +240,14 @@ class Base:
     @property
     def size_bytes(self) -> int:
         """What its buffers take."""
+        if self._memory.bytes is None:
+            self._memory.bytes = self._sized()
+        return self._memory.bytes + (0 if self.knowledge is None else self.knowledge.size_bytes)
+
+    def _sized(self) -> int:
+        """The same without what is known of how edges came about."""
         edges = self.snapshot.edges
         arrays: list[NDArray[Any]] = [edges.starts, edges.targets, edges.kinds, edges.strengths, edges.paths.codes]
         arrays += [edges.starts_in, edges.sources_in, edges.numbers_in, self.dangling_rows, self.broken]
         arrays += list(self.snapshot.rows_by_type.values())
-        if self.knowledge is not None:
-            claims = self.knowledge.claims
-            arrays += [claims.starts, claims.others, claims.kinds, claims.strengths, claims.reversed]
-            arrays += [claims.paths.codes, self.knowledge.offers.entries, self.knowledge.watches.entries]
         return sum(array.nbytes for array in arrays) + int(self.snapshot.resources.nbytes)

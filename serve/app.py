@@ -91,8 +91,12 @@ def _shorten(app: FastAPI) -> None:
 
     They read their requests themselves and answer with finished responses; the framework describes them as before.
     """
-    hot = {evidence.collect: "/evidence/collect", evidence.batch: "/evidence/batch"}
-    app.router.routes[:0] = [Route(PREFIX + path, endpoint, methods=["POST"]) for endpoint, path in hot.items()]
+    hot = (
+        ("POST", "/evidence/collect", evidence.collect),
+        ("POST", "/evidence/batch", evidence.batch),
+        ("GET", "/predictions/{resource_id:path}/timeline", predictions.timeline_asked),
+    )
+    app.router.routes[:0] = [Route(PREFIX + path, endpoint, methods=[method]) for method, path, endpoint in hot]
 
 
 def openapi_document() -> dict[str, Any]:

@@ -153,9 +153,9 @@ class Platform:
         shard = self._shard(tenant).within(SCAN_DEADLINE_S)
         return shard.call(TenantShard.analysis, tenant, as_of=as_of, filters=filters, limit=limit)
 
-    def timeline(self, tenant: TenantId, resource_id: str, *, as_of: datetime, lately: bool = False) -> Row:
+    async def timeline(self, tenant: TenantId, resource_id: str, *, as_of: datetime, lately: bool = False) -> Row:
         """One resource's past and next seven days; with `lately` as they were found within the last minutes."""
-        return self._shard(tenant).call(TenantShard.timeline, tenant, resource_id, as_of=as_of, lately=lately)
+        return await self._shard(tenant).ask(TenantShard.timeline, tenant, resource_id, as_of=as_of, lately=lately)
 
     def prepared_graph(
         self, tenant: TenantId, *, as_of: datetime, known: tuple[int, datetime] | None

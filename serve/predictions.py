@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,10 @@ from domain.errors import UnavailableError
 from domain.evidence import EvidenceEvent, Receipt
 from domain.tenancy import TenantId
 from domain.value import Json
+from serve.arms import CANDIDATE, SERVING, Arms, Model, Row
 from serve.prediction_deeds import Evidence, RecordedDeeds
-from serve.predictor import CANDIDATE, SERVING, Arms, Model, PredictionService, Question, Row, Tenants
+from serve.predictor import PredictionService, Question
+from serve.tenant_graphs import Tenants
 from training.forward import Floats
 from training.pairing import ToldPairs
 from training.predictor import shipped_predictor, shipped_sha256
@@ -69,14 +72,13 @@ class ModelHere:
         """The graph itself."""
         return graph
 
-    def explain(self, asked: Asked, placed: Graph) -> Told:
+    async def explain(self, asked: Asked, placed: Graph) -> Told:
         """Answer one question.
 
         Raises:
             UnavailableError: the network failed.
         """
-        with self._lock:
-            (found,) = self._scorer.explain([asked], lambda _: placed)
+        (found,) = await asyncio.to_thread(self._explained, asked, placed)
         if isinstance(found, UnavailableError):
             raise found
         return found
@@ -99,6 +101,10 @@ class ModelHere:
         del deadline_s
         with self._lock:
             return self._scorer.whole(asked.graph, asked.arm, lambda: placed)
+
+    def _explained(self, asked: Asked, placed: Graph) -> Sequence[Told | UnavailableError]:
+        with self._lock:
+            return self._scorer.explain([asked], lambda _: placed)
 
 
 class Platform(Tenants, Evidence, Protocol):
@@ -129,14 +135,17 @@ class Predictions:
         self._place, self._model, self._lock = place or ModelPlace(), model, Lock()
         self._service: tuple[int, PredictionService] | None = None
 
-    def timeline(self, asked: Question) -> Row:
+    async def timeline(self, asked: Question) -> Row:
         """One resource's answer.
 
         Raises:
             NotFound: the tenant has no such resource.
             InputError: there are no weights that fit.
         """
-        return self._opened().timeline(asked)
+        service = self._at_hand()
+        if service is None:
+            service = await asyncio.to_thread(self._opened)
+        return await service.timeline(asked)
 
     def cochange(self, asked: Question, limit: int) -> Row:
         """Which others are changed when one resource is.
@@ -193,6 +202,11 @@ class Predictions:
     @cached_property
     def _book(self) -> ModelBook:
         return ModelBook(self._folders.models, shipped_sha256())
+
+    def _at_hand(self) -> PredictionService | None:
+        """The service where it is open and of the versions that there are; None where weights are to be read."""
+        opened = self._service
+        return opened[1] if opened is not None and opened[0] == self._book.revision() else None
 
     def _opened(self) -> PredictionService:
         with self._lock:

@@ -179,7 +179,7 @@ class FileLog:
         """Whether there may be anything that was not read; asked hundreds of times a second, and so of two files."""
         segments = self._segments
         if not segments:
-            return True
+            return self._folder.exists()
         newest = segments[-1]
         try:
             if newest.path.stat().st_size != newest.size_bytes:

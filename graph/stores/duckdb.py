@@ -72,7 +72,7 @@ from graph.stores.journal_file import JournalFile
 from graph.stores.known import Known, KnownColumns, known_columns, unknown_gone
 from graph.stores.merge import MergePlan, Past, item_changes, plan
 from graph.stores.tail import BYTES_MAX, ROWS_MAX, Tail
-from graph.stores.versions import versions_from
+from graph.stores.versions import KeptHistories, versions_from
 
 _HISTORY: Final = "SELECT valid_from, retired, digest FROM versions WHERE key = ? ORDER BY valid_from, number"
 
@@ -93,6 +93,7 @@ class DuckDbStore:
         self._epoch: int | None = None
         self._tail = Tail()
         self._base: KnownColumns | None = None
+        self._histories = KeptHistories()
         with ExitStack() as undo:
             undo.callback(self._file.close)
             self._standing = self._read_standing()
@@ -217,8 +218,11 @@ class DuckDbStore:
 
     def history(self, uid: str) -> tuple[Version, ...]:
         self._settle()
+        return self._histories.of(resource_key(uid), self._standing.number, self._read_history)
+
+    def _read_history(self, key: str) -> tuple[Version, ...]:
         with self._file.guarded():
-            rows = self._file.connection.execute(_HISTORY, [resource_key(uid)]).fetchall()
+            rows = self._file.connection.execute(_HISTORY, [key]).fetchall()
         return versions_from([(instant_from_us(at), is_retired, digest) for at, is_retired, digest in rows])
 
     def changes(self, since: datetime, until: datetime) -> Changes:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from graph.stores.contract import ChangeKind, Version
+
+HISTORIES_MAX: Final = 4_096
 
 
 def change_kinds(retired: Iterable[bool]) -> Iterator[ChangeKind]:
@@ -28,3 +32,28 @@ def versions_from(states: Sequence[tuple[datetime, bool, str]]) -> tuple[Version
     """
     kinds = change_kinds(is_retired for _, is_retired, _ in states)
     return tuple(Version(at, kind, digest) for (at, _, digest), kind in zip(states, kinds, strict=True))
+
+
+class KeptHistories:
+    """Histories that were read lately, of a store to which states are only added. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self._number = -1
+        self._kept = OrderedDict[str, tuple[Version, ...]]()
+
+    def of(self, key: str, number: int, read: Callable[[str], tuple[Version, ...]]) -> tuple[Version, ...]:
+        """A resource's history.
+
+        Args:
+            number: of the state that the store adds next: where it is another one, nothing that is kept holds.
+            read: called where the history is not kept.
+        """
+        if number != self._number:
+            self._number = number
+            self._kept.clear()
+        if key not in self._kept:
+            self._kept[key] = read(key)
+            while len(self._kept) > HISTORIES_MAX:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]

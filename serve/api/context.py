@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from hmac import compare_digest
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import Depends, Header, Request, Security, WebSocket
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from actors.drift_desk import TOPIC as DRIFT_TOPIC
 from actors.evidence_place import EvidencePlace
@@ -37,6 +40,7 @@ from serve.whatif import WhatIfService
 TENANT_HEADER: Final = "PolicyCortex-Tenant"
 KEY_HEADER: Final = "Idempotency-Key"
 KEY_LENGTH_MAX: Final = 120
+_INSTANT: Final = TypeAdapter[datetime](AwareDatetime)
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,119}")
 
 
@@ -165,6 +169,19 @@ def idempotency_key_in(request: Request) -> str | None:
     if key is not None and _KEY.fullmatch(key) is None:
         raise InputError("the idempotency key is not valid", got=key[:KEY_LENGTH_MAX], expected=_KEY.pattern)
     return key
+
+
+def instant_in(request: Request, name: str) -> datetime | None:
+    """An instant of the query, for the same routes; None where it is not given.
+
+    Raises:
+        RequestValidationError: it is not an instant with its zone.
+    """
+    given = request.query_params.get(name)
+    try:
+        return None if given is None else _INSTANT.validate_python(given)
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("query", name)} for one in error.errors()]) from None
 
 
 def caller_by_token(context: ApiContext, token: str | None, named_tenant: str | None) -> Caller:

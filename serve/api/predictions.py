@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime
 
 from actors.messages import APPLIED, BUILTIN, IMPORTED, Filters, Progress, ScanFacts, ScanRequest
 from actors.model_book import Move
 from domain.errors import InputError, IntegrityError, NotFound, UnavailableError
 from domain.value import Json
-from serve.api.context import ApiContext, Caller, CallerOf, Context, IdempotencyKey
+from serve.api.context import (
+    ApiContext,
+    Caller,
+    CallerOf,
+    Context,
+    IdempotencyKey,
+    caller_in,
+    context_of,
+    instant_in,
+)
 from serve.api.models import AnalyzeBody, Document, ModelStepBody, OperationView, ScanBody
 from serve.api.operations import operation_view
 from serve.cochange import LIMIT_MAX
@@ -37,7 +47,7 @@ def analyze(body: AnalyzeBody, caller: CallerOf, context: Context) -> Document:
 
 
 @router.get("/{resource_id:path}/timeline", response_model=Document, responses=problem_responses(404))
-def timeline(
+async def timeline(
     resource_id: ResourceId,
     caller: CallerOf,
     context: Context,
@@ -49,9 +59,18 @@ def timeline(
     probabilities for seven days, what they come from, what would lower them, and how they were on the days before.
     """  # noqa: D205 (the first sentence is the route's summary)
     moment = _moment(as_of, context)
-    row = dict(context.platform.timeline(caller.tenant, resource_id, as_of=moment, lately=as_of is None))
-    learned = _learned(context, Question(caller.tenant, resource_id, moment))
+    row, learned = await asyncio.gather(
+        context.platform.timeline(caller.tenant, resource_id, as_of=moment, lately=as_of is None),
+        _learned(context, Question(caller.tenant, resource_id, moment)),
+    )
     return Response(orjson.dumps({**row, "learned": learned}), media_type="application/json")
+
+
+async def timeline_asked(request: Request) -> Response:
+    """The same for a request that was not read yet: asked often, and dependencies would cost as much as the answer."""
+    context, caller = context_of(request), caller_in(request)
+    as_of = instant_in(request, "as_of")
+    return await timeline(request.path_params["resource_id"], caller, context, as_of)
 
 
 @router.get("/{resource_id:path}/cochange", responses=problem_responses(404))
@@ -169,10 +188,10 @@ def facts_row(facts: ScanFacts) -> dict[str, Json]:
     }
 
 
-def _learned(context: ApiContext, asked: Question) -> Mapping[str, Json]:
+async def _learned(context: ApiContext, asked: Question) -> Mapping[str, Json]:
     """The model's answer, or why there is none: what dates decide is told all the same."""
     try:
-        return context.predictions.timeline(asked)
+        return await context.predictions.timeline(asked)
     except (InputError, IntegrityError, UnavailableError, NotFound) as error:
         return {"unavailable": error.summary, "todo": str(error.facts.get("todo", ""))}
 

@@ -135,13 +135,14 @@ def model_deployment(config: ModelConfig) -> Any:
         max_ongoing_requests=2 * BATCH_MAX,
         graceful_shutdown_wait_loop_s=0.1,
         graceful_shutdown_timeout_s=5.0,
+        logging_config={"enable_access_log": False},
         ray_actor_options={"num_cpus": 0, "runtime_env": {"env_vars": ONE_THREAD}},
     )  # fmt: skip
     return options.bind()
 
 
 class DeployedModel:
-    """The deployment, for threads of another process.
+    """The deployment, as another process asks it.
 
     Args:
         handle: of the deployment.
@@ -169,14 +170,15 @@ class DeployedModel:
         """Put the graph into the object store."""
         return [cast("Any", ray).put(graph)]
 
-    def explain(self, asked: Asked, placed: list[Any]) -> Told:
-        """Answer one question, together with others that come at the same time.
+    async def explain(self, asked: Asked, placed: list[Any]) -> Told:
+        """Answer one question, together with others that come at the same time; on the loop that the handle is used on.
 
         Raises:
             UnavailableError: the network failed, or did not answer in time.
         """
         sent = Sent(asked, placed, self._features, self._files)
-        return cast("Told", self._answer(lambda: self._handle.explain.remote(sent), None))
+        left_s = self._patience.left_s(self._now_s())
+        return cast("Told", await self._answered(lambda: self._handle.explain.remote(sent), left_s))
 
     def pairs(self, asked: AskedPairs, placed: list[Any]) -> ToldPairs:
         """Answer for pairs.
@@ -197,23 +199,31 @@ class DeployedModel:
         return cast("Floats", self._answer(lambda: self._handle.whole.remote(sent), deadline_s))
 
     def _answer(self, ask: Callable[[], Any], deadline_s: float | None) -> object:
+        """Ask from a thread beside the loop."""
+        left_s = self._patience.left_s(self._now_s()) if deadline_s is None else deadline_s
+        asked = asyncio.run_coroutine_threadsafe(self._answered(ask, left_s), self._loop)
         try:
-            left_s = self._patience.left_s(self._now_s()) if deadline_s is None else deadline_s
-            found = asyncio.run_coroutine_threadsafe(_awaited(ask, left_s), self._loop).result(left_s + LOOP_S)
+            return asked.result(left_s + LOOP_S)
+        except TimeoutError as error:
+            raise _unanswered(error) from error
+
+    async def _answered(self, ask: Callable[[], Any], within_s: float) -> object:
+        try:
+            async with asyncio.timeout(within_s):
+                found: object = await ask()
         except (RayError, RayServeException, TimeoutError) as error:
-            raise UnavailableError(
-                "the model did not answer", reason=f"{type(error).__name__}: {error}"[:300], retry_after_s=1,
-                todo="Repeat the request",
-            ) from error  # fmt: skip
+            raise _unanswered(error) from error
         if isinstance(found, PolicyCortexError):
             raise found
         self._patience.answered(self._now_s())
         return found
 
 
-async def _awaited(ask: Callable[[], Any], within_s: float) -> object:
-    async with asyncio.timeout(within_s):
-        return await ask()
+def _unanswered(error: Exception) -> UnavailableError:
+    return UnavailableError(
+        "the model did not answer", reason=f"{type(error).__name__}: {error}"[:300], retry_after_s=1,
+        todo="Repeat the request",
+    )  # fmt: skip
 
 
 def _read(sent: Sent) -> Graph:

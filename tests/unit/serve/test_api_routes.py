@@ -109,6 +109,18 @@ def test_a_timeline_of_an_unknown_resource_is_not_found(api: Api) -> None:
     assert api.get("/api/v2/predictions/%2Fsubscriptions%2F1/timeline").status_code == 404
 
 
+def test_a_timeline_is_of_an_instant_with_its_zone_and_for_callers_with_a_token(api: Api) -> None:
+    path = f"/api/v2/predictions/{quote(STORAGE_ID, safe='')}/timeline"
+    answer = api.get(f"{path}?as_of=2031-01-01T00:00:00Z").json()
+    assert answer["now"] == "2031-01-01T00:00:00Z"
+    for wrong in ("yesterday", "2031-01-01T00:00:00"):
+        problem = api.get(f"{path}?as_of={wrong}")
+        assert (problem.status_code, problem.headers["content-type"]) == (422, "application/problem+json")
+        assert problem.json()["facts"]["errors"][0]["where"] == "query.as_of"
+    assert api.client.get(path).status_code == 401
+    assert api.client.get(path, headers={"Authorization": "Basic YTpi"}).status_code == 401
+
+
 def test_an_explanation_shows_what_was_found_and_where(api: Api) -> None:
     answer = api.get(f"/api/v2/explanations?resource_id={quote(STORAGE_ID)}&policy_id={POLICY}").json()
     assert answer["verdict"] == "violation"

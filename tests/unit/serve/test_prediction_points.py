@@ -11,7 +11,8 @@ import pytest
 from actors.prediction_series import DayTold, PointTold, PredictionSeries
 from domain.tenancy import TenantId
 from serve import prediction_points
-from serve.prediction_points import PredictionPoints
+from serve.prediction_points import FRESH_S, PredictionPoints
+from tests.unit.actors.shards.tenants import Watch
 
 ACME = TenantId("acme")
 FIRST = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -24,12 +25,16 @@ def _keep(folder: Path, at: datetime, p: float) -> None:
 
 
 def test_points_are_those_of_every_day_oldest_first_and_follow_what_is_written(tmp_path: Path) -> None:
-    points = PredictionPoints(lambda tenant: tmp_path / tenant)
+    watch = Watch()
+    points = PredictionPoints(lambda tenant: tmp_path / tenant, now_s=watch)
     assert points.of(ACME, UIDS[0]) == ()
     for day in (2, 0, 1):
         _keep(tmp_path / ACME, FIRST + timedelta(days=day), day / 10)
+    assert points.of(ACME, UIDS[0]) == (), "a second has not passed"
+    watch.now_s += FRESH_S
     assert [one.p[0] for one in points.of(ACME, "/R/08999")] == [0.0, 0.1, 0.2], "in the last of several row groups"
     _keep(tmp_path / ACME, FIRST + timedelta(days=2), 0.9)
+    points.changed(ACME)
     assert [one.p[0] for one in points.of(ACME, UIDS[-1])] == [0.0, 0.1, 0.9]
     assert points.of(TenantId("globex"), UIDS[-1]) == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,20 +19,11 @@ from assessment.learned import CoChanging, Prepared
 from domain.errors import NotFound, UnavailableError
 from domain.resource import resource_key
 from domain.tenancy import TenantId
+from serve.arms import Arms
 from serve.breaker import Breaker, Patience
 from serve.predictions import ModelHere
-from serve.predictor import (
-    BASELINE,
-    FRESH_S,
-    FRESH_S_MAX,
-    FRESH_SHARE,
-    GLOBAL,
-    LEARNED,
-    OWN,
-    Arms,
-    PredictionService,
-    Question,
-)
+from serve.predictor import GLOBAL, OWN, PredictionService, Question
+from serve.tenant_graphs import ANSWERS_MAX, BASELINE, FRESH_S, FRESH_S_MAX, FRESH_SHARE, LEARNED, KeptAnswers
 from tests.unit.actors.shards.tenants import Watch
 from tests.unit.training.made_network import drawn_relations, drawn_values
 from tests.unit.training.made_predictor import drawn_predictor, with_pairing
@@ -100,7 +92,7 @@ class Shards:
 class Silent(ModelHere):
     """A model elsewhere that does not answer."""
 
-    def explain(self, asked: Asked, placed: Graph) -> Told:
+    async def explain(self, asked: Asked, placed: Graph) -> Told:
         raise UnavailableError("no answer")
 
     def whole(self, asked: Asked, placed: Graph, *, deadline_s: float | None = None) -> Floats:
@@ -110,11 +102,32 @@ class Silent(ModelHere):
         raise UnavailableError("no answer")
 
 
+class Faltering(ModelHere):
+    """A model that does not answer the first question."""
+
+    has_failed = False
+
+    async def explain(self, asked: Asked, placed: Graph) -> Told:
+        if not self.has_failed:
+            self.has_failed = True
+            raise UnavailableError("no answer")
+        return await super().explain(asked, placed)
+
+
 def _service(folder: Path, arms: Arms | None = None, **more: Any) -> PredictionService:
     shards = more.pop("shards", None) or Shards()
     arms = arms or Arms(SERVING)
     model = more.pop("model", None) or ModelHere(arms)
     return PredictionService(arms, model, shards, lambda tenant: folder / tenant, now=lambda: shards.now, **more)
+
+
+def _told(service: PredictionService, asked: Question) -> dict[str, Any]:
+    return asyncio.run(service.timeline(asked))
+
+
+def _answered(service: PredictionService) -> int:
+    figures: dict[str, Any] = service.figures()
+    return int(figures["arms"]["serving"]["answered"])
 
 
 def _broken() -> Predictor:
@@ -123,7 +136,7 @@ def _broken() -> Predictor:
 
 
 def test_a_resource_is_scored_explained_and_named(tmp_path: Path) -> None:
-    found: dict[str, Any] = _service(tmp_path).timeline(Question(ACME, UIDS[3], NOW))
+    found: dict[str, Any] = _told(_service(tmp_path), Question(ACME, UIDS[3], NOW))
     assert [one["task"] for one in found["tasks"]] == ["T2", "T3", "T4"]
     assert (found["source"], found["calibration"]) == (LEARNED, GLOBAL)
     graph = Shards().prepared_graph(ACME, as_of=NOW, known=None)
@@ -135,11 +148,11 @@ def test_a_resource_is_scored_explained_and_named(tmp_path: Path) -> None:
 
 
 def test_one_resource_alone_is_explained_as_in_the_whole(tmp_path: Path) -> None:
-    whole: dict[str, Any] = _service(tmp_path / "a").timeline(Question(ACME, UIDS[3], NOW))
+    whole: dict[str, Any] = _told(_service(tmp_path / "a"), Question(ACME, UIDS[3], NOW))
     service = _service(tmp_path / "b")
     service.score(ACME, NOW)
     service = _service(tmp_path / "b")  # another process scored the tenant that day
-    alone: dict[str, Any] = service.timeline(Question(ACME, UIDS[3], NOW))
+    alone: dict[str, Any] = _told(service, Question(ACME, UIDS[3], NOW))
     for one, other in zip(whole["tasks"], alone["tasks"], strict=True):
         assert one["probability"] == pytest.approx(other["probability"], rel=1e-4)
         assert [n["resource_id"] for n in one["neighbours"]] == [n["resource_id"] for n in other["neighbours"]]
@@ -149,8 +162,8 @@ def test_the_series_has_one_point_a_day_and_forgets_after_its_time(tmp_path: Pat
     service = _service(tmp_path)
     for day in (0, 1, RETENTION_DAYS):
         for _ in range(2):
-            service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=day)))
-    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=RETENTION_DAYS)))
+            _told(service, Question(ACME, UIDS[0], NOW + timedelta(days=day)))
+    found: dict[str, Any] = _told(service, Question(ACME, UIDS[0], NOW + timedelta(days=RETENTION_DAYS)))
     assert [one["at"][:10] for one in found["series"]] == ["2026-03-03", "2026-05-31"]
     assert all(0 <= one["T4"] <= 1 and one["source"] == LEARNED for one in found["series"])
 
@@ -164,41 +177,63 @@ def test_a_graph_answers_for_a_while_and_longer_where_it_takes_long_to_read(
     shards.takes_s = takes_s
     for passed_s, times in ((0.0, 1), (fresh_s - 0.1, 1), (0.2, 2)):
         shards.watch.now_s += passed_s
-        service.timeline(Question(ACME, UIDS[3], NOW))
+        _told(service, Question(ACME, UIDS[3], NOW))
         assert shards.asked == times
-    service.timeline(Question(ACME, UIDS[3], NOW + timedelta(hours=1)))
+    _told(service, Question(ACME, UIDS[3], NOW + timedelta(hours=1)))
     assert shards.asked == 3, "features are of another hour"
 
 
 def test_a_resource_that_a_kept_graph_lacks_is_looked_for_in_the_present_one(tmp_path: Path) -> None:
     shards = Shards()
     service = _service(tmp_path, shards=shards, now_s=shards.watch)
-    service.timeline(Question(ACME, UIDS[3], NOW))
+    _told(service, Question(ACME, UIDS[3], NOW))
     with pytest.raises(NotFound):
-        service.timeline(Question(ACME, "/r/unknown", NOW))
+        _told(service, Question(ACME, "/r/unknown", NOW))
     assert shards.asked == 2
 
 
 def test_another_day_than_today_is_told_and_not_kept(tmp_path: Path) -> None:
     series = PredictionSeries(tmp_path)
     service = PredictionService(Arms(SERVING), ModelHere(Arms(SERVING)), Shards(), lambda _: tmp_path, now=lambda: NOW)
-    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(days=900)))
+    found: dict[str, Any] = _told(service, Question(ACME, UIDS[0], NOW + timedelta(days=900)))
     assert found["source"] == LEARNED
     assert found["series"] == []
     assert series.days() == ()
 
 
-def test_what_did_not_change_is_not_read_again(tmp_path: Path) -> None:
-    service = _service(tmp_path)
-    one = service.timeline(Question(ACME, UIDS[0], NOW))
-    kept = service._kept[ACME].prepared
-    assert service.timeline(Question(ACME, UIDS[0], NOW)) == one
-    assert service._kept[ACME].prepared is kept
+def test_what_did_not_change_is_not_read_or_asked_again(tmp_path: Path) -> None:
+    shards = Shards()
+    service = _service(tmp_path, shards=shards, now_s=shards.watch)
+    one = _told(service, Question(ACME, UIDS[0], NOW))
+    shards.watch.now_s += FRESH_S
+    assert _told(service, Question(ACME, UIDS[0], NOW)) == one
+    assert (shards.asked, _answered(service)) == (2, 1), "the shard says that its graph is the same"
+    shards.version += 1
+    shards.watch.now_s += FRESH_S
+    assert _told(service, Question(ACME, UIDS[0], NOW)) == one
+    assert _answered(service) == 2, "of another graph it is another question"
+
+
+def test_what_stood_in_for_the_model_is_not_told_again(tmp_path: Path) -> None:
+    arms = Arms(SERVING)
+    model = Faltering(arms)
+    service = _service(tmp_path, arms, model=model)
+    assert [_told(service, Question(ACME, UIDS[0], NOW))["source"] for _ in range(2)] == [BASELINE, LEARNED]
+
+
+def test_as_many_answers_are_kept_as_there_is_room_for() -> None:
+    kept = KeptAnswers()
+    for row in range(ANSWERS_MAX):
+        kept.keep(row, [row])
+    assert kept.of(0) == [0]
+    kept.keep(ANSWERS_MAX, [])
+    assert kept.of(1) is None, "the one that was asked for longest ago"
+    assert kept.of(0) == [0]
 
 
 def test_a_network_that_fails_is_stood_for_by_the_regression(tmp_path: Path) -> None:
     service = _service(tmp_path, Arms(_broken()))
-    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[3], NOW))
+    found: dict[str, Any] = _told(service, Question(ACME, UIDS[3], NOW))
     graph = Shards().prepared_graph(ACME, as_of=NOW, known=None)
     assert graph is not None
     assert found["source"] == BASELINE
@@ -208,7 +243,7 @@ def test_a_network_that_fails_is_stood_for_by_the_regression(tmp_path: Path) -> 
     figures: dict[str, Any] = service.figures()
     assert figures["arms"]["serving"]["failed"] >= 1
     for _ in range(3):
-        service.timeline(Question(ACME, UIDS[3], NOW))
+        _told(service, Question(ACME, UIDS[3], NOW))
     refused: dict[str, Any] = service.figures()
     assert refused["arms"]["serving"]["refused"] >= 1, "after failures in a row it is left alone"
 
@@ -228,7 +263,7 @@ def test_an_answer_that_is_late_counts_as_a_failure() -> None:
 
 def test_a_model_that_does_not_answer_is_stood_for_and_its_day_is_not_kept(tmp_path: Path) -> None:
     service = _service(tmp_path, model=Silent(Arms(SERVING)))
-    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[3], NOW))
+    found: dict[str, Any] = _told(service, Question(ACME, UIDS[3], NOW))
     assert (found["source"], found["series"]) == (BASELINE, [])
     assert not service.is_scored(ACME)
     assert service.score(ACME, NOW)["source"] == BASELINE, "who orders it gets what there is"
@@ -238,7 +273,7 @@ def test_a_model_that_does_not_answer_is_stood_for_and_its_day_is_not_kept(tmp_p
 def test_questions_of_several_threads_are_all_answered_and_counted(tmp_path: Path) -> None:
     service = _service(tmp_path)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda uid: service.timeline(Question(ACME, uid, NOW)), UIDS))
+        found = list(pool.map(lambda uid: _told(service, Question(ACME, uid, NOW)), UIDS))
     assert {one["source"] for one in found} == {LEARNED}
     figures: dict[str, Any] = service.figures()
     assert figures["arms"]["serving"]["answered"] == ROWS
@@ -258,7 +293,7 @@ def test_who_starts_when_asked_is_waited_for_longer_and_once() -> None:
 def test_a_candidate_that_runs_along_is_counted_and_not_heard(tmp_path: Path) -> None:
     alone, beside = _service(tmp_path / "a"), _service(tmp_path / "b", Arms(SERVING, CANDIDATE))
     asked = Question(ACME, UIDS[3], NOW)
-    assert beside.timeline(asked)["tasks"] == alone.timeline(asked)["tasks"]
+    assert _told(beside, asked)["tasks"] == _told(alone, asked)["tasks"]
     figures: dict[str, Any] = beside.figures()
     assert figures["arms"]["candidate"]["answered"] == 1
     assert figures["arms"]["candidate"]["mean_difference_from_serving"] > 0
@@ -271,7 +306,7 @@ def test_a_candidate_answers_its_share_of_tenants_and_each_always(tmp_path: Path
     assert 0.2 < share < 0.4
     theirs = next(one for one in tenants if arms.of(one) == "candidate")
     service = _service(tmp_path, arms)
-    assert service.timeline(Question(theirs, UIDS[0], NOW))["arm"] == "candidate"
+    assert _told(service, Question(theirs, UIDS[0], NOW))["arm"] == "candidate"
     figures: dict[str, Any] = service.figures()
     assert (figures["arms"]["candidate"]["answered"], figures["arms"]["serving"]["answered"]) == (1, 0)
 
@@ -280,14 +315,14 @@ def test_a_tenant_with_finished_weeks_is_calibrated_on_them(tmp_path: Path) -> N
     service = _service(tmp_path)
     for week in range(14):
         service.score(ACME, NOW + timedelta(weeks=week))
-    found: dict[str, Any] = _service(tmp_path).timeline(Question(ACME, UIDS[0], NOW + timedelta(weeks=15)))
+    found: dict[str, Any] = _told(_service(tmp_path), Question(ACME, UIDS[0], NOW + timedelta(weeks=15)))
     assert found["calibration"] == OWN
     assert found["tasks"][2]["probability"] == pytest.approx(0.2, abs=0.15), "which is how often it came true here"
 
 
 def test_an_unknown_resource_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        _service(tmp_path).timeline(Question(ACME, "/r/none", NOW))
+        _told(_service(tmp_path), Question(ACME, "/r/none", NOW))
 
 
 def _watched(folder: Path, *, weeks: int, **facts: Any) -> tuple[PredictionService, Shards]:
@@ -346,7 +381,7 @@ def test_shift_is_told_against_the_first_week_where_weights_do_not_say_what_they
 
 def test_outcomes_that_nobody_knows_do_not_calibrate(tmp_path: Path) -> None:
     service, _ = _watched(tmp_path, weeks=14, unknown=ROWS)
-    found: dict[str, Any] = service.timeline(Question(ACME, UIDS[0], NOW + timedelta(weeks=15)))
+    found: dict[str, Any] = _told(service, Question(ACME, UIDS[0], NOW + timedelta(weeks=15)))
     assert found["calibration"] == GLOBAL
 
 

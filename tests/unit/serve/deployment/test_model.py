@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from threading import Thread, get_ident
+from threading import Thread, get_ident, main_thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +13,7 @@ from ray.exceptions import RayError
 
 from domain.errors import UnavailableError
 from serve.deployment.model import DeployedModel, Sent
-from training.scoring import Asked
+from training.scoring import Asked, Told
 
 ASKED = Asked("acme/1", 3, "serving")
 LOGITS = np.zeros((2, 3), np.float32)
@@ -32,7 +32,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 def model(loop: asyncio.AbstractEventLoop, answer: Callable[[Sent], Awaitable[object]]) -> DeployedModel:
     """A deployment whose replica answers so."""
-    handle = SimpleNamespace(whole=SimpleNamespace(remote=answer))
+    handle = SimpleNamespace(whole=SimpleNamespace(remote=answer), explain=SimpleNamespace(remote=answer))
     return DeployedModel(handle, loop, "digest", {})
 
 
@@ -69,3 +69,15 @@ def test_errors_on_the_way_and_errors_of_the_replica_are_told_as_ours(
 
     with pytest.raises(UnavailableError):
         model(loop, answer).whole(ASKED, [])
+    with pytest.raises(UnavailableError):
+        asyncio.run(model(loop, answer).explain(ASKED, []))
+
+
+def test_one_resource_is_asked_about_on_the_loop_that_asks(loop: asyncio.AbstractEventLoop) -> None:
+    told = Told({}, 0.0, 1)
+
+    async def answer(sent: Sent) -> object:
+        assert (sent.asked, get_ident()) == (ASKED, main_thread().ident)
+        return told
+
+    assert asyncio.run(model(loop, answer).explain(ASKED, [])) is told
