@@ -1,4 +1,4 @@
-"""Entry point: ``python -m training anomalies|backtest|evaluate|pairs|patterns|train|tune …``."""
+"""Entry point: ``python -m training anomalies|backtest|evaluate|pairs|patterns|renew|train|tune …``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from training import anomaly_check, backtest, evaluate, pattern_check
+from training import anomaly_check, backtest, evaluate, pattern_check, renewal
 
 Command = Callable[[Sequence[str] | None], int]
 COMMANDS: Mapping[str, Command] = {
@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, Command] = {
     "backtest": backtest.main,
     "evaluate": evaluate.main,
     "patterns": pattern_check.main,
+    "renew": renewal.main,
 }
 WITH_TORCH: Mapping[str, str] = {
     "pairs": "training.network.pairing",

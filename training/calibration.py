@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,10 @@ from training.logistic import logit, sigmoid
 Numbers = NDArray[np.float64]
 BINS_MAX = 400
 ROWS_IN_BIN_MIN = 25
+HISTORY_WEEKS = 26
+HALF_LIFE_WEEKS = 13.0
+"""Finished weeks that say what scores mean, and after how many a week counts half. Single weeks of campaigns swing by
+more than they tell of the next one, so half a year says more than two months; rates move slowly beneath."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,22 +35,43 @@ class Isotonic:
         return np.interp(scores, self.scores, self.values)
 
 
-def fit_isotonic(scores: Numbers, labels: NDArray[np.bool_], *, pseudo: float = 1.0) -> Isotonic:
+def fit_weekly(scores: Sequence[Numbers], labels: Sequence[NDArray[np.bool_]]) -> Isotonic:
+    """What scores mean, from finished weeks, oldest first: at most `HISTORY_WEEKS` of them, later ones counting more.
+
+    Shapes:
+        scores: for each week float64 (n,). labels: for each week bool (n,).
+    """
+    latest = slice(-HISTORY_WEEKS, None)
+    sizes = [len(one) for one in scores[latest]]
+    ages = np.repeat(np.arange(len(sizes), dtype=np.float64)[::-1], sizes)
+    past = np.concatenate([np.zeros(0), *scores[latest]])
+    came = np.concatenate([np.zeros(0, np.bool_), *labels[latest]])
+    return fit_isotonic(past, came, 0.5 ** (ages / HALF_LIFE_WEEKS))
+
+
+def fit_isotonic(
+    scores: Numbers, labels: NDArray[np.bool_], weights: Numbers | None = None, *, pseudo: float = 1.0
+) -> Isotonic:
     """Pool adjacent violators over bins of equally many rows, finer towards the highest scores.
 
     Args:
-        pseudo: rows of the mean rate added to each bin, so that few rows do not say 0 or 1.
+        weights: how much each row counts; each as one where not given.
+        pseudo: rows of the mean rate added to what was pooled, so that few rows do not say 0 or 1. Each pool gets them
+            once, however many bins it is of: given to each bin, they would draw thousands of rows to the mean as much
+            as a few.
     """
     if not len(scores):
         return Isotonic(np.zeros(1), np.full(1, 0.5))
     order = np.argsort(scores, kind="stable")
-    ranked, hits = scores[order], labels[order].astype(np.float64)
+    ranked, counts = scores[order], np.ones(len(order)) if weights is None else weights[order]
     starts = _starts(len(ranked))
-    rows = np.diff(np.append(starts, len(ranked))).astype(np.float64)
-    base = hits.mean()
-    rate = (np.add.reduceat(hits, starts) + pseudo * base) / (rows + pseudo)
-    pooled = _pooled(rate, rows + pseudo)
-    return Isotonic(np.add.reduceat(ranked, starts) / rows, pooled)
+    rows = np.add.reduceat(counts, starts)
+    sums = np.add.reduceat(counts * labels[order], starts)
+    pools = _pool_starts(_pooled(sums / rows, rows))
+    heavy = np.add.reduceat(rows, pools) + pseudo
+    drawn = _pooled((np.add.reduceat(sums, pools) + pseudo * sums.sum() / rows.sum()) / heavy, heavy)
+    values = np.repeat(drawn, np.diff(np.append(pools, len(rows))))
+    return Isotonic(np.add.reduceat(counts * ranked, starts) / rows, values)
 
 
 def fit_temperature(p: Numbers, labels: NDArray[np.bool_]) -> float:
@@ -68,6 +94,11 @@ def _starts(size: int) -> NDArray[np.int64]:
     low = np.linspace(0, split, bins // 2, endpoint=False)
     high = np.linspace(split, size, min(bins // 2, max((size - split) // ROWS_IN_BIN_MIN, 1)), endpoint=False)
     return np.unique(np.concatenate((low, high)).astype(np.int64))
+
+
+def _pool_starts(pooled: Numbers) -> NDArray[np.intp]:
+    """First bins of the pools."""
+    return np.flatnonzero(np.diff(pooled, prepend=-1.0))
 
 
 def _pooled(rates: Numbers, weights: Numbers) -> Numbers:

@@ -10,6 +10,7 @@ from typing import Any
 
 from training.models import MEAN_OF_SEEDS, NETWORK
 from training.serving import SERVING, STACKS
+from training.shift import Counts
 from training.weights import Manifest
 
 TASK_WORDS = {
@@ -26,15 +27,23 @@ HELD_OUT = ("network", "co-change share")
 COLUMNS = ("auroc", "auroc_weekly", "ap", "recall_at_fpr5", "brier_skill", "ece")
 
 
-def card_of(manifest: Manifest, report: Mapping[str, Any] | None, *, size_bytes: int) -> str:
-    """The card as Markdown."""
-    return "\n".join([*_head(manifest, size_bytes), *_pairs(manifest), *_judged(report), *_limits(report)]) + "\n"
+def card_of(manifest: Manifest, report: Mapping[str, Any] | None, *, size_bytes: int, reference: Counts | None) -> str:
+    """The card as Markdown.
+
+    Args:
+        reference: how features were distributed in what was learned from, where the weights say.
+    """
+    known = [*_head(manifest, size_bytes), *_pairs(manifest), *_made_of(manifest, reference)]
+    return "\n".join([*known, *_judged(report), *_limits(report)]) + "\n"
 
 
 def _head(manifest: Manifest, size_bytes: int) -> Iterator[str]:
     yield f"# Model card: {manifest.name}"
     yield ""
-    yield "Written by `python -m training train`. Tasks, and how they are judged: [prediction](prediction.md)."
+    yield (
+        "Written by `python -m training train`, or by `pairs` or `renew`, which make parts of the weights anew. "
+        "Tasks, and how they are judged: [prediction](prediction.md)."
+    )
     yield ""
     yield "| | |"
     yield "|---|---|"
@@ -69,6 +78,24 @@ def _pairs(manifest: Manifest) -> Iterator[str]:
             + "; ".join(_held_out(name, held_out[name]) for name in HELD_OUT)
             + "."
         )
+
+
+def _made_of(manifest: Manifest, reference: Counts | None) -> Iterator[str]:
+    """What else the weights hold, and what of it was made after the fit."""
+    told = []
+    if reference is not None:
+        told.append(
+            f"They hold how each feature was distributed in the {int(reference[0].sum()):,} rows of the weeks that the "
+            "network learned from; a tenant's features are compared with that."
+        )
+    if manifest.renewed_code:
+        told.append(
+            "Parts that need no fit were made anew since by `python -m training renew`, from the same data and weeks "
+            f"(code `{manifest.renewed_code[:16]}…`)."
+        )
+    if told:
+        yield ""
+        yield " ".join(told)
 
 
 def _held_out(name: str, found: Any) -> str:

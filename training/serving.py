@@ -1,8 +1,8 @@
 """The model that is served: members' answers averaged, and made a probability by the latest finished weeks.
 
 Members count equally, as logits: weights fitted on few positives did worse than none. What ranks is the average
-itself; the probability comes from isotonic calibration on the weeks whose windows had ended by the origin, fitted anew
-each week, so that it follows base rates that move.
+itself; the probability comes from isotonic calibration on the weeks whose windows had ended by the origin, half a year
+of them at most, later ones counting more, fitted anew each week.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.calibration import fit_isotonic
+from training.calibration import fit_weekly
 from training.logistic import logit, sigmoid
 from training.rolling import Scored
 from training.stacking import stacked
 from training.task import Task
 
 Numbers = NDArray[np.float64]
-HISTORY_WEEKS = 8
 SERVING = "averaged and calibrated"
 MEMBERS: Mapping[Task, tuple[str, ...]] = {
     **{task: ("logistic", "boosting") for task in Task},
@@ -61,12 +60,10 @@ def calibrated(scored: Sequence[Scored], scores: Sequence[Numbers]) -> list[Numb
         scores: for each origin, a score for each of its rows.
     """
     answers = []
+    # sorted once: weeks that are in order by themselves are quickly put in order together
+    orders = [np.argsort(one, kind="stable") for one in scores]
+    ranked = [one[order] for one, order in zip(scores, orders, strict=True)]
+    came = [one.labels[order] for one, order in zip(scored, orders, strict=True)]
     for at, own in enumerate(scores):
-        back = range(max(0, at - HISTORY_WEEKS), at)
-        if not back:
-            answers.append(sigmoid(own))
-            continue
-        past = np.concatenate([scores[k] for k in back])
-        labels = np.concatenate([scored[k].labels for k in back])
-        answers.append(fit_isotonic(past, labels).apply(own))
+        answers.append(fit_weekly(ranked[:at], came[:at]).apply(own) if at else sigmoid(own))
     return answers

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from domain.errors import InputError, IntegrityError
 from domain.value import Json
 
-SCHEMA: Final = "policycortex.weights/2"
-"""As weights are written. The second may have a head for pairs (T5); the first has none and is read as before."""
-SCHEMAS: Final = ("policycortex.weights/1", SCHEMA)
+SCHEMA: Final = "policycortex.weights/3"
+"""As weights are written. From the second on they may have a head for pairs (T5); from the third on the manifest says
+which code made parts anew. Earlier ones are read as before."""
+SCHEMAS: Final = ("policycortex.weights/1", "policycortex.weights/2", SCHEMA)
 SIZE_BYTES_MAX: Final = 20 * 1024 * 1024
 SHIPPED: Final = Path(__file__).with_name("shipped") / "global.npz"
 """The global model that comes with the product."""
@@ -43,6 +44,7 @@ class Manifest:
         learned_from, learned_until: first and last weekly cut-off that was learned from.
         metrics: of the back-test that the model card is made of, or of a held-out part.
         pairs_code: digest of the modules that fitted the head of pairs; empty where there is none.
+        renewed_code: digest of the modules that made calibration or reference anew; empty where they are as fitted.
     """
 
     schema: str
@@ -56,6 +58,7 @@ class Manifest:
     learned_until: str
     metrics: Mapping[str, Json]
     pairs_code: str = ""
+    renewed_code: str = ""
 
     @property
     def model(self) -> str:

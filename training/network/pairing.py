@@ -20,20 +20,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.errors import InputError
 from domain.value import Json
 from training.answer import answer
 from training.backtest import TRAIN_FROM, day
-from training.calibration import fit_isotonic
 from training.card import card_of
 from training.dataset import FEATURE_CODE, Weeks, code_digest
-from training.features import Matrix
 from training.forward import Network
 from training.metrics import draws, estimate, judge
 from training.network.pairs import fit_pairs
-from training.network.split import metrics_of, read_report, split
-from training.pairing import SHARE, Pairing
-from training.pairs import PairHead, pair_inputs
+from training.network.split import metrics_of, read_report, require_learned_from, split
+from training.pair_weeks import PairRows, calibrated_pairing, pair_rows
+from training.pairing import Pairing
+from training.pairs import PairHead
 from training.predictor import as_arrays, load_predictor
 from training.recorded import read_histories
 from training.rolling import NETWORK_CODE, PAIR_CODE
@@ -41,7 +39,7 @@ from training.task import Task
 from training.weights import SHIPPED, features_digest, write_weights
 
 LOG = logging.getLogger(__name__)
-CODE = (*FEATURE_CODE, *NETWORK_CODE, *PAIR_CODE, "calibration", "network/pairing", "pairing")
+CODE = (*FEATURE_CODE, *NETWORK_CODE, *PAIR_CODE, "calibration", "network/pairing", "pair_weeks", "pairing")
 """Modules that the head depends on."""
 DRAWS = 400
 
@@ -80,11 +78,7 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
     learned, held_out = split(given.train_from, recorded.end, every_weeks=given.train_every)
     weeks.prepare([*learned, *held_out])
     served = load_predictor(features_digest(weeks.names().node), given.weights)
-    _require_same(served.manifest.data, recorded.digest, "the weights learned from other data")
-    spans = [f"{one:%Y-%m-%d}" for one in (learned[0], held_out[-1])]
-    _require_same(
-        [served.manifest.learned_from, served.manifest.learned_until], spans, "the weights learned from other weeks"
-    )
+    require_learned_from(served.manifest, recorded.digest, learned, held_out)
     pairing, figures = fit_pairing(weeks, served.network, learned, held_out, seed=given.seed)
     judged = {} if report is None else metrics_of(report).get(Task.COCHANGE.value, {})
     metrics = {**served.manifest.metrics, Task.COCHANGE.value: {**_mapping(judged), "held_out": figures}}
@@ -92,7 +86,7 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
     told = write_weights(given.out, as_arrays(replace(served, pairing=pairing)), manifest)
     size_bytes = given.out.stat().st_size
     if given.card is not None:
-        given.card.write_text(card_of(told, report, size_bytes=size_bytes))
+        given.card.write_text(card_of(told, report, size_bytes=size_bytes, reference=served.reference))
     return {"file": str(given.out), "sha256": told.sha256, "size_bytes": size_bytes, "held_out": figures}
 
 
@@ -104,50 +98,22 @@ def fit_pairing(
     Raises:
         InputError: there is no pair to learn from.
     """
-    rows = [week_pairs(weeks, network, at) for at in learned]
-    inputs, _, came = _joined(rows)
-    LOG.info("%d pairs of %d weeks to learn from", len(came), len(learned))
-    head = fit_pairs(inputs, came, seed=seed)
-    latest = [week_pairs(weeks, network, at) for at in held_out]
-    inputs, share, came = _joined(latest)
-    logits = head.logits(inputs).astype(np.float64) if len(came) else np.zeros(0)
-    week = np.repeat(np.arange(len(latest)), [len(one[2]) for one in latest])
-    ranked = {"network": logits, "co-change share": share}
-    figures: dict[str, Json] = {"rows": len(came), "weeks": len(held_out)}
-    if came.any() and not came.all():
-        figures["base_rate"] = float(came.mean())
-        figures |= {name: _figures(scores, came, week, len(latest)) for name, scores in ranked.items()}
+    rows = pair_rows(weeks, network, learned)
+    LOG.info("%d pairs of %d weeks to learn from", len(rows.came), len(learned))
+    head = PairHead(fit_pairs(rows.inputs, rows.came, seed=seed).arrays)
+    latest = pair_rows(weeks, network, held_out)
+    figures: dict[str, Json] = {"rows": len(latest.came), "weeks": len(held_out)}
+    if latest.came.any() and not latest.came.all():
+        figures["base_rate"] = float(latest.came.mean())
+        ranked = {"network": latest.logits(head), "co-change share": latest.share}
+        figures |= {name: _figures(scores, latest, len(held_out)) for name, scores in ranked.items()}
     LOG.info("the head is fitted: %s", figures)
-    return Pairing(PairHead(head.arrays), network, fit_isotonic(logits, came), fit_isotonic(share, came)), figures
+    return calibrated_pairing(head, network, latest), figures
 
 
-Pairs = tuple[Matrix, NDArray[np.float64], NDArray[np.bool_]]
-
-
-def week_pairs(weeks: Weeks, network: Network, at: datetime) -> Pairs:
-    """A week's pairs: what the head reads, the share that the baseline reads, and what came."""
-    rows = weeks.rows(Task.COCHANGE, at)
-    share = rows.values[:, SHARE].astype(np.float64) if len(rows.labels) else np.zeros(0)
-    return pair_inputs(network, weeks.graph(at), rows.values), share, rows.labels
-
-
-def _joined(parts: Sequence[Pairs]) -> Pairs:
-    known = [one for one in parts if len(one[2])]
-    if not known:
-        return np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0, np.bool_)
-    inputs, shares, labels = zip(*known, strict=True)
-    return np.concatenate(inputs), np.concatenate(shares), np.concatenate(labels)
-
-
-def _figures(scores: NDArray[np.float64], came: NDArray[np.bool_], week: NDArray[np.integer], size: int) -> Json:
-    found = judge(scores, None, came, week, draws(size, count=DRAWS, seed=1))
+def _figures(scores: NDArray[np.float64], rows: PairRows, weeks: int) -> Json:
+    found = judge(scores, None, rows.came, rows.week, draws(weeks, count=DRAWS, seed=1))
     return {name: asdict(estimate(found[name])) for name in ("auroc", "ap")}
-
-
-def _require_same(got: object, expected: object, what: str) -> None:
-    if got != expected:
-        raise InputError(what, expected=str(expected), got=str(got),
-                         todo="Give the data and --train-from that the weights were fitted with")  # fmt: skip
 
 
 def _mapping(found: Any) -> Mapping[str, Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 from domain.errors import InputError
 from domain.value import Json
 from training.task import HORIZON_DAYS, origins
+from training.weights import Manifest
 
 HELD_OUT_WEEKS = 8
 PURGE_DAYS = 7
@@ -54,6 +55,28 @@ def read_report(path: Path, data: str) -> dict[str, Any]:
         raise InputError("the back-test is of other data", expected=data, got=found["data_digest"],
                          todo="Run the back-test on this folder")  # fmt: skip
     return found
+
+
+def require_learned_from(
+    manifest: Manifest, data: str, learned: Sequence[datetime], held_out: Sequence[datetime]
+) -> None:
+    """Refuse weights that learned from something else.
+
+    Args:
+        data: what the data digests to.
+
+    Raises:
+        InputError: says what they learned from.
+    """
+    _require_same(manifest.data, data, "the weights learned from other data")
+    spans = [f"{one:%Y-%m-%d}" for one in (learned[0], held_out[-1])]
+    _require_same([manifest.learned_from, manifest.learned_until], spans, "the weights learned from other weeks")
+
+
+def _require_same(got: object, expected: object, what: str) -> None:
+    if got != expected:
+        raise InputError(what, expected=str(expected), got=str(got),
+                         todo="Give the data and --train-from that the weights were fitted with")  # fmt: skip
 
 
 def metrics_of(report: Mapping[str, Any]) -> dict[str, Json]:

@@ -17,32 +17,41 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from domain.clock import SystemClock
 from domain.value import Json
 from training.activity import Prior
 from training.answer import answer
 from training.backtest import TRAIN_FROM, day
-from training.calibration import fit_isotonic
 from training.card import card_of
 from training.dataset import FEATURE_CODE, GraphWeek, Weeks, code_digest
 from training.forward import Network
-from training.logistic import Logistic, fit_logistic, logit
+from training.logistic import Logistic, fit_logistic
 from training.models import KEEP, drawn
 from training.network.fit import TEACHING, fit_network
 from training.network.pairing import CODE as PAIRS_CODE
 from training.network.pairing import fit_pairing
 from training.network.split import metrics_of, read_report, split
-from training.predictor import Predictor, Scale, TaskModel, as_arrays
+from training.predictor import Predictor, TaskModel, as_arrays
 from training.recorded import Recorded, read_histories
+from training.renewal import reference_of
 from training.rolling import NETWORK_CODE, joined
+from training.scales import fit_scales
 from training.task import NODE_TASKS, Task, see
 from training.tracking import Tracking, tracked
 from training.weights import SHIPPED, Manifest, features_digest, write_weights
 
 LOG = logging.getLogger(__name__)
-CODE = (*FEATURE_CODE, *NETWORK_CODE, "calibration", "logistic", "network/split", "network/train", "predictor")
+CODE = (
+    *FEATURE_CODE,
+    *NETWORK_CODE,
+    "calibration",
+    "logistic",
+    "network/split",
+    "network/train",
+    "predictor",
+    "scales",
+    "shift",
+)
 """Modules that the weights depend on."""
 
 
@@ -103,17 +112,21 @@ def _fitted(given: argparse.Namespace, tracking: Tracking) -> Mapping[str, Json]
         **{one.name: getattr(TEACHING.form, one.name) for one in fields(TEACHING.form)},
     })  # fmt: skip
     network = _learned(given, weeks, learned, lambda epoch, loss: tracking.reached(epoch, {"loss": loss}))
-    tasks = task_models(weeks, network, learned, held_out, seed=given.seed)
+    regressions = {task: _regression(weeks, task, learned, given.seed) for task in NODE_TASKS}
+    scales = fit_scales(weeks, network, regressions, held_out)
+    tasks = {task: TaskModel(regressions[task], scales[task]) for task in NODE_TASKS}
     pairing, figures = fit_pairing(weeks, network, learned, held_out, seed=given.seed)
     judged = manifest.metrics.get(Task.COCHANGE.value)
     known = dict(judged) if isinstance(judged, Mapping) else {}
     metrics = {**manifest.metrics, Task.COCHANGE.value: {**known, "held_out": figures}}
     manifest = replace(manifest, metrics=metrics, pairs_code=code_digest(PAIRS_CODE))
     prior = prior_of(recorded, held_out[-1])
-    predictor = Predictor(network, tasks, prior, names, manifest, pairing=pairing)
+    predictor = Predictor(
+        network, tasks, prior, names, manifest, reference=reference_of(weeks, learned), pairing=pairing
+    )
     told = write_weights(given.out, as_arrays(predictor), manifest)
     if given.card is not None:
-        given.card.write_text(card_of(told, report, size_bytes=given.out.stat().st_size))
+        given.card.write_text(card_of(told, report, size_bytes=given.out.stat().st_size, reference=predictor.reference))
     return {"file": str(given.out), "sha256": told.sha256, "size_bytes": given.out.stat().st_size,
             "weeks_learned": len(learned), "weeks_held_out": len(held_out)}  # fmt: skip
 
@@ -135,24 +148,6 @@ def _learned(
 def _graphs(data: Path, cache: Path) -> Callable[[datetime], GraphWeek]:
     """What gives a week's rows, in a process that has only the names of folders."""
     return Weeks(read_histories(data), cache).graph
-
-
-def task_models(
-    weeks: Weeks, network: Network, learned: Sequence[datetime], held_out: Sequence[datetime], *, seed: int
-) -> dict[Task, TaskModel]:
-    """For each task a regression, and what its and the network's scores mean."""
-    graphs = [weeks.graph(at) for at in held_out]
-    answers = np.concatenate([network.logits(one.values, one.relations) for one in graphs]).astype(np.float64)
-    values = np.concatenate([one.values for one in graphs])
-    labels = np.concatenate([one.labels for one in graphs])
-    found = {}
-    for at, task in enumerate(NODE_TASKS):
-        regression = _regression(weeks, task, learned, seed)
-        came = labels[:, at]
-        scale = Scale(fit_isotonic(answers[:, at], came), fit_isotonic(logit(regression.predict(values)), came))
-        found[task] = TaskModel(regression, scale)
-        LOG.info("%s calibrated", task)
-    return found
 
 
 def prior_of(recorded: Recorded, until: datetime) -> Prior:

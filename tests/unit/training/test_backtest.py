@@ -167,7 +167,7 @@ def test_controls_leave_repositories_out(folder: Path, cache: Path, tmp_path: Pa
 
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["guess"]) == 2
-    assert "anomalies|backtest|evaluate|pairs|patterns|train|tune" in capsys.readouterr().err
+    assert "anomalies|backtest|evaluate|pairs|patterns|renew|train|tune" in capsys.readouterr().err
 
 
 def test_weeks_of_some_repositories_are_never_taken_for_those_of_others(folder: Path, cache: Path) -> None:

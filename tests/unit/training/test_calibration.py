@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.calibration import fit_isotonic, fit_temperature, tempered
+from training.calibration import (
+    HALF_LIFE_WEEKS,
+    HISTORY_WEEKS,
+    fit_isotonic,
+    fit_temperature,
+    fit_weekly,
+    tempered,
+)
 from training.conformal import rolling_coverage
 from training.logistic import fit_logistic, logit, sigmoid
 
@@ -90,3 +97,42 @@ def test_a_value_that_is_not_a_number_counts_as_the_mean() -> None:
     fitted = fit_logistic(values, draw.random(2_000) < sigmoid(values[:, 0]), np.ones(2_000))
     asked = np.array([[np.nan, 0.0]], np.float32)
     assert fitted.predict(asked)[0] == fitted.predict(np.array([[fitted.mean[0], 0.0]]))[0]
+
+
+def test_rows_without_an_error_are_drawn_to_the_mean_once_and_not_by_every_bin() -> None:
+    scores = np.random.default_rng(8).normal(size=5_000)
+    fitted = fit_isotonic(scores, scores > 0.3)
+    none, all_ = int((scores <= 0.3).sum()), int((scores > 0.3).sum())
+    low, high = fitted.apply(np.array([-9.0, 9.0]))
+    base = all_ / len(scores)
+    np.testing.assert_allclose([low, 1 - high], [base / none, (1 - base) / all_], rtol=0.1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-9, 9), st.booleans()), min_size=1, max_size=200),
+    st.floats(0.01, 1),
+)
+def test_weights_count_against_each_other(rows: list[tuple[int, bool]], weight: float) -> None:
+    scores, labels = np.array([float(s) for s, _ in rows]), np.array([x for _, x in rows])
+    asked = np.linspace(-10, 10, 30)
+    whole = fit_isotonic(scores, labels)
+    same = fit_isotonic(scores, labels, np.ones(len(rows)))
+    np.testing.assert_array_equal(whole.apply(asked), same.apply(asked))
+    less = fit_isotonic(scores, labels, np.full(len(rows), weight), pseudo=weight)
+    np.testing.assert_allclose(less.apply(asked), whole.apply(asked), atol=1e-9)
+
+
+def test_later_weeks_count_more_and_weeks_before_the_last_half_year_do_not() -> None:
+    draw = np.random.default_rng(9)
+    scores = [draw.normal(size=2_000) for _ in range(HISTORY_WEEKS + 4)]
+    rates = [0.9] * 4 + [0.6] * (HISTORY_WEEKS // 2) + [0.2] * (HISTORY_WEEKS // 2)
+    labels = [draw.random(len(one)) < rate for one, rate in zip(scores, rates, strict=True)]
+    told = fit_weekly(scores, labels).apply(np.concatenate(scores)).mean()
+    age = np.arange(HISTORY_WEEKS)[::-1]
+    expected = np.average(rates[4:], weights=0.5 ** (age / HALF_LIFE_WEEKS))
+    assert abs(told - expected) < 0.01
+    assert told < 0.36, "both halves alike would be 0.4"
+
+
+def test_without_weeks_the_probability_is_one_half() -> None:
+    assert fit_weekly([], []).apply(np.zeros(1)).tolist() == [0.5]
