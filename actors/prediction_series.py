@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from actors.day_files import DayFiles
+from actors.series_points import PointTold, SeriesPoints, points_in
 from domain.resource import resource_key
 from training.shift import Counts
 from training.task import NODE_TASKS
@@ -38,16 +39,6 @@ class DayTold:
     uids: tuple[str, ...]
     logits: NDArray[np.float64]
     p: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class PointTold:
-    """What was told of one resource on one day."""
-
-    at: datetime
-    model: str
-    source: str
-    p: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +78,8 @@ class PredictionSeries:
         columns: dict[str, object] = {"uid": list(told.uids)}
         for at, task in enumerate(NODE_TASKS):
             columns |= {f"logit_{task}": told.logits[:, at], f"p_{task}": told.p[:, at]}
-        frame = pl.DataFrame(columns).sort("uid").with_columns(
+        schema = {"uid": pl.String(), **dict.fromkeys(list(columns)[1:], pl.Float64())}
+        frame = pl.DataFrame(columns, schema=schema).sort("uid").with_columns(
             pl.lit(told.at).dt.cast_time_unit("us").alias("at"),
             pl.lit(told.model).alias("model"), pl.lit(told.source).alias("source"), pl.lit(SCHEMA).alias("schema"),
         )  # fmt: skip
@@ -105,6 +97,10 @@ class PredictionSeries:
             PointTold(row["at"], row["model"], row["source"], tuple(float(row[name]) for name in names))
             for row in rows.iter_rows(named=True)
         )
+
+    def points(self, *, rows_max: int) -> SeriesPoints | None:
+        """What was told of every resource; None where that is more rows than are to be held in memory."""
+        return points_in([self._told.path(day) for day in self.days()], rows_max=rows_max)
 
     def told(self, day: date) -> DayTold | None:
         """What was told of each resource on a day; None where there was none."""
