@@ -21,6 +21,7 @@ from training.task import NODE_TASKS, Task
 
 PARTS_MAX: Final = 8
 CHANGE_MIN: Final = 1e-6
+NOBODY: Final = -1
 REMEDIES: Final[Mapping[str, tuple[str, ...]]] = {
     "mend the violations that are open on it": ("own.open_violations",),
     "mend the violations that are open next to it": ("near.open_violations", "near.open_share"),
@@ -94,19 +95,21 @@ class Explainer:
         self._network = predictor.network
 
     def explain(self, row: int) -> dict[Task, Explanation]:
-        """Each task's answer for a row, asked again without each part."""
+        """Each task's answer for a row, asked again without each part; all of them together."""
         voices, own = self._voices(row), self._values[row : row + 1]
-        messages = self._messages(voices)
-        told = self._p(row, own, messages)[0]
-        features = told - self._p(row, self._without_each_feature(own), messages)
-        others = _others(voices, row)
-        neighbours = told - self._p(row, own, self._messages_without(voices, others))
-        actions, asked = self._mended(own)
-        mended = self._p(row, asked, messages)
+        others, (actions, mended) = _others(voices, row), self._mended(own)
+        blocks = (own, self._without_each_feature(own), np.repeat(own, len(others), axis=0), mended)
+        ends = np.cumsum([len(block) for block in blocks])
+        hears = np.zeros(ends[-1], np.int64)
+        hears[ends[1] : ends[2]] = 1 + np.arange(len(others))
+        messages = self._messages_without(voices, np.concatenate(([NOBODY], others)))
+        p = self._p(row, np.concatenate(blocks), [one.take(hears, axis=0) for one in messages])
+        (told,), features, neighbours, remedied = np.split(p, ends[:-1])
         return {
             task: Explanation(
-                float(told[at]), self._feature_parts(features[:, at]),
-                _neighbour_parts(others, neighbours[:, at], voices), _remedies(actions, mended[:, at], told[at]),
+                float(told[at]), self._feature_parts(told[at] - features[:, at]),
+                _neighbour_parts(others, told[at] - neighbours[:, at], voices),
+                _remedies(actions, remedied[:, at], told[at]),
             )
             for at, task in enumerate(NODE_TASKS)
         }  # fmt: skip
@@ -136,7 +139,7 @@ class Explainer:
         """The told probabilities of a row with other features or other messages, a column for each task.
 
         Shapes:
-            asked: (n, k) or (1, k). messages: (n, width) or (1, width) for each layer. Returns float64 (n, tasks).
+            asked: (n, k). messages: (n, width) for each layer. Returns float64 (n, tasks).
         """
         types = np.full(len(asked), self._network.type_code(self._relations, row))
         standard = self._network.standard(asked)
@@ -146,16 +149,8 @@ class Explainer:
         answers = self._predictor.told(self._network.heads(standard, state))
         return np.stack([answers[task].p for task in NODE_TASKS], axis=1)
 
-    def _messages(self, voices: Sequence[_Voices]) -> list[Floats]:
-        """What the row hears in each layer.
-
-        Shapes:
-            Returns float32 (1, width) for each layer.
-        """
-        return self._messages_without(voices, np.full(1, -1))
-
     def _messages_without(self, voices: Sequence[_Voices], others: NDArray[np.integer]) -> list[Floats]:
-        """The same, not hearing each of some others in turn.
+        """What the row hears in each layer, not hearing each of some others in turn; or hearing all, for `NOBODY`.
 
         Shapes:
             others: (m,). Returns float32 (m, width) for each layer.
