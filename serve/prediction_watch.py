@@ -27,8 +27,11 @@ from training.task import Task
 
 SHOWN_SHIFTS: Final = 10
 INSUFFICIENT: Final = "insufficient"
-OWN_WEEK: Final = "this tenant's first week that is kept: the weights that are served do not say what they learned from"
+OWN_WEEK: Final = "this tenant's own first week that is kept"
 LEARNED_FROM: Final = "what the weights that are served learned from"
+NO_DAY: Final = "no day was scored as a whole yet"
+NO_WEEK: Final = "no former week to compare with is kept yet"
+UNTOLD: Final = "the weights that are served do not say how features were distributed in what they learned from"
 Row = dict[str, Json]
 
 
@@ -120,9 +123,10 @@ class PredictionWatch:
             rows = judged_rows(found, at)
             change = rate_change(learned.get(task, float("nan")), rows.labels, rows.weeks)
             tasks[task.value] = {**_task_row(one), "base_rate": rate_row(change)}
+        kept = self._series(tenant).counts()
         return {
             "as_of": format_instant(now), "weeks": len(found), "weeks_wanted": WEEKS, "positives_min": POSITIVES_MIN,
-            "tasks": tasks, "features": _features_row(self._series(tenant).counts(), counts),
+            "tasks": tasks, "features": _moved_row(kept), "features_against_learned": _unlike_row(kept, counts),
         }  # fmt: skip
 
     def _series(self, tenant: TenantId) -> PredictionSeries:
@@ -142,20 +146,32 @@ def _begin(day: date, now: datetime) -> datetime:
     return datetime.combine(day, datetime.min.time(), now.tzinfo)
 
 
-def _features_row(kept: Sequence[DayCounts], learned: DayCounts | None) -> Row:
-    """The features that shifted most, against what was learned from or the tenant's own first week."""
+def _moved_row(kept: Sequence[DayCounts]) -> Row:
+    """The features that shifted most since the tenant's own first week that is kept."""
     if not kept:
-        return {"state": INSUFFICIENT, "reason": "no day was scored as a whole yet", "shifted": []}
-    now, before = kept[-1], learned
-    if before is None or before.names != now.names:
-        before = next((one for one in kept if one.names == now.names and one.at + WEEK <= now.at), None)
-    if before is None:
-        return {"state": INSUFFICIENT, "reason": "no former week to compare with is kept yet", "shifted": []}
+        return _unknown_row(NO_DAY)
+    now = kept[-1]
+    before = next((one for one in kept if one.names == now.names and one.at + WEEK <= now.at), None)
+    return _unknown_row(NO_WEEK) if before is None else _compared_row(OWN_WEEK, before, now)
+
+
+def _unlike_row(kept: Sequence[DayCounts], learned: DayCounts | None) -> Row:
+    """The features in which the tenant differs most from what was learned from, of which no tenant is an average."""
+    if not kept:
+        return _unknown_row(NO_DAY)
+    is_known = learned is not None and learned.names == kept[-1].names
+    return _compared_row(LEARNED_FROM, learned, kept[-1]) if learned is not None and is_known else _unknown_row(UNTOLD)
+
+
+def _unknown_row(reason: str) -> Row:
+    return {"state": INSUFFICIENT, "reason": reason, "shifted": []}
+
+
+def _compared_row(reference: str, before: DayCounts, now: DayCounts) -> Row:
     found = shifts(now.names, before.counts, now.counts)
     return {
         "state": found[0].level.value if found else INSUFFICIENT,
-        "reference": LEARNED_FROM if before is learned else OWN_WEEK,
-        "reference_at": format_instant(before.at), "at": format_instant(now.at),
+        "reference": reference, "reference_at": format_instant(before.at), "at": format_instant(now.at),
         "rows_before": int(before.counts[0].sum()) if len(before.counts) else 0,
         "rows_now": int(now.counts[0].sum()) if len(now.counts) else 0,
         "shifted": [shift_row(one) for one in found[:SHOWN_SHIFTS]],

@@ -155,20 +155,20 @@ class Explainer:
         Shapes:
             others: (m,). Returns float32 (m, width) for each layer.
         """
-        found = []
-        for layer in range(self._network.layers):
-            states = self._states[layer]
-            total = np.zeros((len(others), states.shape[1]), np.float32)
-            for one in voices:
-                said = one.gates[layer][:, None] * states[one.others]
-                is_without = (others[:, None] == one.others).astype(np.float32)
-                mass = np.maximum(one.gates[layer].sum() - is_without @ one.gates[layer], 0)
+        layers = range(self._network.layers)
+        totals = [np.zeros((len(others), self._states[layer].shape[1]), np.float32) for layer in layers]
+        for one in voices:
+            is_without = (others[:, None] == one.others).astype(np.float32)
+            for layer in layers:
+                gates = one.gates[layer]
+                said = gates[:, None] * self._states[layer][one.others]
+                mass = np.maximum(gates.sum() - is_without @ gates, 0)
                 heard = (said.sum(axis=0) - is_without @ said) / (mass + np.float32(SOFTENING))[:, None]
-                total += self._network.spoken(one.name, layer, heard, mass)
-            found.append(total)
-        return found
+                totals[layer] += self._network.spoken(one.name, layer, heard, mass)
+        return totals
 
     def _voices(self, row: int) -> list[_Voices]:
+        """Of the relations through which anybody speaks: silence adds nothing."""
         return list(self._each_voice(row))
 
     def _each_voice(self, row: int) -> Iterator[_Voices]:
@@ -178,12 +178,13 @@ class Explainer:
         assert tuple(name for name, _, _ in lists) == RELATIONS
         for name, one, at in lists:
             mine = slice(int(one.starts[at]), int(one.starts[at + 1]))
-            yield _Voices(name, one.others[mine], self._network.gates(name, one.ages[mine]))
+            if mine.start < mine.stop:
+                yield _Voices(name, one.others[mine], self._network.gates(name, one.ages[mine]))
 
 
 def _others(voices: Sequence[_Voices], row: int) -> NDArray[np.int32]:
     """Who is heard besides the row itself."""
-    heard = np.unique(np.concatenate([one.others for one in voices]))
+    heard = np.unique(np.concatenate([np.empty(0, np.int32), *(one.others for one in voices)]))
     return np.asarray(heard[heard != row], np.int32)
 
 

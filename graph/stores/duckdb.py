@@ -74,7 +74,8 @@ from graph.stores.merge import MergePlan, Past, item_changes, plan
 from graph.stores.tail import BYTES_MAX, ROWS_MAX, Tail
 from graph.stores.versions import KeptHistories, versions_from
 
-_HISTORY: Final = "SELECT valid_from, retired, digest FROM versions WHERE key = ? ORDER BY valid_from, number"
+_HISTORY: Final = "SELECT valid_from, number, retired, digest FROM versions WHERE key = ?"
+"""Of one resource; few enough to be put in order here, which plans faster."""
 
 
 class DuckDbStore:
@@ -222,8 +223,8 @@ class DuckDbStore:
 
     def _read_history(self, key: str) -> tuple[Version, ...]:
         with self._file.guarded():
-            rows = self._file.connection.execute(_HISTORY, [key]).fetchall()
-        return versions_from([(instant_from_us(at), is_retired, digest) for at, is_retired, digest in rows])
+            rows = sorted(self._file.connection.execute(_HISTORY, [key]).fetchall())
+        return versions_from([(instant_from_us(at), is_retired, digest) for at, _, is_retired, digest in rows])
 
     def changes(self, since: datetime, until: datetime) -> Changes:
         rows = self._rows(

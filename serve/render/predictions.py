@@ -21,7 +21,9 @@ def quality_lines(document: Document) -> list[str]:
     lines += table_lines(["task", "rows", "came true", "prevented", "unknown", *NAMES], cells)
     if any(part["figures"] == "insufficient" for part in document["tasks"].values()):
         lines += ["", f"Insufficient: fewer than {document['positives_min']} came true in weeks that have ended."]
-    return [*lines, "", *_rates(document), "", *_shifts(document["features"])]
+    lines += ["", *_rates(document), "", *_shifts(document["features"])]
+    unlike = document["features_against_learned"]
+    return lines if unlike.get("reason") == document["features"].get("reason", "") else [*lines, "", *_shifts(unlike)]
 
 
 def cochange_lines(document: Document) -> list[str]:

@@ -27,6 +27,7 @@ from serve.tenant_graphs import ANSWERS_MAX, BASELINE, FRESH_S, FRESH_S_MAX, FRE
 from tests.unit.actors.shards.tenants import Watch
 from tests.unit.training.made_network import drawn_relations, drawn_values
 from tests.unit.training.made_predictor import drawn_predictor, with_pairing
+from training import shift
 from training.cochange import NAMES
 from training.forward import Floats
 from training.outcomes import WEEK, Came, Deed, Settled, Why
@@ -367,16 +368,31 @@ def test_a_tenant_that_was_told_nothing_has_no_figures(tmp_path: Path) -> None:
     found: dict[str, Any] = _service(tmp_path).quality(ACME)
     assert found["weeks"] == 0
     assert {one["figures"] for one in found["tasks"].values()} == {"insufficient"}
-    assert found["features"]["state"] == "insufficient"
+    assert found["features"]["state"] == found["features_against_learned"]["state"] == "insufficient"
 
 
-def test_shift_is_told_against_the_first_week_where_weights_do_not_say_what_they_learned_from(tmp_path: Path) -> None:
+def test_shift_is_told_against_the_tenants_own_first_week(tmp_path: Path) -> None:
     service, _ = _watched(tmp_path, weeks=2)
     found: dict[str, Any] = service.quality(ACME)
-    assert found["features"]["reference"].startswith("this tenant's first week")
+    assert found["features"]["reference"].startswith("this tenant's own first week")
     assert found["features"]["reference_at"].startswith("2026-03-02")
     assert {one["psi"] for one in found["features"]["shifted"]} == {0.0}
     assert found["features"]["state"] == "insufficient", "forty resources are too few"
+    assert "do not say" in found["features_against_learned"]["reason"]
+
+
+def test_how_unlike_what_was_learned_from_a_tenant_is_stands_beside_it(tmp_path: Path) -> None:
+    names, values = SERVING.names, drawn_values(ROWS)
+    told = replace(SERVING, reference=shift.counted(np.repeat(values + 2, 5, axis=0)))
+    service = _service(tmp_path, Arms(told))
+    service.score(ACME, NOW)
+    found: dict[str, Any] = service.quality(ACME)
+    assert "no former week" in found["features"]["reason"], "nothing has moved that is known of"
+    unlike = found["features_against_learned"]
+    assert unlike["reference"] == "what the weights that are served learned from"
+    assert (unlike["rows_before"], unlike["rows_now"]) == (5 * ROWS, ROWS)
+    assert unlike["shifted"][0]["psi"] > 1
+    assert {one["feature"] for one in unlike["shifted"]} <= set(names)
 
 
 def test_outcomes_that_nobody_knows_do_not_calibrate(tmp_path: Path) -> None:
