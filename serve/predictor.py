@@ -30,6 +30,7 @@ from domain.value import Json
 from serve.arms import Arms, ArmWatch, Model, Row
 from serve.breaker import Breaker
 from serve.cochange import Ranked, cochange_row, counted, pairs_of
+from serve.kept_answers import KeptAnswers
 from serve.prediction_points import Points, PredictionPoints
 from serve.prediction_watch import Deeds, NoDeeds, PredictionWatch
 from serve.tenant_graphs import BASELINE, LEARNED, TenantGraph, TenantGraphs, Tenants
@@ -100,6 +101,7 @@ class PredictionService:
         self._watch = PredictionWatch(tenants, deeds or NoDeeds(), folder)
         self._graphs = TenantGraphs(arms, model, tenants, self._watch, now_s)
         self._figures = ArmWatch(arms, breaker, now_s=now_s)
+        self._answers = KeptAnswers()
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="predictions")
         self._now = now
 
@@ -219,7 +221,7 @@ class PredictionService:
     async def _told(self, ready: _Ready) -> tuple[list[Json], str]:
         """The model's answer as rows, and where it comes from."""
         kept, arm = ready.kept, self._arms.of(ready.asked.tenant)
-        known = kept.answers.of(ready.row)
+        known = self._answers.of((kept.name, ready.row))
         if known is not None:
             return known, LEARNED
         told: Told | None = None
@@ -231,7 +233,7 @@ class PredictionService:
             return [_baseline_row(task, float(answers[task].p[0])) for task in NODE_TASKS], BASELINE
         self._figures.count(arm, told)
         rows: list[Json] = [_task_row(kept.prepared, task, one) for task, one in told.tasks.items()]
-        kept.answers.keep(ready.row, rows)
+        self._answers.keep((kept.name, ready.row), rows)
         return rows, LEARNED
 
     def _told_pairs(self, kept: TenantGraph, asked: AskedPairs) -> ToldPairs | None:

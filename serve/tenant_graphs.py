@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_hex
 from threading import Lock
@@ -17,7 +16,6 @@ from assessment.learned import CoChanging, Prepared
 from domain.errors import NotFound
 from domain.resource import resource_key
 from domain.tenancy import TenantId
-from domain.value import Json
 from graph.stores.contract import NO_RESOURCE_TODO
 from serve.arms import Arms, Model
 from serve.prediction_watch import Histories, PredictionWatch
@@ -27,8 +25,6 @@ from training.scoring import Graph
 from training.task import NODE_TASKS, Task
 
 KEPT_MAX: Final = 16
-ANSWERS_MAX: Final = 1_024
-"""Answers that are kept of one graph, of the resources that were asked about last."""
 CALIBRATED_WEEKS: Final = 12
 LOCKS: Final = 16
 FRESH_S: Final = 1.0
@@ -51,34 +47,13 @@ class Tenants(Histories, Protocol):
         """Who may change with a resource; None where it is not there."""
 
 
-class KeptAnswers:
-    """What the model told of single resources of one graph. Safe for several threads."""
-
-    def __init__(self) -> None:
-        self._kept, self._lock = OrderedDict[int, list[Json]](), Lock()
-
-    def of(self, row: int) -> list[Json] | None:
-        """The answer, not to be changed; None where it is not kept."""
-        with self._lock:
-            found = self._kept.get(row)
-            if found is not None:
-                self._kept.move_to_end(row)
-            return found
-
-    def keep(self, row: int, told: list[Json]) -> None:
-        """Keep an answer in place of the one that was not asked for longest."""
-        with self._lock:
-            self._kept[row] = told
-            while len(self._kept) > ANSWERS_MAX:
-                self._kept.popitem(last=False)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class TenantGraph:
     """What is kept of a tenant: its graph, where the model finds it, and the model as calibrated for it.
 
     Args:
         rows: of the graph, by the ids of resources.
+        name: no other graph has it, a later one of the tenant neither.
         fresh_until_s: until when the graph answers for single resources.
     """
 
@@ -88,7 +63,6 @@ class TenantGraph:
     name: str
     placed: Any
     fresh_until_s: float = float("-inf")
-    answers: KeptAnswers = field(default_factory=KeptAnswers)
 
     def row_of(self, resource_id: str) -> int:
         """Where a resource stands.

@@ -21,9 +21,10 @@ from domain.resource import resource_key
 from domain.tenancy import TenantId
 from serve.arms import Arms
 from serve.breaker import Breaker, Patience
+from serve.kept_answers import ANSWERS_MAX, KeptAnswers
 from serve.predictions import ModelHere
 from serve.predictor import GLOBAL, OWN, PredictionService, Question
-from serve.tenant_graphs import ANSWERS_MAX, BASELINE, FRESH_S, FRESH_S_MAX, FRESH_SHARE, LEARNED, KeptAnswers
+from serve.tenant_graphs import BASELINE, FRESH_S, FRESH_S_MAX, FRESH_SHARE, LEARNED
 from tests.unit.actors.shards.tenants import Watch
 from tests.unit.training.made_network import drawn_relations, drawn_values
 from tests.unit.training.made_predictor import drawn_predictor, with_pairing
@@ -225,11 +226,12 @@ def test_what_stood_in_for_the_model_is_not_told_again(tmp_path: Path) -> None:
 def test_as_many_answers_are_kept_as_there_is_room_for() -> None:
     kept = KeptAnswers()
     for row in range(ANSWERS_MAX):
-        kept.keep(row, [row])
-    assert kept.of(0) == [0]
-    kept.keep(ANSWERS_MAX, [])
-    assert kept.of(1) is None, "the one that was asked for longest ago"
-    assert kept.of(0) == [0]
+        kept.keep(("a", row), [row])
+    assert kept.of(("a", 0)) == [0]
+    assert kept.of(("b", 0)) is None, "of another graph it is another question"
+    kept.keep(("b", 0), [])
+    assert kept.of(("a", 1)) is None, "the one that was asked for longest ago"
+    assert kept.of(("a", 0)) == [0]
 
 
 def test_a_network_that_fails_is_stood_for_by_the_regression(tmp_path: Path) -> None:

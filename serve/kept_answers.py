@@ -1,0 +1,36 @@
+"""What the model told of single resources, told again while nothing that it depends on has changed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Final
+
+from domain.value import Json
+
+ANSWERS_MAX: Final = 4_096
+"""Answers about all tenants together; one takes about 7 KB."""
+Key = tuple[str, int]
+"""The name of a graph, and a row of it."""
+
+
+class KeptAnswers:
+    """Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._kept, self._lock = OrderedDict[Key, list[Json]](), Lock()
+
+    def of(self, key: Key) -> list[Json] | None:
+        """The answer, not to be changed; None where it is not kept."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def keep(self, key: Key, told: list[Json]) -> None:
+        """Keep an answer in place of the one that was not asked for longest."""
+        with self._lock:
+            self._kept[key] = told
+            while len(self._kept) > ANSWERS_MAX:
+                self._kept.popitem(last=False)
