@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Final
 
 from actors.prediction_desk import PredictionDesk
 from assessment.learned import CoChanging, LiveHistory, Prepared
+from domain.recent import Recent
 from domain.tenancy import TenantId
 from graph.stores.contract import GraphStore
 from training.outcomes import Deed, Settled
@@ -25,15 +25,13 @@ class PredictionDesks:
     """The desks of the tenants that were asked about last."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[TenantId, PredictionDesk] = OrderedDict()
+        self._kept = Recent[TenantId, PredictionDesk](DESKS_MAX)
 
     def of(self, store: GraphStore) -> PredictionDesk:
         """The desk of a store's tenant, which reads that store from now on."""
-        desk = self._kept.pop(store.tenant, None) or PredictionDesk(lambda: shipped_predictor().prior)
+        desk = self._kept.get(store.tenant) or PredictionDesk(lambda: shipped_predictor().prior)
         desk.store = store
-        self._kept[store.tenant] = desk
-        while len(self._kept) > DESKS_MAX:
-            self._kept.popitem(last=False)
+        self._kept.put(store.tenant, desk)
         return desk
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from actors.day_files import DayFiles
-from actors.series_points import PointTold, SeriesPoints, points_in
+from actors.series_points import P_COLUMNS, PointTold, SeriesPoints, points_in
 from domain.resource import resource_key
 from training.shift import Counts
 from training.task import NODE_TASKS
@@ -92,9 +92,8 @@ class PredictionSeries:
         if not paths:
             return ()
         rows = pl.scan_parquet(paths).filter(pl.col("uid") == resource_key(uid)).sort("at").collect()
-        names = [f"p_{task}" for task in NODE_TASKS]
         return tuple(
-            PointTold(row["at"], row["model"], row["source"], tuple(float(row[name]) for name in names))
+            PointTold(row["at"], row["model"], row["source"], tuple(float(row[name]) for name in P_COLUMNS))
             for row in rows.iter_rows(named=True)
         )
 

@@ -18,8 +18,8 @@ from domain.resource import resource_key
 from training.task import NODE_TASKS
 
 _TOLD: Final = ("at", "model", "source")
-_P: Final = tuple(f"p_{task}" for task in NODE_TASKS)
-_EMPTY: Final = pl.DataFrame(schema={"uid": pl.String, **dict.fromkeys(_P, pl.Float64), "file": pl.Int16})
+P_COLUMNS: Final = tuple(f"p_{task}" for task in NODE_TASKS)
+_EMPTY: Final = pl.DataFrame(schema={"uid": pl.String, **dict.fromkeys(P_COLUMNS, pl.Float64), "file": pl.Int16})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,13 @@ def points_in(paths: Sequence[Path], *, rows_max: int) -> SeriesPoints | None:
     told: list[tuple[datetime, str, str]] = []
     frames = [_EMPTY]
     for path in paths:
-        rows = pl.read_parquet(path, columns=[*_TOLD, "uid", *_P])
+        rows = pl.read_parquet(path, columns=[*_TOLD, "uid", *P_COLUMNS])
         if len(rows):
-            frames.append(rows.select("uid", *_P, file=pl.lit(len(told), pl.Int16)))
+            frames.append(rows.select("uid", *P_COLUMNS, file=pl.lit(len(told), pl.Int16)))
             told.append(rows.select(_TOLD).row(0))
     points = pl.concat(frames).sort("uid", maintain_order=True)
     runs = points["uid"].rle().struct.unnest()
     starts = np.concatenate(([0], np.cumsum(runs["len"].to_numpy(), dtype=np.int64)))
     return SeriesPoints(
-        tuple(told), runs["value"], starts, points["file"].to_numpy(), np.asarray(points.select(_P).to_numpy())
+        tuple(told), runs["value"], starts, points["file"].to_numpy(), np.asarray(points.select(P_COLUMNS).to_numpy())
     )

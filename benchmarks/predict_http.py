@@ -163,7 +163,7 @@ async def _measured(
     async with aiohttp.ClientSession(told["url"], headers=headers, timeout=limit, connector=connector) as session:
         paths = await _scanned(session, folder, clock)
         again, first = paths[:ASKED_AGAIN], iter(paths[ASKED_AGAIN:])
-        asks: dict[str, Ask] = {NOOP: _noop, FIRST: partial(_once, first), AGAIN: partial(_resource, again)}
+        asks: dict[str, Ask] = {NOOP: _noop, FIRST: partial(_once, first), AGAIN: partial(_in_turn, again)}
         clock.tell(f"asking about {len(again)} that are asked about again")
         for number in range(len(again)):
             await asyncio.wait_for(asks[AGAIN](session, number), clock.left_s())
@@ -213,11 +213,15 @@ async def _noop(session: aiohttp.ClientSession, number: int) -> int:
 
 async def _once(paths: Iterator[str], session: aiohttp.ClientSession, number: int) -> int:
     del number
-    return await _resource([next(paths)], session, 0)
+    return await _resource(session, next(paths))
 
 
-async def _resource(paths: Sequence[str], session: aiohttp.ClientSession, number: int) -> int:
-    async with session.get(_raw(paths[number % len(paths)])) as answer:
+async def _in_turn(paths: Sequence[str], session: aiohttp.ClientSession, number: int) -> int:
+    return await _resource(session, paths[number % len(paths)])
+
+
+async def _resource(session: aiohttp.ClientSession, path: str) -> int:
+    async with session.get(_raw(path)) as answer:
         await answer.read()
         return answer.status
 

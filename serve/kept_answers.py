@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from threading import Lock
 from typing import Final
 
+from domain.recent import Recent
 from domain.value import Json
 
 ANSWERS_MAX: Final = 4_096
@@ -18,19 +18,14 @@ class KeptAnswers:
     """Safe for several threads."""
 
     def __init__(self) -> None:
-        self._kept, self._lock = OrderedDict[Key, list[Json]](), Lock()
+        self._kept, self._lock = Recent[Key, list[Json]](ANSWERS_MAX), Lock()
 
     def of(self, key: Key) -> list[Json] | None:
         """The answer, not to be changed; None where it is not kept."""
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
+            return self._kept.get(key)
 
     def keep(self, key: Key, told: list[Json]) -> None:
         """Keep an answer in place of the one that was not asked for longest."""
         with self._lock:
-            self._kept[key] = told
-            while len(self._kept) > ANSWERS_MAX:
-                self._kept.popitem(last=False)
+            self._kept.put(key, told)

@@ -16,6 +16,7 @@ from typing import Final
 
 from actors.prediction_series import PredictionSeries
 from actors.series_points import PointTold, SeriesPoints
+from domain.recent import Recent
 from domain.resource import resource_key
 from domain.tenancy import TenantId
 
@@ -51,8 +52,8 @@ class PredictionPoints:
         self._folder, self._now_s = folder, now_s
         self._lock, self._reading = Lock(), Lock()
         self._whole: OrderedDict[TenantId, _Whole] = OrderedDict()
-        self._kept: OrderedDict[tuple[TenantId, str], tuple[Mark, Points]] = OrderedDict()
-        self._marks: OrderedDict[TenantId, tuple[Mark, float]] = OrderedDict()
+        self._kept = Recent[tuple[TenantId, str], tuple[Mark, Points]](POINTS_KEPT_MAX)
+        self._marks = Recent[TenantId, tuple[Mark, float]](MARKS_KEPT_MAX)
 
     def of(self, tenant: TenantId, uid: str) -> Points:
         """What was told of one resource, oldest first."""
@@ -65,9 +66,7 @@ class PredictionPoints:
             return whole.of(uid)
         found = self._series(tenant).of(uid)
         with self._lock:
-            self._kept[tenant, resource_key(uid)] = (mark, found)
-            while len(self._kept) > POINTS_KEPT_MAX:
-                self._kept.popitem(last=False)
+            self._kept.put((tenant, resource_key(uid)), (mark, found))
         return found
 
     def at_hand(self, tenant: TenantId, uid: str) -> Points | None:
@@ -79,12 +78,8 @@ class PredictionPoints:
             if whole is not None and whole.mark == mark and whole.points is not None:
                 self._whole.move_to_end(tenant)
                 return whole.points.of(uid)
-            key = (tenant, resource_key(uid))
-            known = self._kept.get(key)
-            if known is None or known[0] != mark:
-                return None
-            self._kept.move_to_end(key)
-            return known[1]
+            known = self._kept.get((tenant, resource_key(uid)))
+            return known[1] if known is not None and known[0] == mark else None
 
     def has(self, tenant: TenantId, day: date) -> bool:
         """Whether the series has a day."""
@@ -99,7 +94,7 @@ class PredictionPoints:
     def changed(self, tenant: TenantId) -> None:
         """A day was written: look anew."""
         with self._lock:
-            self._marks.pop(tenant, None)
+            self._marks.pop(tenant)
 
     def _held(self, tenant: TenantId, mark: Mark) -> SeriesPoints | None:
         """The whole series, read by one thread at a time; None where it is too large."""
@@ -132,10 +127,7 @@ class PredictionPoints:
         until_s = self._now_s() + FRESH_S
         mark = self._series(tenant).mark()
         with self._lock:
-            self._marks[tenant] = (mark, until_s)
-            self._marks.move_to_end(tenant)
-            while len(self._marks) > MARKS_KEPT_MAX:
-                self._marks.popitem(last=False)
+            self._marks.put(tenant, (mark, until_s))
         return mark
 
     def _series(self, tenant: TenantId) -> PredictionSeries:

@@ -159,8 +159,9 @@ def _unlike_row(kept: Sequence[DayCounts], learned: DayCounts | None) -> Row:
     """The features in which the tenant differs most from what was learned from, of which no tenant is an average."""
     if not kept:
         return _unknown_row(NO_DAY)
-    is_known = learned is not None and learned.names == kept[-1].names
-    return _compared_row(LEARNED_FROM, learned, kept[-1]) if learned is not None and is_known else _unknown_row(UNTOLD)
+    if learned is None or learned.names != kept[-1].names:
+        return _unknown_row(UNTOLD)
+    return _compared_row(LEARNED_FROM, learned, kept[-1])
 
 
 def _unknown_row(reason: str) -> Row:

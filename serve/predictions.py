@@ -210,10 +210,12 @@ class Predictions:
 
     def _opened(self) -> PredictionService:
         with self._lock:
-            revision = self._book.revision()
-            if self._service is None or self._service[0] != revision:
-                self._service = (revision, self._made())
-            return self._service[1]
+            opened = self._at_hand()
+            if opened is None:
+                revision = self._book.revision()
+                opened = self._made()
+                self._service = (revision, opened)
+            return opened
 
     def _made(self) -> PredictionService:
         arms = self._place.arms(self._book.served())

@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from training.answer import answer
 from training.backtest import TRAIN_FROM, day
 from training.card import card_of
 from training.dataset import FEATURE_CODE, Weeks, code_digest
-from training.network.split import metrics_of, read_report, require_learned_from, split
+from training.network.split import metrics_of, read_report, require_learned_from, split, with_figures
 from training.pair_weeks import calibrated_pairing, pair_rows
 from training.predictor import Predictor, TaskModel, as_arrays, load_predictor
 from training.recorded import read_histories
@@ -116,11 +116,10 @@ def reference_of(weeks: Weeks, learned: Sequence[datetime]) -> Counts:
     return found
 
 
-def _judged(known: Mapping[str, Json], found: Mapping[str, Json]) -> dict[str, Json]:
+def _judged(known: Mapping[str, Json], found: Mapping[str, Json]) -> Mapping[str, Json]:
     """A back-test's figures of what the weights answer, beside what else is known of each task."""
-    told = {task.value: {**_mapping(known.get(task.value)), **_mapping(found.get(task.value))} for task in ANSWERED}
-    return {**known, **{name: one for name, one in told.items() if one}}
-
-
-def _mapping(found: Any) -> Mapping[str, Json]:
-    return found if isinstance(found, Mapping) else {}
+    for task in ANSWERED:
+        part = found.get(task.value)
+        if isinstance(part, Mapping):
+            known = with_figures(known, task, part)
+    return known

@@ -6,7 +6,6 @@ was scored as a whole. Questions that come together about one graph share the ne
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -15,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from domain.errors import PolicyCortexError, UnavailableError
+from domain.recent import Recent
 from training.calibration import Isotonic
 from training.explanation import Explainer, Explanation
 from training.forward import Floats
@@ -122,7 +122,7 @@ class Scorer:
 
     def __init__(self, arms: Mapping[str, Predictor], *, now_s: Callable[[], float] = perf_counter) -> None:
         self._arms, self._now_s = arms, now_s
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept = Recent[str, _Kept](GRAPHS_MAX)
 
     def explain(self, asked: Sequence[Asked], fetch: Fetch) -> list[Told | UnavailableError]:
         """Answer questions in order; an error stands in place of an answer that the network could not give."""
@@ -172,10 +172,8 @@ class Scorer:
             raise _failed(error) from error
 
     def _graph(self, name: str, fetch: Callable[[], Graph]) -> _Kept:
-        kept = self._kept.pop(name, None) or _Kept(fetch(), {})
-        self._kept[name] = kept
-        while len(self._kept) > GRAPHS_MAX:
-            self._kept.popitem(last=False)
+        kept = self._kept.get(name) or _Kept(fetch(), {})
+        self._kept.put(name, kept)
         return kept
 
     def _explained(self, kept: _Kept, arm: str, rows: Sequence[int]) -> list[dict[Task, Explanation]]:

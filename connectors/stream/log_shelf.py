@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from connectors.stream.file_log import SEGMENT_BYTES_MAX, FileLog
 from domain.clock import Clock
+from domain.recent import Recent
 from domain.tenancy import TenantId
 
 LOGS_MAX: Final = 2_000
@@ -30,8 +30,7 @@ class LogShelf:
         self._is_synced = is_synced
         self._clock = clock
         self._segment_bytes_max = segment_bytes_max
-        self._logs_max = logs_max
-        self._logs: OrderedDict[tuple[TenantId, str], FileLog] = OrderedDict()
+        self._logs = Recent[tuple[TenantId, str], FileLog](logs_max)
         self._mutex = Lock()
 
     def folder(self, tenant: TenantId) -> Path:
@@ -41,10 +40,8 @@ class LogShelf:
     def log(self, tenant: TenantId, name: str) -> FileLog:
         """A tenant's log of this name."""
         with self._mutex:
-            log = self._logs.pop((tenant, name), None) or self._open(tenant, name)
-            self._logs[tenant, name] = log
-            while len(self._logs) > self._logs_max:
-                self._logs.popitem(last=False)
+            log = self._logs.get((tenant, name)) or self._open(tenant, name)
+            self._logs.put((tenant, name), log)
             return log
 
     def _open(self, tenant: TenantId, name: str) -> FileLog:

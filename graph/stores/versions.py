@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from domain.recent import Recent
 from graph.stores.contract import ChangeKind, Version
 
 HISTORIES_MAX: Final = 4_096
@@ -39,7 +39,7 @@ class KeptHistories:
 
     def __init__(self) -> None:
         self._number = -1
-        self._kept = OrderedDict[str, tuple[Version, ...]]()
+        self._kept = Recent[str, tuple[Version, ...]](HISTORIES_MAX)
 
     def of(self, key: str, number: int, read: Callable[[str], tuple[Version, ...]]) -> tuple[Version, ...]:
         """A resource's history.
@@ -51,9 +51,8 @@ class KeptHistories:
         if number != self._number:
             self._number = number
             self._kept.clear()
-        if key not in self._kept:
-            self._kept[key] = read(key)
-            while len(self._kept) > HISTORIES_MAX:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        found = self._kept.get(key)
+        if found is None:
+            found = read(key)
+            self._kept.put(key, found)
+        return found

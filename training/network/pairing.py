@@ -15,7 +15,6 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ from training.dataset import FEATURE_CODE, Weeks, code_digest
 from training.forward import Network
 from training.metrics import draws, estimate, judge
 from training.network.pairs import fit_pairs
-from training.network.split import metrics_of, read_report, require_learned_from, split
+from training.network.split import metrics_of, read_report, require_learned_from, split, with_figures
 from training.pair_weeks import PairRows, calibrated_pairing, pair_rows
 from training.pairing import Pairing
 from training.pairs import PairHead
@@ -81,7 +80,8 @@ def run(given: argparse.Namespace) -> Mapping[str, Json]:
     require_learned_from(served.manifest, recorded.digest, learned, held_out)
     pairing, figures = fit_pairing(weeks, served.network, learned, held_out, seed=given.seed)
     judged = {} if report is None else metrics_of(report).get(Task.COCHANGE.value, {})
-    metrics = {**served.manifest.metrics, Task.COCHANGE.value: {**_mapping(judged), "held_out": figures}}
+    known = {**served.manifest.metrics, Task.COCHANGE.value: judged}
+    metrics = with_figures(known, Task.COCHANGE, {"held_out": figures})
     manifest = replace(served.manifest, metrics=metrics, pairs_code=code_digest(CODE))
     told = write_weights(given.out, as_arrays(replace(served, pairing=pairing)), manifest)
     size_bytes = given.out.stat().st_size
@@ -114,7 +114,3 @@ def fit_pairing(
 def _figures(scores: NDArray[np.float64], rows: PairRows, weeks: int) -> Json:
     found = judge(scores, None, rows.came, rows.week, draws(weeks, count=DRAWS, seed=1))
     return {name: asdict(estimate(found[name])) for name in ("auroc", "ap")}
-
-
-def _mapping(found: Any) -> Mapping[str, Json]:
-    return found if isinstance(found, Mapping) else {}

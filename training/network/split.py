@@ -11,7 +11,7 @@ import orjson
 
 from domain.errors import InputError
 from domain.value import Json
-from training.task import HORIZON_DAYS, origins
+from training.task import HORIZON_DAYS, Task, origins
 from training.weights import Manifest
 
 HELD_OUT_WEEKS = 8
@@ -85,3 +85,9 @@ def metrics_of(report: Mapping[str, Any]) -> dict[str, Json]:
         task: {"base_rate": part["base_rate"], "weeks": part["weeks"], "network": part["models"].get("network")}
         for task, part in report["tasks"].items()
     }
+
+
+def with_figures(metrics: Mapping[str, Json], task: Task, more: Mapping[str, Json]) -> dict[str, Json]:
+    """What a manifest keeps, with more figures of a task beside those that it has."""
+    known = metrics.get(task.value)
+    return {**metrics, task.value: {**(known if isinstance(known, Mapping) else {}), **more}}

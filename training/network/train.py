@@ -30,7 +30,7 @@ from training.models import KEEP, drawn
 from training.network.fit import TEACHING, fit_network
 from training.network.pairing import CODE as PAIRS_CODE
 from training.network.pairing import fit_pairing
-from training.network.split import metrics_of, read_report, split
+from training.network.split import metrics_of, read_report, split, with_figures
 from training.predictor import Predictor, TaskModel, as_arrays
 from training.recorded import Recorded, read_histories
 from training.renewal import reference_of
@@ -116,9 +116,7 @@ def _fitted(given: argparse.Namespace, tracking: Tracking) -> Mapping[str, Json]
     scales = fit_scales(weeks, network, regressions, held_out)
     tasks = {task: TaskModel(regressions[task], scales[task]) for task in NODE_TASKS}
     pairing, figures = fit_pairing(weeks, network, learned, held_out, seed=given.seed)
-    judged = manifest.metrics.get(Task.COCHANGE.value)
-    known = dict(judged) if isinstance(judged, Mapping) else {}
-    metrics = {**manifest.metrics, Task.COCHANGE.value: {**known, "held_out": figures}}
+    metrics = with_figures(manifest.metrics, Task.COCHANGE, {"held_out": figures})
     manifest = replace(manifest, metrics=metrics, pairs_code=code_digest(PAIRS_CODE))
     prior = prior_of(recorded, held_out[-1])
     predictor = Predictor(
